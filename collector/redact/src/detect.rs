@@ -1,0 +1,75 @@
+//! What is looked for: one file a kind of thing, each with its name, its trigger and the reason why it must go.
+
+use std::ops::Range;
+
+mod address;
+mod bearer;
+mod bytes;
+mod card;
+mod email;
+mod iban;
+mod identity;
+mod jwt;
+mod key;
+mod label;
+mod network;
+mod password;
+mod path;
+mod pem;
+mod phone;
+mod ssn;
+mod token;
+mod url;
+
+pub(crate) use card::is_bare_card;
+pub(crate) use label::Label;
+pub(crate) use token::{TOKENS, Token};
+
+/// Looks at the text around a trigger and says what must go.
+pub(crate) type Find = fn(&[u8], Range<usize>) -> Option<Range<usize>>;
+
+#[derive(Debug)]
+pub(crate) struct Detector {
+    /// The type of its findings, as the mark names it.
+    pub(crate) rule: &'static str,
+    /// Why it must not be kept.
+    pub(crate) reason: &'static str,
+    pub(crate) triggers: &'static [Trigger],
+}
+
+/// What makes a detector look closer.
+#[derive(Debug)]
+pub(crate) enum Trigger {
+    /// One of these, in any case.
+    Literal(&'static [&'static str], Find),
+    /// This byte.
+    Byte(u8, Find),
+    /// The first digit of a run.
+    Digit(Find),
+    /// A word that says what the value beside it is.
+    Label(&'static Label),
+}
+
+/// Where two findings overlap, the one that stands first here names both.
+pub(crate) const DETECTORS: &[&Detector] = &[
+    &pem::PRIVATE_KEY,
+    &jwt::JWT,
+    &url::SLACK_WEBHOOK,
+    &url::URL_PASSWORD,
+    &bearer::BEARER_TOKEN,
+    &bearer::BASIC_AUTH,
+    &key::AWS_SECRET_KEY,
+    &key::GENERIC_API_KEY,
+    &password::PASSWORD,
+    &email::EMAIL,
+    &iban::IBAN,
+    &card::CREDIT_CARD,
+    &ssn::US_SSN,
+    &identity::DATE_OF_BIRTH,
+    &identity::PASSPORT,
+    &identity::NATIONAL_ID,
+    &phone::PHONE,
+    &address::IP_ADDRESS,
+    &network::MAC_ADDRESS,
+    &path::USER_PATH,
+];

@@ -1,0 +1,203 @@
+//! What papers say of a person: day of birth, passport, national and tax numbers. They need their label.
+
+use super::bytes::{is_alphanumeric, is_digit, run};
+use super::label::Bond;
+use super::{Detector, Label, Trigger};
+
+pub(super) const DATE_OF_BIRTH: Detector = Detector {
+    rule: "DATE_OF_BIRTH",
+    reason: "with a name it is who somebody is",
+    triggers: &[Trigger::Label(&Label {
+        words: &[
+            "date of birth",
+            "date_of_birth",
+            "dateofbirth",
+            "date-of-birth",
+            "birth date",
+            "birth_date",
+            "birthdate",
+            "birthday",
+            "dob",
+            "born on",
+            "geburtsdatum",
+            "geboren am",
+            "date de naissance",
+            "fecha de nacimiento",
+            "data di nascita",
+            "data de nascimento",
+            "geboortedatum",
+        ],
+        loose: true,
+        accept: accept_date,
+    })],
+};
+
+pub(super) const PASSPORT: Detector = Detector {
+    rule: "PASSPORT",
+    reason: "it proves an identity and crosses borders",
+    triggers: &[Trigger::Label(&Label {
+        words: &[
+            "passport number",
+            "passport_number",
+            "passport-number",
+            "passportnumber",
+            "passport no",
+            "passport_no",
+            "passport",
+            "reisepass",
+            "reisepassnummer",
+            "pasaporte",
+            "passeport",
+            "passaporto",
+            "passaporte",
+        ],
+        loose: true,
+        accept: accept_passport,
+    })],
+};
+
+pub(super) const NATIONAL_ID: Detector = Detector {
+    rule: "NATIONAL_ID",
+    reason: "a state knows a person by it for life",
+    triggers: &[Trigger::Label(&Label {
+        words: &[
+            "national id number is",
+            "national id number",
+            "national id",
+            "national_id",
+            "nationalid",
+            "national-id",
+            "national insurance number",
+            "tax id",
+            "tax_id",
+            "tax-id",
+            "taxid",
+            "tax number",
+            "tax_number",
+            "steuer-id",
+            "steuer_id",
+            "steuernummer",
+            "codice fiscale",
+            "codice_fiscale",
+            "cpf",
+            "nino",
+            "dni",
+            "nif",
+            "curp",
+            "personalausweis",
+            "social security number",
+            "social_security_number",
+            "ssn",
+        ],
+        loose: true,
+        accept: accept_national,
+    })],
+};
+
+/// `1988-02-28`, `01/10/2003`, `8.2.58`, `22 Nov 1995`, `Nov 22, 1995`.
+fn accept_date(text: &[u8], _: Bond) -> Option<usize> {
+    let end = run(text, 0, 4, |byte| byte.is_ascii_digit());
+    let end = match text.get(end) {
+        Some(&separator @ (b'-' | b'/' | b'.')) if end > 0 => numeric(text, end, separator)?,
+        Some(b' ' | b'.') if (1..=2).contains(&end) => {
+            spelled(text, run(text, end, 2, |byte| b" .".contains(&byte)), false)?
+        }
+        _ if end == 0 => spelled(text, 0, true)?,
+        _ => return None,
+    };
+    (!is_alphanumeric(text.get(end).copied())).then_some(end)
+}
+
+fn numeric(text: &[u8], first: usize, separator: u8) -> Option<usize> {
+    let second = run(text, first + 1, 2, |byte| byte.is_ascii_digit());
+    let third = run(text, second + 1, 4, |byte| byte.is_ascii_digit());
+    let full = second > first + 1 && text.get(second) == Some(&separator) && third >= second + 3;
+    full.then_some(third)
+}
+
+/// A month by its name, and the year; the day between them in the American order.
+fn spelled(text: &[u8], start: usize, day_follows: bool) -> Option<usize> {
+    let name = run(text, start, 12, |byte| byte.is_ascii_alphabetic() || byte >= 0x80);
+    let gap = run(text, name, 2, |byte| b" .".contains(&byte));
+    let day = if day_follows { run(text, gap, 2, |byte| byte.is_ascii_digit()) } else { gap };
+    let comma = if day_follows { run(text, day, 2, |byte| b", ".contains(&byte)) } else { gap };
+    let year = run(text, comma, 4, |byte| byte.is_ascii_digit());
+    let full =
+        name >= start + 3 && gap > name && (!day_follows || (day > gap && comma > day)) && year == comma + 4;
+    full.then_some(year)
+}
+
+fn accept_passport(text: &[u8], _: Bond) -> Option<usize> {
+    let end = run(text, 0, 10, |byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+    let digits = text[..end].iter().filter(|byte| byte.is_ascii_digit()).count();
+    (end >= 7 && digits >= 2 && !is_alphanumeric(text.get(end).copied())).then_some(end)
+}
+
+/// One run of capitals, digits and signs, or groups with spaces of which each but the last has two digits or more.
+fn accept_national(text: &[u8], _: Bond) -> Option<usize> {
+    let mut end = group(text, 0);
+    let mut places = count(&text[..end]);
+    while text.get(end) == Some(&b' ') && places < 15 {
+        let next = group(text, end + 1);
+        let added = count(&text[end + 1..next]);
+        let last_letter = added == 1 && places == 8 && text[end + 1].is_ascii_uppercase();
+        let digits = (2..=4).contains(&added) && is_digit(text.get(end + 1).copied());
+        if !last_letter && !digits {
+            break;
+        }
+        places += added;
+        end = next;
+    }
+    let digits = text[..end].iter().filter(|byte| byte.is_ascii_digit()).count();
+    let whole = !is_alphanumeric(text.get(end).copied());
+    (whole && (8..=18).contains(&places) && digits >= 5).then_some(end)
+}
+
+fn group(text: &[u8], start: usize) -> usize {
+    let end = run(text, start, 20, |byte| {
+        byte.is_ascii_uppercase() || byte.is_ascii_digit() || b".-/".contains(&byte)
+    });
+    let signs = text[start.min(end)..end].iter().rev().take_while(|byte| b".-/".contains(byte)).count();
+    end - signs
+}
+
+fn count(text: &[u8]) -> usize {
+    text.iter().filter(|byte| byte.is_ascii_alphanumeric()).count()
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::tests::{found, nothing};
+
+    #[test]
+    fn finds_days_of_birth() {
+        for day in ["1988-02-28", "01/10/2003", "08.02.1958", "22 Nov 1995", "Nov 22, 1995"] {
+            found(&format!("date of birth {day} ok"), "DATE_OF_BIRTH", &[day]);
+            found(&format!(r#"{{"dob": "{day}"}}"#), "DATE_OF_BIRTH", &[day]);
+        }
+    }
+
+    #[test]
+    fn finds_passports_and_national_numbers() {
+        found("Passport No. HR29PT24F Temperature", "PASSPORT", &["HR29PT24F"]);
+        found("PASSPORT_NUMBER=653834934", "PASSPORT", &["653834934"]);
+        found("tax ID 289.983.274-30 on the form", "NATIONAL_ID", &["289.983.274-30"]);
+        found("my national ID number is HZ 07 21 56 B", "NATIONAL_ID", &["HZ 07 21 56 B"]);
+        found("tax ID 85032398691 I will", "NATIONAL_ID", &["85032398691"]);
+        found(r#"{"national_id": "BSRSTL66E29I538J"}"#, "NATIONAL_ID", &["BSRSTL66E29I538J"]);
+    }
+
+    #[test]
+    fn leaves_talk_about_papers() {
+        for text in [
+            "the passport office",
+            "date of birth unknown",
+            "tax id missing",
+            "PASSPORT RENEWAL",
+            "national id card",
+            "dob: n/a",
+        ] {
+            nothing(text);
+        }
+    }
+}

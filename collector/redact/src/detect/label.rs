@@ -1,0 +1,103 @@
+//! Values that are only known by the word beside them: `password: …`, `"api_key": "…"`, `the API key is …`.
+
+use super::bytes::{before, is_alphanumeric, run, starts};
+use std::ops::Range;
+
+/// Words, and what a value beside one of them looks like.
+#[derive(Debug)]
+pub(crate) struct Label {
+    /// The words, in any case. They end the label: `api_key_id` and `password_policy` are others.
+    pub(crate) words: &'static [&'static str],
+    /// Whether a space is enough between the word and the value.
+    pub(crate) loose: bool,
+    /// How many bytes of the text that begins with the value are the value, if it is one.
+    pub(crate) accept: fn(&[u8], Bond) -> Option<usize>,
+}
+
+/// How sure the text is that word and value belong together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bond {
+    /// Key and value of JSON: the value is the whole of the text.
+    Key,
+    /// `key=x`, quotes, or a cell of a table.
+    Assigned,
+    /// `password: x`, `password = x`, `the password is x`.
+    Said,
+}
+
+impl Label {
+    /// The value beside the word at `word`.
+    pub(crate) fn value_beside(&self, text: &[u8], word: &Range<usize>) -> Option<Range<usize>> {
+        if !stands_alone(text, word) || is_alphanumeric(text.get(word.end).copied()) {
+            return None;
+        }
+        let (start, bond) = self.separator(text, word.end)?;
+        let rest = &text[start..text.len().min(start + LONGEST)];
+        let length = (self.accept)(rest, bond)?;
+        (!is_placeholder(&rest[..length])).then_some(start..start + length)
+    }
+
+    /// The part of a JSON string that goes, where the key of that string ends in the word at `word`.
+    pub(crate) fn value_of_key(&self, key: &[u8], word: &Range<usize>, value: &[u8]) -> Option<Range<usize>> {
+        let names = word.end == key.len() && stands_alone(key, word);
+        if !names || value.len() > LONGEST || is_placeholder(value) {
+            return None;
+        }
+        (self.accept)(value, Bond::Key).map(|length| 0..length)
+    }
+
+    fn separator(&self, text: &[u8], end: usize) -> Option<(usize, Bond)> {
+        let closed = run(text, end, 3, |byte| b"\"'`]*".contains(&byte));
+        let at = run(text, closed, 4, |byte| byte == b' ' || byte == b'\t');
+        let sign = run(text, at, 2, |byte| b":=>".contains(&byte));
+        let after = match text.get(at)? {
+            b':' | b'=' => sign,
+            b'|' => at + 1,
+            _ if at > closed && (starts(text, at, b"is ") || starts(text, at, b"was ")) => at + 3,
+            b'.' | b'#' if self.loose => at + 1,
+            _ if self.loose && at > closed => at,
+            _ => return None,
+        };
+        let value = run(text, after, 8, |byte| byte == b' ' || byte == b'\t');
+        let opened = run(text, value, 1, |byte| b"\"'`".contains(&byte));
+        // `key=value` assigns; `key = value` without quotes may be code, where the value is a name.
+        let tight = text[at..after].contains(&b'=') && at == closed && value == after;
+        let assigned = closed > end || opened > value || tight || text[at] == b'|';
+        let bond = if assigned { Bond::Assigned } else { Bond::Said };
+        Some((opened, bond))
+    }
+}
+
+/// No value is longer, nor does anybody look further.
+const LONGEST: usize = 512;
+
+/// Whether a word begins there: after a sign, at a hump of `camelCase`, or it is long enough to be no accident.
+fn stands_alone(text: &[u8], word: &Range<usize>) -> bool {
+    let hump = text[word.start].is_ascii_uppercase()
+        && before(text, word.start).is_some_and(|byte| byte.is_ascii_lowercase());
+    word.len() >= 6 || hump || !is_alphanumeric(before(text, word.start))
+}
+
+/// The value up to what ends an unquoted or a quoted one.
+pub(super) fn word(text: &[u8], bond: Bond) -> &[u8] {
+    let ends = |byte: u8| byte <= b' ' || b"\"'`,;&<>|)]}".contains(&byte);
+    match bond {
+        Bond::Key => text,
+        Bond::Assigned | Bond::Said => {
+            let end = run(text, 0, text.len(), |byte| !ends(byte));
+            let full_stops = text[..end].iter().rev().take_while(|byte| b".:".contains(byte)).count();
+            &text[..end - full_stops]
+        }
+    }
+}
+
+/// `$TOKEN`, `<token>`, `sk-...`, `YOUR_API_KEY`, `os.environ[…]`, `****`: it stands for a value and is none.
+fn is_placeholder(value: &[u8]) -> bool {
+    const OPENERS: &[u8] = b"$<{[(%*";
+    const PARTS: [&[u8]; 7] =
+        [b"...", b"your_", b"your-", b"environ", b"process.env", b"getenv", b"secrets."];
+    let lower = value.to_ascii_lowercase();
+    let opens = value.first().is_none_or(|byte| OPENERS.contains(byte));
+    let one_sign = value.iter().all(|byte| *byte == value[0]);
+    opens || one_sign || PARTS.iter().any(|part| memchr::memmem::find(&lower, part).is_some())
+}

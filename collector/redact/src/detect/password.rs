@@ -1,0 +1,135 @@
+//! Passwords beside their label.
+
+use super::label::{Bond, word};
+use super::{Detector, Label, Trigger};
+
+pub(super) const PASSWORD: Detector = Detector {
+    rule: "PASSWORD",
+    reason: "it opens an account, and is used for others as well",
+    triggers: &[Trigger::Label(&LABEL)],
+};
+
+const LABEL: Label = Label {
+    words: &[
+        "password",
+        "passwd",
+        "pwd",
+        "passphrase",
+        "passcode",
+        "pass_phrase",
+        "db_pass",
+        "user_pass",
+        "passwort",
+        "kennwort",
+        "contraseña",
+        "contrasena",
+        "mot de passe",
+        "mot_de_passe",
+        "senha",
+        "wachtwoord",
+        "parola",
+        "lösenord",
+        "пароль",
+        "パスワード",
+        "密码",
+    ],
+    loose: false,
+    accept,
+};
+
+/// What stands in a schema or a form where a password would.
+const WORDS: [&[u8]; 12] = [
+    b"string",
+    b"required",
+    b"optional",
+    b"password",
+    b"secret",
+    b"null",
+    b"none",
+    b"true",
+    b"false",
+    b"undefined",
+    b"hidden",
+    b"text",
+];
+
+fn accept(text: &[u8], bond: Bond) -> Option<usize> {
+    let value = word(text, bond);
+    let lower = value.to_ascii_lowercase();
+    let meant = match bond {
+        Bond::Key | Bond::Assigned => value.len() >= 4 && !is_sentence(value),
+        Bond::Said => value.len() >= 6 && is_mixed(value),
+    };
+    (meant && !WORDS.contains(&lower.as_slice()) && !is_number(value)).then_some(value.len())
+}
+
+fn is_sentence(value: &[u8]) -> bool {
+    value.iter().filter(|byte| **byte == b' ').count() > 3
+}
+
+fn is_number(value: &[u8]) -> bool {
+    value.len() < 6 && value.iter().all(u8::is_ascii_digit)
+}
+
+/// Nobody writes like that but for a password: digits among letters, signs within, or groups of one length.
+fn is_mixed(value: &[u8]) -> bool {
+    let has = |kind: fn(&u8) -> bool| value.iter().any(kind);
+    let letters = has(u8::is_ascii_alphabetic);
+    let inner = &value[..value.len() - 1];
+    let signs = inner.iter().any(|byte| b"!@#$^*?=+~".contains(byte));
+    letters && !is_constant(value) && (has(u8::is_ascii_digit) || signs || is_grouped(value))
+}
+
+/// `WIN32_ERROR`.
+fn is_constant(value: &[u8]) -> bool {
+    value.contains(&b'_')
+        && value.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_')
+}
+
+/// `abcd-efgh-ijkl-mnop`.
+fn is_grouped(value: &[u8]) -> bool {
+    let mut groups = value.split(|byte| *byte == b'-').map(<[u8]>::len);
+    let first = groups.next();
+    let alike = groups.by_ref().filter(|length| Some(*length) == first).count();
+    first.is_some_and(|length| length >= 4)
+        && alike >= 2
+        && value.split(|byte| *byte == b'-').count() == alike + 1
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::tests::{found, nothing};
+
+    #[test]
+    fn finds_the_value_beside_the_word() {
+        found("DB_PASSWORD=hunter2!x", "PASSWORD", &["hunter2!x"]);
+        found("password: Dragon4773!", "PASSWORD", &["Dragon4773!"]);
+        found("the password is jtyc-cgcq-xnin-ocvf", "PASSWORD", &["jtyc-cgcq-xnin-ocvf"]);
+        found("mot de passe : Sesame-42x", "PASSWORD", &["Sesame-42x"]);
+        found(r#"{"userPassword": "correct horse"}"#, "PASSWORD", &["correct horse"]);
+        found(r#"curl -d '{"password": "sesame"}'"#, "PASSWORD", &["sesame"]);
+        found("Server=a;Password=x1y2;Database=b", "PASSWORD", &["x1y2"]);
+        found("| passwd | Sunshine2723! |", "PASSWORD", &["Sunshine2723!"]);
+    }
+
+    #[test]
+    fn leaves_talk_about_passwords() {
+        for text in [
+            "the password reset page",
+            "password: required",
+            "the password is case-sensitive",
+            "password_policy: strict",
+            "password=$PASSWORD",
+            "password: \"${DB_PASSWORD}\"",
+            r#"{"password": "string"}"#,
+            r#"{"password": {"type": "string"}}"#,
+            r#"{"password": true, "passwords": 12}"#,
+            "let password = url.password()",
+            "const WRONG_PASSWORD: WIN32_ERROR = 1323",
+            "enter your password: ",
+            "password=********",
+        ] {
+            nothing(text);
+        }
+    }
+}

@@ -1,0 +1,142 @@
+use treering_otlp::{Edit, Export, Malformed, Signal};
+
+use crate::{Finding, Record, Rules};
+
+/// A request of which every string went through the rules. Nothing else reaches a disk.
+#[derive(Debug)]
+pub struct Redacted(Export);
+
+impl Rules {
+    /// The request with every string redacted: names, keys and values at any depth, events, links, status,
+    /// resource, scope and bodies.
+    pub fn redact_export(&self, export: Export) -> Result<Redacted, Malformed> {
+        let (mut edits, mut findings) = (Vec::new(), Vec::new());
+        for text in export.texts() {
+            match text.key {
+                Some(key) => self.scan_value(key, &text.text, &mut findings),
+                None => self.scan(&text.text, &mut findings),
+            }
+            edits.extend(findings.drain(..).map(|finding| edit(text.start, &finding)));
+        }
+        export.with_edits(&edits).map(Redacted)
+    }
+}
+
+fn edit(base: usize, finding: &Finding) -> Edit {
+    let mut replacement = String::new();
+    finding.write_mark(&mut replacement);
+    Edit { start: base + finding.start, end: base + finding.end, replacement }
+}
+
+impl Redacted {
+    /// A request that the journal kept. Only delivery may call this (`.clippy.toml` sees to it): whatever the
+    /// journal holds was a [`Redacted`] when it was written.
+    pub fn from_journal(signal: Signal, bytes: Vec<u8>) -> Result<Self, Malformed> {
+        Export::from_protobuf(signal, bytes).map(Self)
+    }
+
+    /// What it carries.
+    pub fn signal(&self) -> Signal {
+        self.0.signal()
+    }
+
+    /// The bytes, as protobuf.
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
+    /// How many spans or log records it holds.
+    pub fn records_count(&self) -> usize {
+        self.0.records_count()
+    }
+
+    /// What was refused at the door.
+    pub fn rejected(&self) -> treering_otlp::Rejected {
+        self.0.rejected()
+    }
+
+    /// Its records, each with the context that it came in.
+    pub fn records(&self) -> Vec<Record> {
+        let signal = self.0.signal();
+        self.0.records().into_iter().map(|(context, body)| Record::new(signal, context, body)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// Secrets of four kinds, put together here so that scanners of repositories stay calm.
+    fn secrets() -> [String; 4] {
+        [
+            "ada@example.com".into(),
+            format!("4111 1111 {} 1111", 1111),
+            format!("sk-{}-{}", "proj", "aB3dE6gH9jK2mN5pQ8rS1tU4vW7xY0zA3bC6dE9f"),
+            format!("Bearer {}", "8f14e45fceea167a5a36dedd4bea2543aabbccdd"),
+        ]
+    }
+
+    fn redacted(signal: Signal, request: &serde_json::Value) -> Redacted {
+        let export = Export::from_json(signal, request.to_string().as_bytes()).unwrap();
+        Rules::builtin().redact_export(export).unwrap()
+    }
+
+    #[test]
+    fn nothing_planted_survives_in_any_field_of_a_span() {
+        for secret in secrets() {
+            let text = format!("see {secret} here");
+            let inner = json!({"deep": [json!({"deeper": text}).to_string()]}).to_string();
+            let attributes = json!([
+                {"key": text, "value": {"stringValue": text}},
+                {"key": "list", "value": {"arrayValue": {"values": [{"stringValue": text}, {"kvlistValue": {"values": [
+                    {"key": text, "value": {"stringValue": inner}}]}}]}}},
+            ]);
+            let request = json!({"resourceSpans": [{"resource": {"attributes": attributes}, "schemaUrl": text, "scopeSpans": [{
+            "scope": {"name": text, "version": text, "attributes": attributes}, "spans": [{
+                "traceId": "5b8efff798038103d269b633813fc60c", "spanId": "eee19b7ec3c1b174", "name": text,
+                "traceState": text, "attributes": attributes, "status": {"message": text},
+                "events": [{"name": text, "attributes": attributes}],
+                "links": [{"traceId": "5b8efff798038103d269b633813fc60c", "spanId": "eee19b7ec3c1b174",
+                    "traceState": text, "attributes": attributes}],
+            }]}]}]});
+            let clean = redacted(Signal::Traces, &request);
+            let kept = String::from_utf8_lossy(clean.as_bytes()).into_owned();
+            assert!(!kept.contains(&secret), "{secret} in {kept}");
+            assert_eq!(clean.records_count(), 1);
+        }
+    }
+
+    #[test]
+    fn nothing_planted_survives_in_a_log_record() {
+        for secret in secrets() {
+            let body =
+                json!({"kvlistValue": {"values": [{"key": "content", "value": {"stringValue": secret}}]}});
+            let request = json!({"resourceLogs": [{"scopeLogs": [{"logRecords": [
+                {"body": body, "eventName": secret, "severityText": secret}]}]}]});
+            let clean = redacted(Signal::Logs, &request);
+            assert!(!String::from_utf8_lossy(clean.as_bytes()).contains(&secret));
+        }
+    }
+
+    #[test]
+    fn a_password_goes_because_of_its_key() {
+        let request = json!({"resourceSpans": [{"resource": {"attributes": [
+            {"key": "password", "value": {"stringValue": "correct-horse-9"}},
+            {"key": "gen_ai.usage.max_tokens", "value": {"stringValue": "4096"}}]}}]});
+        let kept = String::from_utf8_lossy(redacted(Signal::Traces, &request).as_bytes()).into_owned();
+        assert!(!kept.contains("correct-horse-9") && kept.contains("4096"), "{kept}");
+    }
+
+    #[test]
+    fn secrets_in_fields_of_bytes_go_as_well() {
+        use ::base64::Engine;
+        let [email, ..] = secrets();
+        let bytes = [&[0xff, 0xfe][..], email.as_bytes(), &[0x00]].concat();
+        let value = ::base64::engine::general_purpose::STANDARD.encode(bytes);
+        let request = json!({"resourceSpans": [{"resource": {"attributes": [{"key": "raw", "value": {"bytesValue": value}}]}}]});
+        let clean = redacted(Signal::Traces, &request);
+        assert!(!clean.as_bytes().windows(email.len()).any(|window| window == email.as_bytes()));
+    }
+}

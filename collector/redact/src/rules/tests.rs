@@ -1,0 +1,84 @@
+use super::Rules;
+use crate::Error;
+
+fn refused(toml: &str) -> Error {
+    Rules::parse(toml).expect_err("this file must be refused")
+}
+
+/// An error with all its causes.
+fn whole(error: &dyn std::error::Error) -> String {
+    error.source().map_or_else(|| error.to_string(), |cause| format!("{error}: {}", whole(cause)))
+}
+
+#[test]
+fn own_patterns_stand_beside_the_builtin_ones() {
+    let rules = Rules::parse("[[pattern]]\nname = \"TICKET\"\nregex = 'ACME-\\d{4}'")
+        .expect("the file is well-formed");
+    assert!(rules.builtin_enabled());
+    assert_eq!(rules.redact("ACME-1234 a@b.io").text, "[REDACTED:TICKET] [REDACTED:EMAIL]");
+}
+
+#[test]
+fn builtin_rules_can_be_switched_off() {
+    let rules = Rules::parse("builtin = false").expect("the file is well-formed");
+    assert!(!rules.builtin_enabled());
+    let text = r#"{"card": 4111111111111111, "password": "hunter2!"} a@b.io"#;
+    assert_eq!(rules.redact(text).text, text);
+}
+
+#[test]
+fn an_empty_file_means_the_builtin_rules() {
+    assert!(Rules::parse("").expect("an empty file is well-formed").builtin_enabled());
+}
+
+#[test]
+fn words_are_whole_and_in_any_case_unless_told_otherwise() {
+    let toml = "[[word]]\nname = \"PROJECT\"\nwords = [\"Nightjar\", \"Ада\"]\n[[word]]\nname = \"NAME\"\nwords = [\"May\"]\ncase_sensitive = true";
+    let rules = Rules::parse(toml).expect("the file is well-formed");
+    assert_eq!(
+        rules.redact("NIGHTJAR, nightjars, Ада; May may").text,
+        "[REDACTED:PROJECT], nightjars, [REDACTED:PROJECT]; [REDACTED:NAME] may"
+    );
+}
+
+#[test]
+fn a_greedy_pattern_edits_json_leaf_by_leaf_and_never_a_mark() {
+    let rules = Rules::parse("[[pattern]]\nname = \"ALL\"\nregex = '.+'").expect("the file is well-formed");
+    let once = rules.redact(r#"{"a": "b", "c": ["a@b.io d"]}"#).text;
+    assert_eq!(once, r#"{"[REDACTED:ALL]": "[REDACTED:ALL]", "[REDACTED:ALL]": ["[REDACTED:ALL]"]}"#);
+    assert_eq!(rules.redact(&once).text, once);
+}
+
+#[test]
+fn a_mark_of_another_name_hides_nothing() {
+    let rules = Rules::builtin();
+    assert_eq!(rules.redact("[REDACTED:a@b.io]").text, "[REDACTED:[REDACTED:EMAIL]]");
+}
+
+#[test]
+fn unknown_keys_are_refused_with_their_line() {
+    let error = whole(&refused("builtin = true\n\n[[pattern]]\nname = \"A_B\"\nregexp = 'x'"));
+    assert!(error.contains("line 5") && error.contains("regexp"), "{error}");
+}
+
+#[test]
+fn faults_in_values_are_refused_with_their_line() {
+    let file = |name: &str, regex: &str| format!("\n[[pattern]]\nname = '{name}'\nregex = '{regex}'");
+    insta::assert_snapshot!(
+        [
+            whole(&refused(&file("lower", "x"))),
+            whole(&refused(&file("OK", "(unclosed"))),
+            whole(&refused(&file("OK", "(\\w{500}){500}"))),
+            whole(&refused(&file("OK", "x*"))),
+            whole(&refused("[[word]]\nname = 'OK'\nwords = ['a', ' ']")),
+        ]
+        .join("\n")
+    );
+}
+
+#[test]
+fn every_builtin_rule_says_why() {
+    for (name, reason) in Rules::builtin_reasons() {
+        assert!(!reason.is_empty(), "{name}");
+    }
+}

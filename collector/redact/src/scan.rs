@@ -1,0 +1,138 @@
+//! The engine: candidates in one pass over the bytes, then a short look around each.
+
+use crate::detect::{DETECTORS, Find, Label, TOKENS, Token, Trigger};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use std::ops::Range;
+
+mod blob;
+mod merge;
+pub(crate) use merge::{merge, spare};
+
+/// A finding by the number of its rule; the lower number names what overlaps.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Candidate {
+    pub(crate) place: Range<usize>,
+    pub(crate) rule: usize,
+    pub(crate) bare_number: Option<u8>,
+}
+
+/// The built-in detectors, compiled.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    literals: AhoCorasick,
+    targets: Vec<(usize, Target)>,
+    bytes: Vec<(u8, usize, Find)>,
+    digits: Vec<(usize, Find)>,
+    classes: [Class; 256],
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Target {
+    Find(Find),
+    Label(&'static Label),
+    Token(&'static Token),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Class {
+    Ordinary,
+    Digit,
+    Trigger,
+}
+
+impl Engine {
+    /// Compiles the detectors; `rule` gives the number of a rule by its name.
+    pub(crate) fn new(rule: impl Fn(&str) -> usize) -> Result<Engine, aho_corasick::BuildError> {
+        let mut words: Vec<&str> = TOKENS.iter().map(|token| token.prefix).collect();
+        let mut targets: Vec<_> =
+            TOKENS.iter().map(|token| (rule(token.rule), Target::Token(token))).collect();
+        let (mut bytes, mut digits) = (Vec::new(), Vec::new());
+        for detector in DETECTORS {
+            let number = rule(detector.rule);
+            for trigger in detector.triggers {
+                let (literals, target) = match *trigger {
+                    Trigger::Literal(literals, find) => (literals, Target::Find(find)),
+                    Trigger::Label(label) => (label.words, Target::Label(label)),
+                    Trigger::Byte(byte, find) => {
+                        bytes.push((byte, number, find));
+                        continue;
+                    }
+                    Trigger::Digit(find) => {
+                        digits.push((number, find));
+                        continue;
+                    }
+                };
+                words.extend(literals);
+                targets.extend(literals.iter().map(|_| (number, target)));
+            }
+        }
+        let literals = AhoCorasick::builder()
+            .ascii_case_insensitive(true)
+            .match_kind(MatchKind::Standard)
+            .kind(Some(AhoCorasickKind::DFA))
+            .build(words)?;
+        let classes = classes(&bytes);
+        Ok(Engine { literals, targets, bytes, digits, classes })
+    }
+
+    /// Looks through a folded text.
+    pub(crate) fn scan(&self, text: &str, out: &mut Vec<Candidate>) {
+        let from = out.len();
+        self.at_literals(text.as_bytes(), out);
+        self.at_bytes(text.as_bytes(), out);
+        if out.len() > from {
+            blob::drop_inside(text.as_bytes(), out, from);
+        }
+    }
+
+    fn at_literals(&self, text: &[u8], out: &mut Vec<Candidate>) {
+        for hit in self.literals.find_overlapping_iter(text) {
+            let (rule, target) = self.targets[hit.pattern().as_usize()];
+            let at = hit.range();
+            let place = match target {
+                Target::Find(find) => find(text, at),
+                Target::Label(label) => label.value_beside(text, &at),
+                Target::Token(token) => token.find(text, &at),
+            };
+            out.extend(place.map(|place| Candidate { place, rule, bare_number: None }));
+        }
+    }
+
+    fn at_bytes(&self, text: &[u8], out: &mut Vec<Candidate>) {
+        let mut at = 0;
+        while let Some(offset) =
+            text[at..].iter().position(|byte| self.classes[usize::from(*byte)] != Class::Ordinary)
+        {
+            at += offset;
+            let digits = text[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+            if digits > 0 {
+                let looks = self.digits.iter().map(|&(rule, find)| (rule, find(text, at..at + digits)));
+                keep(looks, out);
+            } else {
+                let here = self.bytes.iter().filter(|(byte, ..)| *byte == text[at]);
+                keep(here.map(|&(_, rule, find)| (rule, find(text, at..at + 1))), out);
+            }
+            at += digits.max(1);
+        }
+    }
+
+    /// What of the value of a JSON string goes because of its key.
+    pub(crate) fn value_of_key(&self, key: &str, value: &str) -> Option<Candidate> {
+        self.literals.find_overlapping_iter(key).find_map(|hit| {
+            let (rule, Target::Label(label)) = self.targets[hit.pattern().as_usize()] else { return None };
+            let place = label.value_of_key(key.as_bytes(), &hit.range(), value.as_bytes())?;
+            Some(Candidate { place, rule, bare_number: None })
+        })
+    }
+}
+
+fn keep(looks: impl Iterator<Item = (usize, Option<Range<usize>>)>, out: &mut Vec<Candidate>) {
+    out.extend(looks.filter_map(|(rule, place)| Some(Candidate { place: place?, rule, bare_number: None })));
+}
+
+fn classes(bytes: &[(u8, usize, Find)]) -> [Class; 256] {
+    let mut classes = [Class::Ordinary; 256];
+    classes[usize::from(b'0')..=usize::from(b'9')].fill(Class::Digit);
+    bytes.iter().for_each(|(byte, ..)| classes[usize::from(*byte)] = Class::Trigger);
+    classes
+}

@@ -1,0 +1,232 @@
+//! What must hold for any text.
+
+use super::BUILTIN;
+use crate::Finding;
+use proptest::prelude::*;
+use serde_json::{Map, Value};
+
+/// Values that must go, put together here so that no scanner of secrets trips over this file.
+fn canaries() -> Vec<String> {
+    vec![
+        "ada.lovelace@example.com".to_owned(),
+        "4111 1111 1111 1111".to_owned(),
+        ["ghp", "_TREERINGfake0123456789abcdefghijklmnop"].concat(),
+        ["sk-", "ant-api03-TREERINGfake_0123456789abcdefghijklmnopqrstuvwxyz-AA"].concat(),
+        ["AKIA", "IOSFODNN7EXAMPLE"].concat(),
+        "DE89 3704 0044 0532 0130 00".to_owned(),
+        "+44 20 7946 0958".to_owned(),
+        "078-05-1120".to_owned(),
+    ]
+}
+
+/// Others of their kinds, that no [`piece`] holds: glued to a word they may stand, planted by themselves they may not.
+fn canary() -> impl Strategy<Value = String> {
+    prop::sample::select(vec![
+        "grace.hopper@example.net".to_owned(),
+        "5555-5555-5555-4444".to_owned(),
+        ["gho", "_TREERINGfake9876543210abcdefghijklmnop"].concat(),
+        ["sk-", "proj-TREERINGfake_9876543210abcdefghijklmnopqrstuvwxyz-AA"].concat(),
+        ["ASIA", "QWERTYUIOP123456"].concat(),
+        "GB29NWBK60161331926819".to_owned(),
+        "+1 (415) 555-0132".to_owned(),
+        "203.0.113.77".to_owned(),
+        "579-12-8401".to_owned(),
+    ])
+}
+
+/// Pieces of which nasty texts are made.
+fn piece() -> impl Strategy<Value = String> {
+    let signs = [
+        "\\",
+        "\"",
+        "'",
+        "\\n",
+        "\\u0040",
+        "\\u00",
+        "{",
+        "}",
+        "[",
+        "]",
+        ":",
+        ",",
+        " ",
+        "\n",
+        "=",
+        "@",
+        "-",
+        "+",
+        "%40",
+        "%",
+        "&#64;",
+        "&",
+        "\u{200b}",
+        "\u{a0}",
+        "é",
+        "😀",
+        "password",
+        "api_key",
+        "token: ",
+        "Bearer ",
+        "Basic ",
+        "://",
+        "eyJ",
+        "4111",
+        "1111",
+        "-----BEGIN PRIVATE KEY-----",
+        "-----",
+        "[REDACTED:EMAIL]",
+        "[REDACTED:",
+        "\"password\": \"",
+        "dob",
+        "1988-02-28",
+    ];
+    prop_oneof![
+        3 => prop::sample::select(signs.map(str::to_owned).to_vec()),
+        2 => prop::sample::select(canaries()),
+        1 => "[a-zA-Z0-9_.-]{1,12}",
+        1 => any::<String>(),
+    ]
+}
+
+fn nasty() -> impl Strategy<Value = String> {
+    prop::collection::vec(piece(), 0..24).prop_map(|pieces| pieces.concat())
+}
+
+/// JSON in which strings may be JSON again, twice.
+fn json() -> impl Strategy<Value = Value> {
+    let leaf = prop_oneof![
+        nasty().prop_map(Value::from),
+        any::<i64>().prop_map(Value::from),
+        any::<bool>().prop_map(Value::from),
+        Just(Value::from(4_111_111_111_111_111_u64)),
+        Just(Value::Null),
+    ];
+    leaf.prop_recursive(5, 24, 4, |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((key(), inner.clone()), 0..4)
+                .prop_map(|pairs| Value::from(Map::from_iter(pairs))),
+            inner.prop_map(|value| Value::from(value.to_string())),
+        ]
+    })
+}
+
+fn key() -> impl Strategy<Value = String> {
+    prop_oneof![
+        nasty(),
+        prop::sample::select(vec!["password".to_owned(), "api_key".to_owned(), "dob".to_owned()])
+    ]
+}
+
+/// As [`json`], with one leaf planted so many strings deep.
+fn planted() -> impl Strategy<Value = (String, String)> {
+    (canary(), 0..3, json(), any::<bool>()).prop_map(|(canary, depth, beside, as_key)| {
+        let text = format!("say\n{canary} \"now\"");
+        let mut value = if as_key {
+            serde_json::json!({ text: 1 })
+        } else {
+            serde_json::json!({ "content": [text], "n": beside })
+        };
+        for _ in 0..depth {
+            value = serde_json::json!({ "arguments": value.to_string() });
+        }
+        (canary, value.to_string())
+    })
+}
+
+/// The same containers with the same number of members, down to the leaves.
+fn same_shape(left: &Value, right: &Value) -> bool {
+    match (left, right) {
+        (Value::Array(left), Value::Array(right)) => {
+            left.len() == right.len() && left.iter().zip(right).all(|(left, right)| same_shape(left, right))
+        }
+        // Keys that were redacted to the same mark fall together.
+        (Value::Object(left), Value::Object(right)) => right.len() <= left.len(),
+        (Value::Number(left), Value::String(mark)) => left.is_u64() && mark.starts_with("[REDACTED:"),
+        (left, right) => std::mem::discriminant(left) == std::mem::discriminant(right),
+    }
+}
+
+fn in_order(text: &str, findings: &[Finding]) -> bool {
+    let whole =
+        |finding: &Finding| text.get(finding.start..finding.end).is_some_and(|place| !place.is_empty());
+    findings.iter().all(whole) && findings.windows(2).all(|pair| pair[0].end <= pair[1].start)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(256))]
+
+    #[test]
+    fn redacting_twice_is_redacting_once(text in nasty()) {
+        let once = BUILTIN.redact(&text).text;
+        prop_assert_eq!(&BUILTIN.redact(&once).text, &once);
+    }
+
+    #[test]
+    fn findings_are_whole_characters_in_order(text in nasty()) {
+        let findings = BUILTIN.redact(&text).findings;
+        prop_assert!(in_order(&text, &findings), "{findings:?}");
+    }
+
+    #[test]
+    fn json_stays_json_of_the_same_shape(value in json()) {
+        for text in [value.to_string(), format!("{value:#}")] {
+            let redacted = BUILTIN.redact(&text);
+            prop_assert!(in_order(&text, &redacted.findings));
+            prop_assert_eq!(&BUILTIN.redact(&redacted.text).text, &redacted.text);
+            if value.is_array() || value.is_object() || value.is_string() {
+                let after: Value = serde_json::from_str(&redacted.text)
+                    .map_err(|error| TestCaseError::fail(format!("{error} in {}", redacted.text)))?;
+                prop_assert!(same_shape(&value, &after), "{}", redacted.text);
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_planted_in_json_survives((canary, text) in planted()) {
+        let redacted = BUILTIN.redact(&text).text;
+        prop_assert!(!redacted.contains(&canary), "{redacted}");
+    }
+
+    #[test]
+    fn nothing_planted_in_text_survives(canary in canary(), before in nasty(), after in nasty()) {
+        let redacted = BUILTIN.redact(&format!("{before}\n<{canary}>\n{after}")).text;
+        prop_assert!(!redacted.contains(&canary), "{redacted}");
+    }
+}
+
+/// The best of five, so that a busy machine is not taken for a slow one.
+fn seconds(text: &str) -> f64 {
+    let once = || {
+        let start = std::time::Instant::now();
+        BUILTIN.redact(text);
+        start.elapsed().as_secs_f64()
+    };
+    (0..5).map(|_| once()).fold(f64::INFINITY, f64::min)
+}
+
+#[test]
+fn the_cost_is_linear_in_the_text() {
+    let pieces = [
+        "@",
+        "\\",
+        "{\"",
+        "[",
+        "eyJ",
+        "://",
+        "-----BEGIN PRIVATE KEY-----",
+        "1:",
+        "password=",
+        "4 ",
+        "+1 ",
+        "[REDACTED:",
+        "&",
+        "a@b.io ",
+    ];
+    for piece in pieces {
+        let (short, long) = (piece.repeat(4_000 / piece.len()), piece.repeat(64_000 / piece.len()));
+        let ratio = seconds(&long) / seconds(&short).max(1e-4);
+        // A quadratic step would take 256 times as long.
+        assert!(ratio < 128.0, "{piece:?}: sixteen times the text took {ratio:.0} times as long");
+    }
+}

@@ -1,0 +1,149 @@
+//! The folded view: what a reader would see, whatever the escapes and the invisible characters.
+
+use super::View;
+
+/// Folds `raw`; borrows it where there is nothing to fold.
+pub(crate) fn fold(raw: &str) -> View<'_> {
+    let bytes = raw.as_bytes();
+    let Some(first) = next_odd(bytes, 0) else { return View::of(raw) };
+    let mut view = View::starting(raw);
+    let mut at = first;
+    while at < bytes.len() {
+        view.copy_until(at);
+        let unit = unit(raw, at, view.text());
+        match unit.becomes {
+            Become::Itself => view.copy_until(at + unit.length),
+            Become::Nothing => view.replace(unit.length, ""),
+            Become::Char(char) => view.replace(unit.length, char.encode_utf8(&mut [0; 4])),
+        }
+        at = next_odd(bytes, at + unit.length).unwrap_or(bytes.len());
+    }
+    view.finish()
+}
+
+struct Folded {
+    length: usize,
+    becomes: Become,
+}
+
+enum Become {
+    Itself,
+    Nothing,
+    Char(char),
+}
+
+/// The first byte at or after `from` that may begin something to fold: `\`, `%`, `&`, or the lead of one of the
+/// blocks that [`plain`] knows (U+0080, U+2000, U+3000, U+F000).
+fn next_odd(bytes: &[u8], from: usize) -> Option<usize> {
+    let odd = |byte: &u8| matches!(byte, b'\\' | b'%' | b'&' | 0xc2 | 0xe2 | 0xe3 | 0xef);
+    bytes.get(from..)?.iter().position(odd).map(|offset| from + offset)
+}
+
+fn unit(raw: &str, at: usize, before: &str) -> Folded {
+    let decoded = match raw.as_bytes()[at] {
+        b'\\' => Some(backslash(&raw.as_bytes()[at..], before)),
+        b'%' => percent(&raw.as_bytes()[at..]),
+        b'&' => entity(&raw[at..]),
+        _ => None,
+    };
+    let (length, char) = decoded.unwrap_or_else(|| {
+        let char = raw[at..].chars().next().unwrap_or_default();
+        (char.len_utf8(), char)
+    });
+    let becomes = match plain(char) {
+        None => Become::Nothing,
+        Some(folded) if decoded.is_none() && folded == char => Become::Itself,
+        Some(folded) => Become::Char(folded),
+    };
+    Folded { length, becomes }
+}
+
+/// Any number of backslashes and what they escape, as one unit: a text may have been escaped more than once.
+fn backslash(bytes: &[u8], before: &str) -> (usize, char) {
+    let run = bytes.iter().take_while(|&&byte| byte == b'\\').count();
+    let rest = &bytes[run..];
+    if rest.first().is_some_and(u8::is_ascii_alphabetic) && ends_in_users(before) {
+        return (run, '\\');
+    }
+    let simple = match rest.first() {
+        Some(b'n') => '\n',
+        Some(b'r') => '\r',
+        Some(b't') => '\t',
+        Some(b'b' | b'f') => ' ',
+        Some(&quote @ (b'"' | b'\'' | b'/')) => char::from(quote),
+        Some(b'u') => return unicode(rest).map_or((run, '\\'), |(length, char)| (run + length, char)),
+        Some(b'x') => return hex(rest, 1, 2).and_then(ascii).map_or((run, '\\'), |char| (run + 3, char)),
+        _ => return (run, '\\'),
+    };
+    (run + 1, simple)
+}
+
+/// `C:\Users\nina`: the backslash before a user's name separates, it escapes nothing.
+fn ends_in_users(before: &str) -> bool {
+    let tail = before.len().checked_sub(6).and_then(|start| before.as_bytes().get(start..));
+    tail.is_some_and(|tail| tail.eq_ignore_ascii_case(b"\\users"))
+}
+
+/// `uXXXX`, or a pair of surrogates; a lone surrogate is shown as the replacement character.
+fn unicode(rest: &[u8]) -> Option<(usize, char)> {
+    let first = hex(rest, 1, 4)?;
+    if let Some(char) = char::from_u32(first) {
+        return Some((5, char));
+    }
+    let gap = rest[5..].iter().take_while(|&&byte| byte == b'\\').count();
+    let pair = rest
+        .get(5 + gap..)
+        .filter(|tail| gap > 0 && tail.first() == Some(&b'u'))
+        .and_then(|tail| hex(tail, 1, 4));
+    let joined = pair
+        .filter(|low| first < 0xdc00 && (0xdc00..0xe000).contains(low))
+        .and_then(|low| char::from_u32(0x10000 + ((first - 0xd800) << 10) + (low - 0xdc00)));
+    Some(joined.map_or((5, char::REPLACEMENT_CHARACTER), |char| (10 + gap, char)))
+}
+
+fn percent(bytes: &[u8]) -> Option<(usize, char)> {
+    Some((3, ascii(hex(bytes, 1, 2)?)?))
+}
+
+/// The entities that hide an address or a quote: named ones of HTML's first day, and numbers.
+fn entity(text: &str) -> Option<(usize, char)> {
+    let end = text.as_bytes().iter().take(10).position(|&byte| byte == b';')?;
+    let char = match &text[1..end] {
+        "amp" => '&',
+        "lt" => '<',
+        "gt" => '>',
+        "quot" => '"',
+        "apos" => '\'',
+        "nbsp" => ' ',
+        "commat" => '@',
+        name => char::from_u32(number(name.strip_prefix('#')?)?)?,
+    };
+    Some((end + 1, char))
+}
+
+fn number(digits: &str) -> Option<u32> {
+    match digits.strip_prefix(['x', 'X']) {
+        Some(hex) => u32::from_str_radix(hex, 16).ok(),
+        None => digits.parse().ok(),
+    }
+}
+
+fn hex(bytes: &[u8], from: usize, length: usize) -> Option<u32> {
+    let digits = bytes.get(from..from + length)?;
+    digits.iter().try_fold(0, |value, &byte| Some(value * 16 + char::from(byte).to_digit(16)?))
+}
+
+fn ascii(code: u32) -> Option<char> {
+    char::from_u32(code).filter(|char| matches!(char, ' '..='~' | '\n' | '\r' | '\t'))
+}
+
+/// What a character is read as: `None` where nobody sees it.
+fn plain(char: char) -> Option<char> {
+    match char {
+        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}' => None,
+        '\u{a0}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => Some(' '),
+        '\u{2010}'..='\u{2013}' | '\u{2212}' => Some('-'),
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(char) - 0xfee0),
+        _ => Some(char),
+    }
+}

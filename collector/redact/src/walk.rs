@@ -1,0 +1,98 @@
+//! The way through a text: JSON leaf by leaf, strings that are JSON again, Base64 that is text, and at the end of each
+//! the folded view in which the rules look.
+
+use crate::Rules;
+use crate::detect::is_bare_card;
+use crate::json::{self, Leaf};
+use crate::scan::{Candidate, merge};
+use crate::text::fold;
+use std::ops::Range;
+
+mod encoded;
+
+/// JSON in strings in JSON, and Base64 in either, is followed so many times.
+const ROUNDS: u8 = 3;
+
+/// Scans a text as what it is: JSON leaf by leaf, anything else as a whole; where it is the value of a key, for
+/// what the key says as well. Sorted and without overlap.
+pub(crate) fn pass(rules: &Rules, text: &str, key: Option<&str>) -> Vec<Candidate> {
+    let mut out = Vec::new();
+    walk(rules, text, 0, &mut out);
+    if let Some(key) = key {
+        labelled(rules, key, text, 0, &mut out);
+    }
+    merge(out)
+}
+
+fn walk(rules: &Rules, text: &str, depth: u8, out: &mut Vec<Candidate>) {
+    let leaves = if json::looks_like(text) { json::leaves(text) } else { None };
+    let Some(leaves) = leaves else { return folded(rules, text, 0, depth, out) };
+    for leaf in leaves {
+        match leaf {
+            Leaf::Key(place) => folded(rules, &text[place.clone()], place.start, depth, out),
+            Leaf::Number(place) => number(rules, text, place, depth, out),
+            Leaf::Text(place, key) => {
+                string(rules, &text[place.clone()], place.start, depth, out);
+                if let Some(key) = key {
+                    labelled(rules, &text[key], &text[place.clone()], place.start, out);
+                }
+            }
+        }
+    }
+}
+
+/// A JSON string: JSON again, or text.
+fn string(rules: &Rules, raw: &str, offset: usize, depth: u8, out: &mut Vec<Candidate>) {
+    if depth < ROUNDS && (json::looks_like(raw) || raw.trim_ascii_start().starts_with('\\')) {
+        let view = json::decode(raw);
+        if json::looks_like(view.text()) && json::leaves(view.text()).is_some() {
+            let mut inner = Vec::new();
+            walk(rules, view.text(), depth + 1, &mut inner);
+            return out
+                .extend(inner.into_iter().map(|found| moved(&found, |place| view.source_of(place), offset)));
+        }
+    }
+    folded(rules, raw, offset, depth, out);
+}
+
+/// A text as a reader would see it.
+fn folded(rules: &Rules, raw: &str, offset: usize, depth: u8, out: &mut Vec<Candidate>) {
+    let view = fold(raw);
+    let mut found = Vec::new();
+    rules.plain(view.text(), &mut found);
+    if depth < ROUNDS {
+        decoded(rules, view.text(), depth, &mut found);
+    }
+    out.extend(found.iter().map(|found| moved(found, |place| view.source_of(place), offset)));
+}
+
+/// What stands in the text as Base64.
+fn decoded(rules: &Rules, text: &str, depth: u8, out: &mut Vec<Candidate>) {
+    for encoded in encoded::texts(text) {
+        let mut inner = Vec::new();
+        walk(rules, &encoded.text, depth + 1, &mut inner);
+        out.extend(inner.iter().map(|found| encoded.encoded(found)));
+    }
+}
+
+fn labelled(rules: &Rules, key: &str, raw: &str, offset: usize, out: &mut Vec<Candidate>) {
+    let view = fold(raw);
+    let found = rules.value_of_key(fold(key).text(), view.text());
+    out.extend(found.map(|found| moved(&found, |place| view.source_of(place), offset)));
+}
+
+fn number(rules: &Rules, text: &str, place: Range<usize>, depth: u8, out: &mut Vec<Candidate>) {
+    let is_card = is_bare_card(text[place.clone()].as_bytes());
+    if let Some(rule) = rules.bare_card().filter(|_| is_card) {
+        out.push(Candidate { place, rule, bare_number: Some(depth) });
+    }
+}
+
+fn moved(found: &Candidate, source_of: impl Fn(&Range<usize>) -> Range<usize>, offset: usize) -> Candidate {
+    let place = source_of(&found.place);
+    Candidate {
+        place: place.start + offset..place.end + offset,
+        rule: found.rule,
+        bare_number: found.bare_number,
+    }
+}
