@@ -1,0 +1,180 @@
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rusqlite::{Connection, OpenFlags, params};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
+use treering_redact::Redacted;
+
+use crate::Error;
+use crate::thread::{self, Command, Work, Written};
+
+/// Bounds of a journal.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Bytes that it holds at the most; beyond them a request is refused, to be sent again later.
+    pub max_bytes: u64,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { max_bytes: 4 << 30 }
+    }
+}
+
+/// The name of an entry; later entries have higher ones.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct EntryId(pub(crate) i64);
+
+/// A request that waits for the store.
+#[derive(Debug)]
+pub struct Entry {
+    pub id: EntryId,
+    /// The number of the project that it belongs to.
+    pub project: i64,
+    /// The word that the caller gave for the form of the bytes.
+    pub form: u8,
+    /// Milliseconds since 1970 UTC at which it was accepted.
+    pub accepted_at: u64,
+    pub bytes: Vec<u8>,
+}
+
+/// How much waits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Depth {
+    pub entries: u64,
+    pub bytes: u64,
+}
+
+/// The journal. Clones are handles of the same one; its thread ends with the last of them.
+#[derive(Debug, Clone)]
+pub struct Journal {
+    commands: mpsc::UnboundedSender<Command>,
+    reading: Arc<Mutex<Connection>>,
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Shared {
+    bound: u64,
+    /// What is on disk and on its way to it.
+    depth: watch::Sender<Depth>,
+    news: Notify,
+}
+
+impl Shared {
+    /// Takes room for an entry before it is written, so that the bound holds for what is under way as well.
+    fn reserve(&self, length: u64) -> Result<(), Error> {
+        let fits = self.depth.send_if_modified(|depth| {
+            let fits = depth.bytes.checked_add(length).is_some_and(|sum| sum <= self.bound);
+            if fits {
+                depth.bytes += length;
+                depth.entries += 1;
+            }
+            fits
+        });
+        if fits { Ok(()) } else { Err(Error::Full { held: self.depth.borrow().bytes, bound: self.bound }) }
+    }
+
+    pub(crate) fn release(&self, entries: u64, bytes: u64) {
+        self.depth.send_if_modified(|depth| {
+            depth.entries -= entries;
+            depth.bytes -= bytes;
+            entries > 0
+        });
+    }
+
+    pub(crate) fn announce(&self) {
+        self.news.notify_one();
+    }
+}
+
+impl Journal {
+    /// Opens the journal of this file, with all that waits in it from before.
+    pub fn open(path: &Path, settings: &Settings) -> Result<Self, Error> {
+        let failed = |source| Error::Open { path: path.display().to_string(), source };
+        let writing = thread::connect(path).map_err(failed)?;
+        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let reading = Connection::open_with_flags(path, flags).map_err(failed)?;
+        let (entries, bytes) = reading
+            .query_row("SELECT count(*), coalesce(sum(length(bytes)), 0) FROM entry", [], |row| {
+                Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get::<_, i64>(1)?.unsigned_abs()))
+            })
+            .map_err(failed)?;
+        let depth = watch::Sender::new(Depth { entries, bytes });
+        let shared = Arc::new(Shared { bound: settings.max_bytes, depth, news: Notify::new() });
+        let commands = thread::start(writing, shared.clone());
+        Ok(Self { commands, reading: Arc::new(Mutex::new(reading)), shared })
+    }
+
+    /// Keeps a request. When this returns well, the request is on disk, fsynced.
+    pub async fn append(&self, project: i64, form: u8, request: &Redacted) -> Result<EntryId, Error> {
+        let bytes = request.as_bytes().to_vec();
+        self.shared.reserve(bytes.len() as u64)?;
+        let written = self.command(Work::Append { project, form, bytes }).await?;
+        Ok(EntryId(written.row))
+    }
+
+    /// The oldest entries after this one, as many as fit into so many bytes, but at least one where there is
+    /// one.
+    pub async fn next(&self, after: Option<EntryId>, max_bytes: usize) -> Result<Vec<Entry>, Error> {
+        let reading = self.reading.clone();
+        let after = after.map_or(0, |id| id.0);
+        let read = move || next(&reading.lock().unwrap_or_else(PoisonError::into_inner), after, max_bytes);
+        tokio::task::spawn_blocking(read).await.map_err(|_| Error::Closed)?
+    }
+
+    /// Returns once there may be entries that [`Journal::next`] did not give yet.
+    pub async fn news(&self) {
+        self.shared.news.notified().await;
+    }
+
+    /// Forgets entries that the store has.
+    pub async fn forget(&self, entries: Vec<EntryId>) -> Result<(), Error> {
+        self.command(Work::Forget(entries)).await.map(|_| ())
+    }
+
+    /// Takes an entry out of the way of the others, with the reason. It stays in the file, under the name
+    /// `aside`, for somebody to look at.
+    pub async fn set_aside(&self, entry: EntryId, reason: String) -> Result<(), Error> {
+        self.command(Work::SetAside { entry, reason }).await.map(|_| ())
+    }
+
+    async fn command(&self, work: Work) -> Result<Written, Error> {
+        let (done, written) = oneshot::channel();
+        self.commands.send(Command { work, done }).map_err(|_| Error::Closed)?;
+        written.await.unwrap_or(Err(Error::Closed))
+    }
+
+    /// How much waits.
+    pub fn depth(&self) -> Depth {
+        *self.shared.depth.borrow()
+    }
+
+    /// Returns once nothing waits: the store has all that was accepted.
+    pub async fn empty(&self) {
+        let mut depth = self.shared.depth.subscribe();
+        depth.wait_for(|depth| depth.entries == 0).await.expect("the sender lives as long as this handle");
+    }
+}
+
+fn next(connection: &Connection, after: i64, max_bytes: usize) -> Result<Vec<Entry>, Error> {
+    let sql = "SELECT id, project, form, accepted_at, bytes FROM entry WHERE id > ?1 ORDER BY id";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut found = statement.query(params![after])?;
+    let (mut entries, mut bytes) = (Vec::new(), 0);
+    while let Some(row) = found.next()? {
+        let entry = Entry {
+            id: EntryId(row.get(0)?),
+            project: row.get(1)?,
+            form: row.get(2)?,
+            accepted_at: row.get::<_, i64>(3)?.unsigned_abs(),
+            bytes: row.get(4)?,
+        };
+        bytes += entry.bytes.len();
+        if bytes > max_bytes && !entries.is_empty() {
+            break;
+        }
+        entries.push(entry);
+    }
+    Ok(entries)
+}

@@ -1,0 +1,115 @@
+use tempfile::TempDir;
+use treering_otlp::Signal;
+use treering_redact::Redacted;
+
+use crate::{Error, Journal, Settings};
+
+/// A request of about this length: one resource, whose schema URL is as long as asked.
+#[expect(clippy::disallowed_methods, reason = "a test of the journal needs what it would be given")]
+fn request(length: usize) -> Redacted {
+    let url = vec![b'x'; length];
+    let field = |number: u8, payload: &[u8]| {
+        let mut bytes = vec![number << 3 | 2];
+        let (low, high) = (payload.len() % 128, payload.len() / 128);
+        bytes.extend([u8::try_from(low).unwrap() | 0x80, u8::try_from(high).unwrap()]);
+        bytes.extend(payload);
+        bytes
+    };
+    Redacted::from_journal(Signal::Traces, field(1, &field(3, &url))).unwrap()
+}
+
+fn journal(folder: &TempDir, max_bytes: u64) -> Journal {
+    Journal::open(&folder.path().join("journal.db"), &Settings { max_bytes }).unwrap()
+}
+
+#[tokio::test]
+async fn entries_come_back_in_order_after_a_reopening() {
+    let folder = tempfile::tempdir().unwrap();
+    let before = journal(&folder, 1 << 20);
+    for length in [10, 20, 30] {
+        before.append(7, 1, &request(length)).await.unwrap();
+    }
+    drop(before);
+    let after = journal(&folder, 1 << 20);
+    let lengths: Vec<_> =
+        after.next(None, 1 << 20).await.unwrap().iter().map(|e| (e.project, e.form, e.bytes.len())).collect();
+    let expected: Vec<_> = [10, 20, 30].map(|length| (7, 1, request(length).as_bytes().len())).into();
+    assert_eq!(lengths, expected);
+    assert_eq!(after.depth().entries, 3);
+}
+
+#[tokio::test]
+async fn a_full_journal_refuses_and_takes_again_once_something_was_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = journal(&folder, 250);
+    let first = journal.append(1, 0, &request(200)).await.unwrap();
+    assert!(matches!(journal.append(1, 0, &request(200)).await, Err(Error::Full { .. })));
+    journal.forget(vec![first]).await.unwrap();
+    assert_eq!(journal.depth().bytes, 0);
+    journal.append(1, 0, &request(200)).await.unwrap();
+}
+
+#[tokio::test]
+async fn many_at_once_share_commits_and_none_is_lost() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = journal(&folder, 1 << 30);
+    let appends: Vec<_> = (0..500)
+        .map(|at| {
+            let journal = journal.clone();
+            tokio::spawn(async move { journal.append(at, 0, &request(50)).await.unwrap() })
+        })
+        .collect();
+    let mut ids = Vec::new();
+    for append in appends {
+        ids.push(append.await.unwrap());
+    }
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), 500);
+    assert_eq!(journal.next(None, usize::MAX).await.unwrap().len(), 500);
+}
+
+#[tokio::test]
+async fn a_page_of_entries_holds_to_its_bytes_but_is_never_empty() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = journal(&folder, 1 << 20);
+    for _ in 0..4 {
+        journal.append(1, 0, &request(100)).await.unwrap();
+    }
+    assert_eq!(journal.next(None, 250).await.unwrap().len(), 2);
+    let first = journal.next(None, 1).await.unwrap();
+    assert_eq!(first.len(), 1);
+    assert_eq!(journal.next(Some(first[0].id), usize::MAX).await.unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn what_is_set_aside_no_longer_stands_in_the_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = journal(&folder, 1 << 20);
+    let bad = journal.append(1, 0, &request(10)).await.unwrap();
+    let good = journal.append(1, 0, &request(20)).await.unwrap();
+    journal.set_aside(bad, "the store refused it".into()).await.unwrap();
+    let left: Vec<_> = journal.next(None, usize::MAX).await.unwrap().iter().map(|e| e.id).collect();
+    assert_eq!(left, [good]);
+    assert_eq!(journal.depth().entries, 1);
+}
+
+#[tokio::test]
+async fn news_come_with_an_append() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = journal(&folder, 1 << 20);
+    let request = request(10);
+    let (_, appended) = tokio::join!(journal.news(), journal.append(1, 0, &request));
+    appended.unwrap();
+}
+
+#[tokio::test]
+async fn it_is_empty_once_everything_was_forgotten() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = journal(&folder, 1 << 20);
+    journal.empty().await;
+    let id = journal.append(1, 0, &request(10)).await.unwrap();
+    assert!(journal.depth().entries == 1);
+    let (forgotten, ()) = tokio::join!(journal.forget(vec![id]), journal.empty());
+    forgotten.unwrap();
+}
