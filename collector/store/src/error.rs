@@ -1,0 +1,22 @@
+/// Why the store did not do what it was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error("the store answered with an error")]
+    Database(#[from] rusqlite::Error),
+    #[error("the store at {path} cannot be opened; check that the folder exists and is yours to write")]
+    Open { path: String, source: rusqlite::Error },
+    #[error(
+        "the store at {path} was written by a newer treering (schema {found}, this one knows {known}); run that one"
+    )]
+    Newer { path: String, found: i64, known: i64 },
+    #[error("a row of the store is damaged: {0}")]
+    Damaged(&'static str),
+    #[error("the system's generator of random numbers does not answer")]
+    Random(#[source] getrandom::Error),
+    #[error("the store's thread ended before it answered")]
+    Gone(#[from] tokio::task::JoinError),
+    #[error("`{0}` is not a store; write sqlite:PATH")]
+    Url(String),
+    #[error("there is no project `{0}`; `treering key create` makes keys only for projects that exist")]
+    NoProject(String),
+}

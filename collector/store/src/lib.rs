@@ -1,0 +1,56 @@
+//! Records, summaries and control data, in a database.
+//!
+//! **In and out.** [`open`] takes a URL and hands out narrow handles: [`Writer`] (records and summaries in),
+//! [`Reader`] (executions and steps out, on a read-only connection), [`Keys`] (API keys looked up, read-only)
+//! and [`Keeper`] (projects and keys made). Only the binary ever sees all of them.
+//!
+//! **May not touch.** HTTP, OTLP dialects, templates. It is the only crate, beside `queue` for its own file,
+//! that knows a database driver. It is given [`treering_redact::Record`]s and nothing that was not redacted.
+//!
+//! **How to test it.** `cargo test -p treering-store`: `tests/contract.rs` is written against the handles, so
+//! that every later store passes the same battery.
+
+mod error;
+mod key;
+mod model;
+mod sqlite;
+mod url;
+
+pub use error::Error;
+pub use key::{ApiKey, KeyRecord, Scopes};
+pub use model::{
+    Batch, Cursor, ExecutionFilter, ExecutionPage, LogEntry, OutcomeCount, Project, ProjectId, Scope,
+    SpanEntry, StepRecords, Touched,
+};
+pub use sqlite::{Keeper, Keys, Reader, Writer};
+pub use url::StoreUrl;
+
+/// The handles of a store. Whoever opens it gives each room the one that it needs.
+#[derive(Debug)]
+pub struct Handles {
+    pub writer: Writer,
+    pub reader: Reader,
+    pub keys: Keys,
+    pub keeper: Keeper,
+}
+
+/// The handles of a store that only reads: no writer exists in such a process.
+#[derive(Debug)]
+pub struct ReadHandles {
+    pub reader: Reader,
+    pub keys: Keys,
+}
+
+/// Opens a store for reading and writing; makes it, and brings its schema up to date, where needed.
+pub async fn open(url: &StoreUrl) -> Result<Handles, Error> {
+    match url {
+        StoreUrl::Sqlite(path) => sqlite::open(path).await,
+    }
+}
+
+/// Opens a store that is there already, for reading alone.
+pub async fn open_read_only(url: &StoreUrl) -> Result<ReadHandles, Error> {
+    match url {
+        StoreUrl::Sqlite(path) => sqlite::open_read_only(path).await,
+    }
+}

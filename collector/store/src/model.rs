@@ -1,0 +1,152 @@
+use std::fmt;
+use std::str::FromStr;
+
+use treering_redact::Record;
+use treering_step::{Execution, Kind, SpanId, Status, Summary, Timestamp, TraceId};
+
+/// The number of a project in the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ProjectId(pub(crate) i64);
+
+impl ProjectId {
+    /// The number, for the journal, which keeps it beside each batch.
+    pub fn as_i64(self) -> i64 {
+        self.0
+    }
+
+    /// The project of a number that [`ProjectId::as_i64`] gave.
+    pub fn from_i64(number: i64) -> Self {
+        Self(number)
+    }
+}
+
+/// A project: what a key belongs to and a viewer looks at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Project {
+    pub id: ProjectId,
+    pub name: String,
+}
+
+/// What a query may see. No query exists without one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Scope(ProjectId);
+
+impl Scope {
+    /// Everything of one project.
+    pub fn of(project: ProjectId) -> Self {
+        Self(project)
+    }
+
+    pub fn project(self) -> ProjectId {
+        self.0
+    }
+}
+
+/// Which executions a list shows.
+#[derive(Debug, Clone, Default)]
+pub struct ExecutionFilter {
+    /// A part of the name, the agent, the session or the user, or a whole trace id.
+    pub text: Option<String>,
+    pub status: Option<Status>,
+    /// The kind of any of its steps.
+    pub kind: Option<Kind>,
+    /// The model of any of its steps.
+    pub model: Option<String>,
+    pub agent: Option<String>,
+    pub session: Option<String>,
+    pub user: Option<String>,
+    /// The first moment that belongs to the list.
+    pub from: Option<Timestamp>,
+    /// The first moment that no longer does.
+    pub to: Option<Timestamp>,
+    pub min_duration_ns: Option<u64>,
+    /// How many at the most; 0 for 50.
+    pub limit: u32,
+    /// Where the page before ended.
+    pub cursor: Option<Cursor>,
+}
+
+/// Where a page ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cursor {
+    pub(crate) at: i64,
+    pub(crate) trace_id: TraceId,
+}
+
+impl fmt::Display for Cursor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:x}-{}", self.at, self.trace_id)
+    }
+}
+
+impl FromStr for Cursor {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        let (at, trace_id) = text.split_once('-').ok_or(())?;
+        Ok(Self {
+            at: i64::from_str_radix(at, 16).map_err(|_| ())?,
+            trace_id: trace_id.parse().map_err(|_| ())?,
+        })
+    }
+}
+
+/// A page of a list, newest first.
+#[derive(Debug, Clone, Default)]
+pub struct ExecutionPage {
+    pub executions: Vec<Execution>,
+    /// Where the next page begins; absent on the last one.
+    pub next: Option<Cursor>,
+}
+
+/// The records that a step is read from.
+#[derive(Debug, Clone)]
+pub struct StepRecords {
+    pub span_id: SpanId,
+    pub span: Option<Record>,
+    pub logs: Vec<Record>,
+}
+
+/// How often an outcome happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OutcomeCount {
+    /// Its stable name; the names of losses begin with `lost.`.
+    pub name: String,
+    pub count: u64,
+}
+
+/// What one accepted request brings.
+#[derive(Debug)]
+pub struct Batch {
+    pub project: ProjectId,
+    /// The day of ingest, in days since 1970 UTC: content goes with its day.
+    pub day: u32,
+    pub spans: Vec<SpanEntry>,
+    pub logs: Vec<LogEntry>,
+}
+
+/// A span and its partial summary.
+#[derive(Debug)]
+pub struct SpanEntry {
+    pub trace_id: TraceId,
+    pub record: Record,
+    pub summary: Summary,
+}
+
+/// A log record, the step that it belongs to, and what it says of that step.
+#[derive(Debug)]
+pub struct LogEntry {
+    pub trace_id: TraceId,
+    /// Which of several equal records of its request it is.
+    pub ordinal: u32,
+    pub at: Option<Timestamp>,
+    pub record: Record,
+    pub summary: Summary,
+}
+
+/// An execution that a batch said something new of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Touched {
+    pub project: ProjectId,
+    pub trace_id: TraceId,
+}

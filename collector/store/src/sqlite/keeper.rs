@@ -1,0 +1,167 @@
+use rusqlite::{Connection, OptionalExtension, Row, params};
+use treering_step::Timestamp;
+
+use super::pool::Pool;
+use super::rows::{integer, time};
+use crate::{ApiKey, Error, KeyRecord, Project, ProjectId, Scopes};
+
+const KEY_COLUMNS: &str =
+    "api_key.id, project.id, project.name, hint, scopes, api_key.created_at, expires_at, revoked_at";
+
+/// Looks API keys up, on a connection that cannot write.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    pool: Pool,
+}
+
+impl Keys {
+    pub(super) fn new(pool: Pool) -> Self {
+        Self { pool }
+    }
+
+    /// The key with this secret, revoked or expired ones included.
+    pub async fn find(&self, key: &ApiKey) -> Result<Option<KeyRecord>, Error> {
+        let hash = key.hash();
+        self.pool.with(move |connection| find(connection, &hash)).await
+    }
+
+    /// A number that changes whenever anything in the store changed: what was read before it may be old.
+    pub async fn data_version(&self) -> Result<i64, Error> {
+        self.pool
+            .with(|connection| Ok(connection.pragma_query_value(None, "data_version", |row| row.get(0))?))
+            .await
+    }
+
+    /// Every key that there is, by the hash of its secret.
+    pub async fn all(&self) -> Result<Vec<([u8; 32], KeyRecord)>, Error> {
+        self.pool.with(|connection| all(connection)).await
+    }
+}
+
+/// Makes and changes projects and keys.
+#[derive(Debug, Clone)]
+pub struct Keeper {
+    pool: Pool,
+}
+
+impl Keeper {
+    pub(super) fn new(pool: Pool) -> Self {
+        Self { pool }
+    }
+
+    /// The project of this name, made where there is none.
+    pub async fn ensure_project(&self, name: &str) -> Result<Project, Error> {
+        let name = name.to_owned();
+        self.pool.with(move |connection| ensure_project(connection, name)).await
+    }
+
+    /// The project of this name.
+    pub async fn project(&self, name: &str) -> Result<Project, Error> {
+        let name = name.to_owned();
+        self.pool.with(move |connection| project(connection, &name)?.ok_or(Error::NoProject(name))).await
+    }
+
+    /// Keeps the hash of a key; the secret is in the caller's hand alone.
+    pub async fn create_key(
+        &self,
+        project: Project,
+        key: &ApiKey,
+        scopes: Scopes,
+        expires_at: Option<Timestamp>,
+    ) -> Result<KeyRecord, Error> {
+        let (hash, hint) = (key.hash(), key.hint().to_owned());
+        self.pool
+            .with(move |connection| create_key(connection, project, &hash, hint, scopes, expires_at))
+            .await
+    }
+
+    /// Every key, newest first.
+    pub async fn keys(&self) -> Result<Vec<KeyRecord>, Error> {
+        self.pool
+            .with(|connection| Ok(all(connection)?.into_iter().rev().map(|(_, key)| key).collect()))
+            .await
+    }
+
+    /// Ends a key; `false` where there is none of this number, or where it had ended before.
+    pub async fn revoke_key(&self, id: i64) -> Result<bool, Error> {
+        self.pool.with(move |connection| revoke(connection, id)).await
+    }
+}
+
+fn find(connection: &Connection, hash: &[u8; 32]) -> Result<Option<KeyRecord>, Error> {
+    let sql =
+        format!("SELECT {KEY_COLUMNS} FROM api_key JOIN project ON project.id = project WHERE hash = ?1");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut found = statement.query(params![hash])?;
+    found.next()?.map(key_record).transpose()
+}
+
+fn all(connection: &Connection) -> Result<Vec<([u8; 32], KeyRecord)>, Error> {
+    let sql = format!(
+        "SELECT {KEY_COLUMNS}, hash FROM api_key JOIN project ON project.id = project ORDER BY api_key.id"
+    );
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut found = statement.query([])?;
+    let mut keys = Vec::new();
+    while let Some(row) = found.next()? {
+        keys.push((row.get("hash")?, key_record(row)?));
+    }
+    Ok(keys)
+}
+
+fn key_record(row: &Row<'_>) -> Result<KeyRecord, Error> {
+    let moment = |at: usize| -> Result<Option<Timestamp>, Error> {
+        Ok(row.get::<_, Option<i64>>(at)?.and_then(|nanos| Timestamp::from_nanos(nanos.unsigned_abs())))
+    };
+    let scopes: String = row.get(4)?;
+    Ok(KeyRecord {
+        id: row.get(0)?,
+        project: Project { id: ProjectId(row.get(1)?), name: row.get(2)? },
+        hint: row.get(3)?,
+        scopes: Scopes::from_words(scopes.split(',')).ok_or(Error::Damaged("the scopes of a key"))?,
+        created_at: moment(5)?.ok_or(Error::Damaged("the time of a key"))?,
+        expires_at: moment(6)?,
+        revoked_at: moment(7)?,
+    })
+}
+
+fn project(connection: &Connection, name: &str) -> Result<Option<Project>, Error> {
+    let sql = "SELECT id, name FROM project WHERE name = ?1";
+    let found = connection
+        .prepare_cached(sql)?
+        .query_row(params![name], |row| Ok(Project { id: ProjectId(row.get(0)?), name: row.get(1)? }));
+    Ok(found.optional()?)
+}
+
+fn ensure_project(connection: &Connection, name: String) -> Result<Project, Error> {
+    let sql = "INSERT INTO project (name, created_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+    connection.prepare_cached(sql)?.execute(params![name, integer(Timestamp::now().as_nanos())])?;
+    project(connection, &name)?.ok_or(Error::NoProject(name))
+}
+
+fn create_key(
+    connection: &Connection,
+    project: Project,
+    hash: &[u8; 32],
+    hint: String,
+    scopes: Scopes,
+    expires_at: Option<Timestamp>,
+) -> Result<KeyRecord, Error> {
+    let created_at = Timestamp::now();
+    let sql = "INSERT INTO api_key (project, hash, hint, scopes, created_at, expires_at) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
+    connection.prepare_cached(sql)?.execute(params![
+        project.id.0,
+        hash,
+        hint,
+        scopes.words().join(","),
+        time(Some(created_at)),
+        time(expires_at),
+    ])?;
+    let id = connection.last_insert_rowid();
+    Ok(KeyRecord { id, project, hint, scopes, created_at, expires_at, revoked_at: None })
+}
+
+fn revoke(connection: &Connection, id: i64) -> Result<bool, Error> {
+    let sql = "UPDATE api_key SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL";
+    Ok(connection.prepare_cached(sql)?.execute(params![id, time(Some(Timestamp::now()))])? == 1)
+}

@@ -1,0 +1,68 @@
+//! The embedded store: one SQLite file in WAL mode.
+
+mod keeper;
+mod pool;
+mod reader;
+mod rows;
+mod schema;
+mod writer;
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::{Error, Handles, ReadHandles};
+pub use keeper::{Keeper, Keys};
+use pool::Pool;
+pub use reader::Reader;
+pub use writer::Writer;
+
+/// How long a connection waits for another one's write before it gives up.
+const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
+/// Two cores serve pages; more connections would only wait for them.
+const READERS: usize = 4;
+
+pub(crate) async fn open(path: &Path) -> Result<Handles, Error> {
+    let mut writing = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+    schema::migrate(&mut writing, path)?;
+    let keeping = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    let ReadHandles { reader, keys } = open_read_only(path).await?;
+    Ok(Handles {
+        writer: Writer::new(Pool::new(vec![writing])),
+        keeper: Keeper::new(Pool::new(vec![keeping])),
+        reader,
+        keys,
+    })
+}
+
+pub(crate) async fn open_read_only(path: &Path) -> Result<ReadHandles, Error> {
+    let readers = (0..READERS).map(|_| read_only(path)).collect::<Result<_, _>>()?;
+    Ok(ReadHandles {
+        reader: Reader::new(Pool::new(readers)),
+        keys: Keys::new(Pool::new(vec![read_only(path)?])),
+    })
+}
+
+fn read_only(path: &Path) -> Result<Connection, Error> {
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    schema::check(&connection, path)?;
+    // The file is opened read-only already; this refuses writes to attached or temporary databases as well.
+    connection.pragma_update(None, "query_only", true)?;
+    Ok(connection)
+}
+
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
+    let open = || {
+        let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        connection.set_prepared_statement_cache_capacity(64);
+        if !flags.contains(OpenFlags::SQLITE_OPEN_READ_ONLY) {
+            connection.pragma_update(None, "journal_mode", "wal")?;
+            // The journal forgets a batch once the store has it: the store's commit must survive a power cut.
+            connection.pragma_update(None, "synchronous", "full")?;
+            connection.pragma_update(None, "foreign_keys", true)?;
+        }
+        Ok(connection)
+    };
+    open().map_err(|source| Error::Open { path: path.display().to_string(), source })
+}

@@ -1,0 +1,23 @@
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use crate::Error;
+
+/// Where a store is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StoreUrl {
+    /// `sqlite:PATH`: a file of this machine.
+    Sqlite(PathBuf),
+}
+
+impl FromStr for StoreUrl {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        match text.strip_prefix("sqlite:") {
+            Some(path) if !path.is_empty() => Ok(Self::Sqlite(PathBuf::from(path))),
+            // A URL may hold a password; its scheme says enough.
+            _ => Err(Error::Url(text.split(':').next().unwrap_or_default().to_owned())),
+        }
+    }
+}
