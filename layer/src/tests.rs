@@ -1,0 +1,6 @@
+mod content;
+mod export;
+mod follow;
+mod receiver;
+mod settings;
+mod text;
