@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 use crate::edit::{Edit, apply};
-use crate::index::{Index, Malformed, index};
+use crate::index::{Index, Malformed, Rejected, index};
 use crate::json_in;
 use crate::schema::{GROUP_SCOPES, GROUPS, Message, SCOPED_RECORDS, Signal};
 use crate::wire::{Fields, RawField, RawValue, put_bytes};
@@ -12,15 +12,6 @@ pub struct Export {
     bytes: Vec<u8>,
     index: Index,
     rejected: Rejected,
-}
-
-/// Records that were refused, one by one, while their neighbours went on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Rejected {
-    /// How many.
-    pub count: usize,
-    /// Why the first of them was refused.
-    pub reason: Option<Malformed>,
 }
 
 /// A string of a request.

@@ -34,6 +34,15 @@ impl From<Torn> for Malformed {
     }
 }
 
+/// Records that were refused, one by one, while their neighbours went on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Rejected {
+    /// How many.
+    pub count: usize,
+    /// Why the first of them was refused.
+    pub reason: Option<Malformed>,
+}
+
 /// A part of the request's bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Range {

@@ -4,8 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde_json::{Map, Value};
 
-use crate::export::Rejected;
-use crate::index::Malformed;
+use crate::index::{Malformed, Rejected};
 use crate::schema::{Field, Kind, Message, Role, Signal};
 use crate::wire::{put_bytes, put_tag, put_varint};
 

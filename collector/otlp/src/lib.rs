@@ -24,8 +24,8 @@ mod view;
 mod wire;
 
 pub use edit::Edit;
-pub use export::{Export, Rejected, Text};
-pub use index::Malformed;
+pub use export::{Export, Text};
+pub use index::{Malformed, Rejected};
 pub use json_out::Assembly;
 pub use schema::Signal;
 pub use value::{Array, Attributes, Value};

@@ -2,10 +2,11 @@ use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{Connection, OpenFlags, params};
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::{mpsc, oneshot};
 use treering_redact::Redacted;
 
 use crate::Error;
+use crate::shared::{Depth, EntryId, Shared};
 use crate::thread::{self, Command, Work, Written};
 
 /// Bounds of a journal.
@@ -21,10 +22,6 @@ impl Default for Settings {
     }
 }
 
-/// The name of an entry; later entries have higher ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct EntryId(pub(crate) i64);
-
 /// A request that waits for the store.
 #[derive(Debug)]
 pub struct Entry {
@@ -38,54 +35,12 @@ pub struct Entry {
     pub bytes: Vec<u8>,
 }
 
-/// How much waits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Depth {
-    pub entries: u64,
-    pub bytes: u64,
-}
-
 /// The journal. Clones are handles of the same one; its thread ends with the last of them.
 #[derive(Debug, Clone)]
 pub struct Journal {
     commands: mpsc::UnboundedSender<Command>,
     reading: Arc<Mutex<Connection>>,
     shared: Arc<Shared>,
-}
-
-#[derive(Debug)]
-pub(crate) struct Shared {
-    bound: u64,
-    /// What is on disk and on its way to it.
-    depth: watch::Sender<Depth>,
-    news: Notify,
-}
-
-impl Shared {
-    /// Takes room for an entry before it is written, so that the bound holds for what is under way as well.
-    fn reserve(&self, length: u64) -> Result<(), Error> {
-        let fits = self.depth.send_if_modified(|depth| {
-            let fits = depth.bytes.checked_add(length).is_some_and(|sum| sum <= self.bound);
-            if fits {
-                depth.bytes += length;
-                depth.entries += 1;
-            }
-            fits
-        });
-        if fits { Ok(()) } else { Err(Error::Full { held: self.depth.borrow().bytes, bound: self.bound }) }
-    }
-
-    pub(crate) fn release(&self, entries: u64, bytes: u64) {
-        self.depth.send_if_modified(|depth| {
-            depth.entries -= entries;
-            depth.bytes -= bytes;
-            entries > 0
-        });
-    }
-
-    pub(crate) fn announce(&self) {
-        self.news.notify_one();
-    }
 }
 
 impl Journal {
@@ -100,8 +55,7 @@ impl Journal {
                 Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get::<_, i64>(1)?.unsigned_abs()))
             })
             .map_err(failed)?;
-        let depth = watch::Sender::new(Depth { entries, bytes });
-        let shared = Arc::new(Shared { bound: settings.max_bytes, depth, news: Notify::new() });
+        let shared = Arc::new(Shared::new(settings.max_bytes, Depth { entries, bytes }));
         let commands = thread::start(writing, shared.clone());
         Ok(Self { commands, reading: Arc::new(Mutex::new(reading)), shared })
     }
@@ -125,7 +79,7 @@ impl Journal {
 
     /// Returns once there may be entries that [`Journal::next`] did not give yet.
     pub async fn news(&self) {
-        self.shared.news.notified().await;
+        self.shared.news().await;
     }
 
     /// Forgets entries that the store has.
@@ -147,13 +101,12 @@ impl Journal {
 
     /// How much waits.
     pub fn depth(&self) -> Depth {
-        *self.shared.depth.borrow()
+        self.shared.depth()
     }
 
     /// Returns once nothing waits: the store has all that was accepted.
     pub async fn empty(&self) {
-        let mut depth = self.shared.depth.subscribe();
-        depth.wait_for(|depth| depth.entries == 0).await.expect("the sender lives as long as this handle");
+        self.shared.empty().await;
     }
 }
 

@@ -15,10 +15,12 @@
 
 mod error;
 mod journal;
+mod shared;
 mod thread;
 
 pub use error::Error;
-pub use journal::{Depth, Entry, EntryId, Journal, Settings};
+pub use journal::{Entry, Journal, Settings};
+pub use shared::{Depth, EntryId};
 
 #[cfg(test)]
 mod tests;

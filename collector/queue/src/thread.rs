@@ -8,7 +8,7 @@ use rusqlite::{Connection, Transaction, params};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::Error;
-use crate::journal::{EntryId, Shared};
+use crate::shared::{EntryId, Shared};
 
 /// Commands that share a commit at the most: enough that an fsync of 10 ms carries 25,000 requests a second,
 /// and few enough that nobody waits for a giant.

@@ -99,7 +99,8 @@ pub struct ExecutionPage {
     pub next: Option<Cursor>,
 }
 
-/// The records that a step is read from.
+/// The records that a step is read from. A span that merely announces the one of this step stands among the
+/// logs.
 #[derive(Debug, Clone)]
 pub struct StepRecords {
     pub span_id: SpanId,
@@ -125,12 +126,23 @@ pub struct Batch {
     pub logs: Vec<LogEntry>,
 }
 
-/// A span and its partial summary.
+/// A span, and what it says of a step: its own, or that of a later span which it announces.
 #[derive(Debug)]
 pub struct SpanEntry {
     pub trace_id: TraceId,
+    pub span_id: SpanId,
+    pub ended_at: Option<Timestamp>,
     pub record: Record,
     pub summary: Summary,
+}
+
+impl SpanEntry {
+    /// The entry of a span; `None` where the record is none.
+    pub fn new(record: Record, summary: Summary) -> Option<Self> {
+        let span = record.span()?;
+        let (trace_id, span_id, ended_at) = (span.trace_id?, span.span_id?, span.ended_at);
+        Some(Self { trace_id, span_id, ended_at, record, summary })
+    }
 }
 
 /// A log record, the step that it belongs to, and what it says of that step.

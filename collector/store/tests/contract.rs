@@ -69,7 +69,7 @@ fn span(trace_number: u8, number: u8, name: &str, ended: u64) -> SpanEntry {
     summary.model = Some("gpt-4o-mini".into());
     summary.ended_at = at(ended);
     summary.redactions.insert("EMAIL".into(), 2);
-    SpanEntry { trace_id, record: record(Signal::Traces, &json), summary }
+    SpanEntry::new(record(Signal::Traces, &json), summary).unwrap()
 }
 
 fn log(trace_number: u8, span_number: u8, text: &str) -> LogEntry {
@@ -149,6 +149,27 @@ async fn of_two_snapshots_the_one_that_ended_last_stays_whatever_the_order() {
         assert_eq!(summaries[0].name.as_deref(), Some("ended at 9"));
         let steps = store.handles.reader.steps(store.scope(), trace(1), vec![id(2)]).await.unwrap();
         assert_eq!(steps[0].span.as_ref().unwrap().span().unwrap().name, "ended at 9");
+    }
+}
+
+#[tokio::test]
+async fn a_span_that_announces_another_one_is_kept_and_read_with_it() {
+    for announcement_first in [true, false] {
+        let store = Store::new().await;
+        let mut announcement = span(1, 8, "pending", 1);
+        announcement.summary.span_id = id(2);
+        announcement.summary.source = Source::Log([8; 16]);
+        let mut spans = vec![announcement, span(1, 2, "chat", 5)];
+        if !announcement_first {
+            spans.reverse();
+        }
+        for span in spans {
+            store.append(vec![span], vec![]).await;
+        }
+        let steps = store.handles.reader.steps(store.scope(), trace(1), vec![id(2)]).await.unwrap();
+        assert_eq!(steps[0].span.as_ref().unwrap().span().unwrap().name, "chat");
+        assert_eq!(steps[0].logs[0].span().unwrap().name, "pending");
+        assert_eq!(store.handles.reader.records(store.scope(), trace(1)).await.unwrap().len(), 2);
     }
 }
 

@@ -46,8 +46,12 @@ CREATE TABLE span (
     hash BLOB NOT NULL,
     context BLOB NOT NULL,
     body BLOB NOT NULL,
+    -- The span that this one merely announces (Logfire's pending spans), as a part of whose step it is read.
+    announces BLOB,
     PRIMARY KEY (project, trace_id, span_id)
 ) STRICT;
+
+CREATE INDEX span_by_announced ON span (project, trace_id, announces) WHERE announces IS NOT NULL;
 
 CREATE TABLE log (
     project INTEGER NOT NULL,

@@ -229,6 +229,8 @@ fn steps(
 ) -> Result<Vec<StepRecords>, Error> {
     const SPAN: &str =
         "SELECT day, context, body FROM span WHERE project = ?1 AND trace_id = ?2 AND span_id = ?3";
+    const ANNOUNCING: &str =
+        "SELECT day, context, body FROM span WHERE project = ?1 AND trace_id = ?2 AND announces = ?3";
     const LOGS: &str =
         "SELECT day, context, body FROM log WHERE project = ?1 AND trace_id = ?2 AND span_id = ?3
         ORDER BY at, hash, ordinal";
@@ -237,7 +239,8 @@ fn steps(
     for span_id in spans {
         let key: [&[u8]; 2] = [trace_id.as_bytes(), span_id.as_bytes()];
         let span = records.all(Signal::Traces, SPAN, &key)?.pop();
-        let logs = records.all(Signal::Logs, LOGS, &key)?;
+        let mut logs = records.all(Signal::Traces, ANNOUNCING, &key)?;
+        logs.extend(records.all(Signal::Logs, LOGS, &key)?);
         if span.is_some() || !logs.is_empty() {
             steps.push(StepRecords { span_id: *span_id, span, logs });
         }

@@ -87,20 +87,23 @@ struct Put<'a> {
 impl Put<'_> {
     fn span(&self, entry: &SpanEntry) -> Result<(), Error> {
         let context = self.piece(entry.record.context())?;
-        let sql = "INSERT INTO span (project, trace_id, span_id, day, ended_at, hash, context, body)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)
+        let announces = Some(entry.summary.span_id).filter(|step| *step != entry.span_id);
+        let sql =
+            "INSERT INTO span (project, trace_id, span_id, day, ended_at, hash, context, body, announces)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
             ON CONFLICT DO UPDATE SET day = excluded.day, ended_at = excluded.ended_at, hash = excluded.hash,
-                context = excluded.context, body = excluded.body
+                context = excluded.context, body = excluded.body, announces = excluded.announces
             WHERE (excluded.ended_at, excluded.hash) > (span.ended_at, span.hash)";
         let newer = self.transaction.prepare_cached(sql)?.execute(params![
             self.project.0,
             entry.trace_id.as_bytes(),
-            entry.summary.span_id.as_bytes(),
+            entry.span_id.as_bytes(),
             self.day,
-            time(entry.summary.ended_at).unwrap_or(0),
+            time(entry.ended_at).unwrap_or(0),
             entry.record.identity(),
             context,
             entry.record.body(),
+            announces.map(|step| step.as_bytes().to_vec()),
         ])?;
         // A snapshot that lost to a newer one says nothing any more.
         if newer == 1 { self.summary(entry.trace_id.as_bytes(), &entry.summary) } else { Ok(()) }

@@ -1,0 +1,33 @@
+//! Laminar, whose own attributes say more than those of the libraries that it wraps.
+
+use treering_step::{Content, Kind, Summary};
+
+use crate::evidence::Evidence;
+use crate::reading::{Reading, fill, messages_or_value, plain};
+
+pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Summary) {
+    let fields = &evidence.fields;
+    fill(&mut summary.kind, || kind(&fields.text(&["lmnr.span.type"])?));
+    fill(&mut summary.session_id, || fields.text(&["lmnr.association.properties.session_id"]));
+    fill(&mut summary.user_id, || fields.text(&["lmnr.association.properties.user_id"]));
+}
+
+/// `DEFAULT` says nothing, and other dialects may.
+fn kind(word: &str) -> Option<Kind> {
+    Some(match word {
+        "LLM" => Kind::Llm,
+        "TOOL" => Kind::Tool,
+        "EVALUATION" | "EVALUATOR" => Kind::Evaluation,
+        "EXECUTOR" => Kind::Workflow,
+        _ => return None,
+    })
+}
+
+pub(super) fn content(evidence: &Evidence<'_>, kind: Kind, reading: &mut Reading) {
+    let said = |key: &str, role: &str| -> Option<Content> {
+        let value = evidence.fields.json(&[key])?;
+        if kind == Kind::Llm { messages_or_value(value, role) } else { plain(value) }
+    };
+    fill(&mut reading.input, || said("lmnr.span.input", "user"));
+    fill(&mut reading.output, || said("lmnr.span.output", "assistant"));
+}

@@ -1,0 +1,49 @@
+//! Langfuse: a text that was a text stays one, everything else is JSON in a text.
+
+use treering_step::{Content, Kind, Status, Summary};
+
+use crate::decode::json_amount;
+use crate::evidence::Evidence;
+use crate::reading::{Reading, fill, messages_or_value, plain};
+use crate::usage;
+
+pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Summary) {
+    let fields = &evidence.fields;
+    fill(&mut summary.kind, || kind(&fields.text(&["langfuse.observation.type"])?));
+    fill(&mut summary.model, || fields.text(&["langfuse.observation.model.name"]));
+    if let Some(details) = fields.json(&["langfuse.observation.usage_details"]) {
+        summary.tokens = summary.tokens.or(usage::from_json(&details));
+    }
+    let cost = || json_amount(fields.json(&["langfuse.observation.cost_details"])?.get("total")?);
+    fill(&mut summary.cost_usd, cost);
+    fill(&mut summary.session_id, || fields.text(&["langfuse.session.id"]));
+    fill(&mut summary.user_id, || fields.text(&["langfuse.user.id"]));
+    let is_error = fields.text(&["langfuse.observation.level"]).as_deref() == Some("ERROR");
+    if is_error && summary.status == Some(Status::Unset) {
+        summary.status = Some(Status::Error);
+    }
+}
+
+fn kind(word: &str) -> Option<Kind> {
+    Some(match word {
+        "generation" => Kind::Llm,
+        "embedding" => Kind::Embedding,
+        "agent" => Kind::Agent,
+        "tool" => Kind::Tool,
+        "chain" => Kind::Workflow,
+        "retriever" => Kind::Retrieval,
+        "evaluator" => Kind::Evaluation,
+        "guardrail" => Kind::Guardrail,
+        "span" | "event" => Kind::Span,
+        _ => return None,
+    })
+}
+
+pub(super) fn content(evidence: &Evidence<'_>, kind: Kind, reading: &mut Reading) {
+    let said = |key: &str, role: &str| -> Option<Content> {
+        let value = evidence.fields.json(&[key])?;
+        if kind == Kind::Llm { messages_or_value(value, role) } else { plain(value) }
+    };
+    fill(&mut reading.input, || said("langfuse.observation.input", "user"));
+    fill(&mut reading.output, || said("langfuse.observation.output", "assistant"));
+}

@@ -1,0 +1,52 @@
+//! LangSmith: runs of LangChain, whose inputs and outputs are JSON under the oldest names of the conventions. It
+//! is asked before these, since it calls a retriever's operation "embeddings".
+
+use treering_step::{Content, Kind, Summary};
+
+use crate::evidence::Evidence;
+use crate::reading::{Reading, fill, messages_or_value, plain};
+use crate::usage;
+
+const KIND: &str = "langsmith.span.kind";
+
+pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Summary) {
+    let fields = &evidence.fields;
+    fill(&mut summary.kind, || kind(&fields.text(&[KIND])?));
+    let metadata = |name: &str| fields.text(&[&format!("langsmith.metadata.{name}")]);
+    fill(&mut summary.provider, || metadata("ls_provider"));
+    fill(&mut summary.model, || {
+        fields.text(&["gen_ai.response.model"]).or_else(|| metadata("ls_model_name"))
+    });
+    if let Some(used) = fields.json(&["langsmith.usage_metadata"]) {
+        summary.tokens = summary.tokens.or(usage::from_json(&used));
+    }
+    // What LangSmith itself calls a session is a project.
+    let thread = || ["thread_id", "session_id", "conversation_id"].into_iter().find_map(metadata);
+    fill(&mut summary.session_id, thread);
+    fill(&mut summary.user_id, || metadata("user_id"));
+}
+
+fn kind(word: &str) -> Option<Kind> {
+    Some(match word {
+        "llm" => Kind::Llm,
+        "chain" => Kind::Workflow,
+        "tool" => Kind::Tool,
+        "retriever" => Kind::Retrieval,
+        "embedding" => Kind::Embedding,
+        "prompt" | "parser" => Kind::Span,
+        _ => return None,
+    })
+}
+
+pub(super) fn content(evidence: &Evidence<'_>, kind: Kind, reading: &mut Reading) {
+    let fields = &evidence.fields;
+    if !fields.has(KIND) {
+        return;
+    }
+    let said = |key: &str, role: &str| -> Option<Content> {
+        let value = fields.json(&[key])?;
+        if kind == Kind::Llm { messages_or_value(value, role) } else { plain(value) }
+    };
+    fill(&mut reading.input, || said("gen_ai.prompt", "user"));
+    fill(&mut reading.output, || said("gen_ai.completion", "assistant"));
+}

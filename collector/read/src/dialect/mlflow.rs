@@ -1,0 +1,57 @@
+//! MLflow: every value is JSON in a text, names and numbers too.
+
+use serde_json::Value as Json;
+use treering_step::{Content, Kind, Summary};
+
+use crate::decode::json_amount;
+use crate::evidence::Evidence;
+use crate::fields::Fields;
+use crate::reading::{Reading, fill, messages_or_value, plain};
+use crate::usage;
+
+pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Summary) {
+    let fields = &evidence.fields;
+    fill(&mut summary.kind, || kind(&word(fields, "mlflow.spanType")?));
+    fill(&mut summary.model, || word(fields, "mlflow.llm.model"));
+    fill(&mut summary.provider, || word(fields, "mlflow.llm.provider"));
+    if let Some(used) = fields.encoded("mlflow.chat.tokenUsage") {
+        summary.tokens = summary.tokens.or(usage::from_json(&used));
+    }
+    fill(&mut summary.cost_usd, || json_amount(fields.encoded("mlflow.llm.cost")?.get("total_cost")?));
+    fill(&mut summary.session_id, || word(fields, "mlflow.trace.session"));
+    fill(&mut summary.user_id, || word(fields, "mlflow.trace.user"));
+}
+
+fn word(fields: &Fields<'_>, key: &str) -> Option<String> {
+    match fields.encoded(key)? {
+        Json::String(text) => Some(text),
+        Json::Number(number) => Some(number.to_string()),
+        _ => None,
+    }
+}
+
+fn kind(word: &str) -> Option<Kind> {
+    Some(match word {
+        "LLM" | "CHAT_MODEL" => Kind::Llm,
+        "CHAIN" | "WORKFLOW" => Kind::Workflow,
+        "AGENT" => Kind::Agent,
+        "TOOL" => Kind::Tool,
+        "RETRIEVER" => Kind::Retrieval,
+        "EMBEDDING" => Kind::Embedding,
+        "RERANKER" => Kind::Rerank,
+        "MEMORY" => Kind::Memory,
+        "GUARDRAIL" => Kind::Guardrail,
+        "EVALUATOR" => Kind::Evaluation,
+        "PARSER" | "TASK" | "UNKNOWN" => Kind::Span,
+        _ => return None,
+    })
+}
+
+pub(super) fn content(evidence: &Evidence<'_>, kind: Kind, reading: &mut Reading) {
+    let said = |key: &str, role: &str| -> Option<Content> {
+        let value = evidence.fields.encoded(key)?;
+        if kind == Kind::Llm { messages_or_value(value, role) } else { plain(value) }
+    };
+    fill(&mut reading.input, || said("mlflow.spanInputs", "user"));
+    fill(&mut reading.output, || said("mlflow.spanOutputs", "assistant"));
+}

@@ -1,0 +1,171 @@
+//! The words that exporters have for what a step is, one small file each.
+
+mod adk;
+mod gen_ai;
+mod laminar;
+mod langfuse;
+mod langsmith;
+mod message_events;
+mod mlflow;
+mod openinference;
+mod openllmetry;
+mod pydantic_ai;
+mod rig;
+mod tracing;
+mod treering;
+mod vercel;
+
+use treering_step::{Kind, Summary};
+
+pub(crate) use gen_ai::implied_kind;
+pub(crate) use tracing::is_bridge;
+
+use crate::evidence::Evidence;
+use crate::reading::Reading;
+
+/// A dialect. The order is that of authority: what an earlier one says is believed, a later one fills holes.
+/// The richest structured form comes first; what merely wraps a call never overwrites the call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    Treering,
+    LangSmith,
+    GenAi,
+    OpenInference,
+    Langfuse,
+    Laminar,
+    Mlflow,
+    Vercel,
+    PydanticAi,
+    OpenLlmetry,
+    Adk,
+    MessageEvents,
+    Rig,
+    Tracing,
+}
+
+impl Dialect {
+    const BY_AUTHORITY: &[Self] = &[
+        Self::Treering,
+        Self::LangSmith,
+        Self::GenAi,
+        Self::OpenInference,
+        Self::Langfuse,
+        Self::Laminar,
+        Self::Mlflow,
+        Self::Vercel,
+        Self::PydanticAi,
+        Self::OpenLlmetry,
+        Self::Adk,
+        Self::MessageEvents,
+        Self::Rig,
+        Self::Tracing,
+    ];
+
+    /// The beginnings of the attributes without which it has nothing to say; of the others no key is enough to
+    /// tell. They save a look-up of every key of every dialect on every span.
+    fn beginnings(self) -> &'static [&'static str] {
+        match self {
+            Self::LangSmith => &["langsmith."],
+            Self::OpenInference => &[
+                "openinference.",
+                "llm.",
+                "input.",
+                "output.",
+                "tool.",
+                "retrieval.",
+                "reranker.",
+                "embedding.",
+                "agent.",
+            ],
+            Self::Langfuse => &["langfuse."],
+            Self::Laminar => &["lmnr."],
+            Self::Mlflow => &["mlflow."],
+            Self::Vercel => &["ai.", "aisdk."],
+            Self::PydanticAi => &[
+                "pydantic_ai.",
+                "model_name",
+                "agent_name",
+                "tool_arguments",
+                "tool_response",
+                "all_messages_events",
+            ],
+            Self::OpenLlmetry => &[
+                "traceloop.",
+                "llm.",
+                "gen_ai.prompt.",
+                "gen_ai.completion.",
+                "gen_ai.task.",
+                "gen_ai.tool.",
+            ],
+            Self::Adk => &["gcp.vertex.agent."],
+            Self::Treering | Self::GenAi | Self::MessageEvents | Self::Rig | Self::Tracing => &[],
+        }
+    }
+
+    /// The dialects that may have something to say here, in their order.
+    pub(crate) fn spoken(evidence: &Evidence<'_>) -> impl Iterator<Item = Self> {
+        let begins = |beginning: &&str| evidence.fields.under(beginning).next().is_some();
+        let is_spoken = move |beginnings: &[&str]| beginnings.is_empty() || beginnings.iter().any(begins);
+        Self::BY_AUTHORITY.iter().copied().filter(move |dialect| is_spoken(dialect.beginnings()))
+    }
+
+    /// The word for it in a step.
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Treering => "treering",
+            Self::LangSmith => "langsmith",
+            Self::GenAi => "gen_ai",
+            Self::OpenInference => "openinference",
+            Self::Langfuse => "langfuse",
+            Self::Laminar => "laminar",
+            Self::Mlflow => "mlflow",
+            Self::Vercel => "vercel_ai",
+            Self::PydanticAi => "pydantic_ai",
+            Self::OpenLlmetry => "openllmetry",
+            Self::Adk => "google_adk",
+            Self::MessageEvents => "gen_ai_events",
+            Self::Rig => "rig",
+            Self::Tracing => "tracing",
+        }
+    }
+
+    /// Fills what it can say of a summary.
+    pub(crate) fn facts(self, evidence: &Evidence<'_>, summary: &mut Summary) {
+        match self {
+            Self::Treering => treering::facts(evidence, summary),
+            Self::LangSmith => langsmith::facts(evidence, summary),
+            Self::GenAi => gen_ai::facts(evidence, summary),
+            Self::OpenInference => openinference::facts(evidence, summary),
+            Self::Langfuse => langfuse::facts(evidence, summary),
+            Self::Laminar => laminar::facts(evidence, summary),
+            Self::Mlflow => mlflow::facts(evidence, summary),
+            Self::Vercel => vercel::facts(evidence, summary),
+            Self::PydanticAi => pydantic_ai::facts(evidence, summary),
+            Self::OpenLlmetry => openllmetry::facts(evidence, summary),
+            Self::Adk => adk::facts(evidence, summary),
+            Self::MessageEvents => message_events::facts(evidence, summary),
+            Self::Rig => {}
+            Self::Tracing => tracing::facts(evidence, summary),
+        }
+    }
+
+    /// Fills what it can say of the content of a step of this kind.
+    pub(crate) fn content(self, evidence: &Evidence<'_>, kind: Kind, reading: &mut Reading) {
+        match self {
+            Self::Treering => treering::content(evidence, kind, reading),
+            Self::LangSmith => langsmith::content(evidence, kind, reading),
+            Self::GenAi => gen_ai::content(evidence, reading),
+            Self::OpenInference => openinference::content(evidence, kind, reading),
+            Self::Langfuse => langfuse::content(evidence, kind, reading),
+            Self::Laminar => laminar::content(evidence, kind, reading),
+            Self::Mlflow => mlflow::content(evidence, kind, reading),
+            Self::Vercel => vercel::content(evidence, reading),
+            Self::PydanticAi => pydantic_ai::content(evidence, reading),
+            Self::OpenLlmetry => openllmetry::content(evidence, reading),
+            Self::Adk => adk::content(evidence, reading),
+            Self::MessageEvents => message_events::content(evidence, kind, reading),
+            Self::Rig => rig::content(evidence, reading),
+            Self::Tracing => tracing::content(evidence, reading),
+        }
+    }
+}

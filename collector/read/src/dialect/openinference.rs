@@ -1,0 +1,85 @@
+//! OpenInference (Arize): lists flattened into keys, and provider requests as JSON in a text.
+
+use serde_json::Value as Json;
+use treering_otlp::Value;
+use treering_step::{Content, Kind, Summary, Usage};
+
+use crate::evidence::Evidence;
+use crate::fields::Fields;
+use crate::reading::{Reading, fill, messages, messages_or_value, plain};
+
+pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Summary) {
+    let fields = &evidence.fields;
+    fill(&mut summary.kind, || kind(&fields.text(&["openinference.span.kind"])?));
+    fill(&mut summary.agent, || fields.text(&["agent.name"]));
+    let models = ["llm.response.model_name", "llm.model_name", "llm.request.model_name"];
+    fill(&mut summary.model, || fields.text(&models));
+    fill(&mut summary.model, || fields.text(&["embedding.model_name", "reranker.model_name"]));
+    fill(&mut summary.provider, || fields.text(&["llm.provider", "llm.system"]));
+    fill(&mut summary.tool, || fields.text(&["tool.name"]));
+    summary.tokens = summary.tokens.or(Usage {
+        input: fields.int(&["llm.token_count.prompt"]),
+        output: fields.int(&["llm.token_count.completion"]),
+        cache_read: fields.int(&["llm.token_count.prompt_details.cache_read"]),
+        cache_write: fields.int(&["llm.token_count.prompt_details.cache_write"]),
+        reasoning: fields.int(&["llm.token_count.completion_details.reasoning"]),
+    });
+    fill(&mut summary.cost_usd, || fields.amount(&["llm.cost.total"]));
+}
+
+fn kind(word: &str) -> Option<Kind> {
+    Some(match word {
+        "LLM" => Kind::Llm,
+        "EMBEDDING" => Kind::Embedding,
+        "CHAIN" => Kind::Workflow,
+        "RETRIEVER" => Kind::Retrieval,
+        "RERANKER" => Kind::Rerank,
+        "TOOL" => Kind::Tool,
+        "AGENT" => Kind::Agent,
+        "GUARDRAIL" => Kind::Guardrail,
+        "EVALUATOR" => Kind::Evaluation,
+        "PROMPT" | "DECISION" | "UNKNOWN" => Kind::Span,
+        _ => return None,
+    })
+}
+
+pub(super) fn content(evidence: &Evidence<'_>, kind: Kind, reading: &mut Reading) {
+    let fields = &evidence.fields;
+    fill(&mut reading.input, || messages(&fields.list("llm.input_messages.")?, "user"));
+    fill(&mut reading.output, || messages(&fields.list("llm.output_messages.")?, "assistant"));
+    fill(&mut reading.input, || texts(fields, "llm.prompts.", "prompt", "user"));
+    fill(&mut reading.output, || texts(fields, "llm.choices.", "completion", "assistant"));
+    let is_said = fields.has("input.value");
+    fill(&mut reading.input, || value(fields, "input.value", "input.mime_type", kind, "user"));
+    fill(&mut reading.output, || value(fields, "output.value", "output.mime_type", kind, "assistant"));
+    fill(&mut reading.output, || documents(fields, "retrieval.documents."));
+    fill(&mut reading.output, || documents(fields, "reranker.output_documents."));
+    fill(&mut reading.call_id, || fields.text(&["tool.id", "tool_call.id"]));
+    // Some write the schema of a tool here and its arguments as the input, some have only this.
+    let parameters = || fields.json(&["tool.parameters"]).filter(|_| kind == Kind::Tool && !is_said);
+    fill(&mut reading.arguments, parameters);
+}
+
+/// A text unless it says that it is JSON.
+fn value(fields: &Fields<'_>, key: &str, mime_key: &str, kind: Kind, role: &str) -> Option<Content> {
+    let is_json =
+        fields.get(mime_key).and_then(|mime| mime.as_text()).is_some_and(|mime| mime.contains("json"));
+    let value = match fields.get(key)? {
+        Value::Text(text) if !is_json => Json::from(text),
+        _ => fields.json(&[key])?,
+    };
+    if kind == Kind::Llm { messages_or_value(value, role) } else { plain(value) }
+}
+
+fn texts(fields: &Fields<'_>, prefix: &str, name: &str, role: &str) -> Option<Content> {
+    let list = fields.list(prefix)?;
+    let texts: Json =
+        list.as_array()?.iter().filter_map(|item| item.get(name)?.get("text").cloned()).collect();
+    messages(&texts, role)
+}
+
+fn documents(fields: &Fields<'_>, prefix: &str) -> Option<Content> {
+    let list = fields.list(prefix)?;
+    let documents: Json = list.as_array()?.iter().filter_map(|item| item.get("document").cloned()).collect();
+    plain(documents)
+}

@@ -1,0 +1,18 @@
+//! rig before 0.46 logs what it sends and receives as lines of JSON, which arrive as the NAMES of span events.
+
+use crate::decode::parse;
+use crate::evidence::Evidence;
+use crate::reading::{Reading, fill, messages};
+
+pub(super) fn content(evidence: &Evidence<'_>, reading: &mut Reading) {
+    let line = |marker: &str| {
+        let lines = evidence.happenings.iter().filter(|event| target(event.fields.text(&["target"])));
+        lines.rev().find_map(|event| Some(parse(event.name.split_once(marker)?.1)))
+    };
+    fill(&mut reading.input, || messages(&line(" completion request: ")?, "user"));
+    fill(&mut reading.output, || messages(&line(" completion response: ")?, "assistant"));
+}
+
+fn target(target: Option<String>) -> bool {
+    target.is_some_and(|target| target.starts_with("rig::"))
+}

@@ -1,0 +1,64 @@
+use treering_otlp::{LogRecord, Span, SpanEvent, Value};
+
+use crate::fields::Fields;
+
+/// The event that carries a whole model call, on a span or as a log record.
+pub(crate) const OPERATION_DETAILS: &str = "gen_ai.client.inference.operation.details";
+/// The log record of a model call that failed.
+pub(crate) const OPERATION_EXCEPTION: &str = "gen_ai.client.operation.exception";
+
+/// Everything that is said about one step.
+#[derive(Debug, Default)]
+pub(crate) struct Evidence<'a> {
+    /// The name of the instrumentation scope.
+    pub(crate) scope: &'a str,
+    /// The attributes of the span.
+    pub(crate) fields: Fields<'a>,
+    /// The events of the span, then its log records by time.
+    pub(crate) happenings: Vec<Happening<'a>>,
+}
+
+/// An event of a span or a log record: the same thing in two envelopes.
+#[derive(Debug)]
+pub(crate) struct Happening<'a> {
+    pub(crate) name: &'a str,
+    pub(crate) fields: Fields<'a>,
+    pub(crate) body: Value<'a>,
+    pub(crate) is_log: bool,
+}
+
+impl<'a> Evidence<'a> {
+    /// The attributes of a span, and of its events those that a reading of this name asks for.
+    pub(crate) fn of_span(span: &Span<'a>, asked: impl Fn(&str) -> bool) -> Self {
+        let events = span.events().filter(|event| asked(event.name)).map(Happening::of_event);
+        Self { scope: span.scope.name, fields: Fields::of(span.attributes), happenings: events.collect() }
+    }
+
+    pub(crate) fn of_log(log: &LogRecord<'a>) -> Self {
+        Self { scope: log.scope.name, fields: Fields::default(), happenings: vec![Happening::of_log(log)] }
+    }
+
+    pub(crate) fn named(&self, name: &str) -> impl Iterator<Item = &Happening<'a>> {
+        self.happenings.iter().filter(move |happening| happening.name == name)
+    }
+
+    /// The attributes of the span, then those of the events that repeat or complete them.
+    pub(crate) fn tellers(&self) -> impl Iterator<Item = &Fields<'a>> {
+        let details = self.named(OPERATION_DETAILS).map(|details| &details.fields);
+        std::iter::once(&self.fields).chain(details)
+    }
+}
+
+impl<'a> Happening<'a> {
+    fn of_event(event: SpanEvent<'a>) -> Self {
+        Self { name: event.name, fields: Fields::of(event.attributes), body: Value::Empty, is_log: false }
+    }
+
+    pub(crate) fn of_log(log: &LogRecord<'a>) -> Self {
+        let fields = Fields::of(log.attributes);
+        // Before log records had a field for it, the name of an event was an attribute.
+        let former = || fields.get("event.name").and_then(|name| name.as_text()).unwrap_or_default();
+        let name = if log.event_name.is_empty() { former() } else { log.event_name };
+        Self { name, fields, body: log.body, is_log: true }
+    }
+}

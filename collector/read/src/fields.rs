@@ -1,0 +1,95 @@
+use serde_json::Value as Json;
+use treering_otlp::{Attributes, Value};
+
+use crate::decode::{as_amount, as_int, as_json, as_text, is_void, is_withheld, parse_any};
+use crate::unflatten::unflatten;
+
+/// Attributes, sorted once so that each look-up is a binary search and a flattened list is one slice.
+#[derive(Debug, Default)]
+pub(crate) struct Fields<'a>(Vec<Field<'a>>);
+
+#[derive(Debug, Clone, Copy)]
+struct Field<'a> {
+    key: &'a str,
+    value: Value<'a>,
+    /// Where it stood among the others.
+    position: usize,
+}
+
+impl<'a> Fields<'a> {
+    pub(crate) fn of(attributes: Attributes<'a>) -> Self {
+        let told = attributes.iter().filter(|(_, value)| says_something(*value)).enumerate();
+        let mut fields: Vec<_> =
+            told.map(|(position, (key, value))| Field { key, value, position }).collect();
+        // Stable, so that of a key that came twice the last one is found.
+        fields.sort_by_key(|field| field.key);
+        Self(fields)
+    }
+
+    /// All of them as the exporter ordered them.
+    pub(crate) fn in_order(&self) -> impl Iterator<Item = (&'a str, Value<'a>)> {
+        let mut fields = self.0.clone();
+        fields.sort_by_key(|field| field.position);
+        fields.into_iter().map(|field| (field.key, field.value))
+    }
+
+    /// Every attribute whose key begins so.
+    pub(crate) fn under(&self, prefix: &str) -> impl Iterator<Item = (&'a str, Value<'a>)> {
+        let start = self.0.partition_point(|field| field.key < prefix);
+        let length = self.0[start..].partition_point(|field| field.key.starts_with(prefix));
+        self.0[start..start + length].iter().map(|field| (field.key, field.value))
+    }
+
+    /// The list that was flattened under this prefix.
+    pub(crate) fn list(&self, prefix: &str) -> Option<Json> {
+        unflatten(prefix, self.under(prefix))
+    }
+
+    pub(crate) fn get(&self, key: &str) -> Option<Value<'a>> {
+        let end = self.0.partition_point(|field| field.key <= key);
+        self.0[..end].last().filter(|field| field.key == key).map(|field| field.value)
+    }
+
+    pub(crate) fn has(&self, key: &str) -> bool {
+        self.get(key).is_some()
+    }
+
+    /// The first of these keys that reads as this.
+    fn first<T>(&self, keys: &[&str], read: impl Fn(Value<'a>) -> Option<T>) -> Option<T> {
+        keys.iter().find_map(|key| self.get(key).and_then(&read))
+    }
+
+    pub(crate) fn text(&self, keys: &[&str]) -> Option<String> {
+        self.first(keys, as_text)
+    }
+
+    pub(crate) fn int(&self, keys: &[&str]) -> Option<u64> {
+        self.first(keys, as_int)
+    }
+
+    pub(crate) fn amount(&self, keys: &[&str]) -> Option<f64> {
+        self.first(keys, as_amount)
+    }
+
+    /// JSON, structured or in a text.
+    pub(crate) fn json(&self, keys: &[&str]) -> Option<Json> {
+        self.first(keys, |value| Some(as_json(value)).filter(|json| !is_void(json)))
+    }
+
+    /// JSON of an exporter that encodes every value.
+    pub(crate) fn encoded(&self, key: &str) -> Option<Json> {
+        let json = match self.get(key)? {
+            Value::Text(text) => parse_any(text),
+            other => other.to_json(),
+        };
+        Some(json).filter(|json| !is_void(json))
+    }
+}
+
+fn says_something(value: Value<'_>) -> bool {
+    match value {
+        Value::Empty => false,
+        Value::Text(text) => !is_withheld(text),
+        _ => true,
+    }
+}

@@ -1,0 +1,63 @@
+use std::cmp::Reverse;
+
+use treering_step::{Kind, Source, Status, Summary};
+
+use crate::{price, redactions};
+
+/// One summary a step out of what its span and its log records say, in any order of arrival: the span is
+/// believed, the log records fill its holes in the order of their identity. What costs money and has no price
+/// tag gets the price of the table.
+///
+/// The result is ordered by span id.
+pub fn merge(mut partials: Vec<Summary>) -> Vec<Summary> {
+    partials.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| tie_break(a).cmp(&tie_break(b))));
+    // Of what one record said at two times, the later snapshot stands first.
+    partials.dedup_by(|later, first| (later.span_id, later.source) == (first.span_id, first.source));
+    let mut steps: Vec<Summary> = Vec::with_capacity(partials.len());
+    for partial in partials {
+        match steps.last_mut() {
+            Some(step) if step.span_id == partial.span_id => complete(step, partial),
+            _ => steps.push(partial),
+        }
+    }
+    steps.iter_mut().for_each(settle);
+    steps
+}
+
+fn rank(summary: &Summary) -> impl Ord + use<> {
+    let age = Reverse((summary.ended_at.is_some(), summary.ended_at));
+    (summary.span_id, summary.source, age)
+}
+
+/// Two snapshots that ended at the same time are rare, and any order will do that is the same everywhere.
+fn tie_break(summary: &Summary) -> Reverse<String> {
+    Reverse(format!("{summary:?}"))
+}
+
+fn complete(step: &mut Summary, log: Summary) {
+    macro_rules! fill {
+        ($($field:ident)*) => { $(step.$field = step.$field.take().or(log.$field);)* };
+    }
+    let failed = log.status == Some(Status::Error);
+    if step.status == Some(Status::Unset) && failed {
+        step.status = Some(Status::Error);
+    }
+    let is_root = step.parent_span_id.is_none() && step.source == Source::Span;
+    if !is_root {
+        fill!(parent_span_id);
+    }
+    fill!(name kind status started_at ended_at agent model provider tool response_id);
+    fill!(cost_usd session_id user_id error_type dialect);
+    step.remote_parent |= log.remote_parent;
+    step.tokens = step.tokens.or(log.tokens);
+    redactions::add(&mut step.redactions, log.redactions);
+}
+
+/// What nobody said: the kind of a plain span, a name for a step that only log records tell of, and a price.
+fn settle(step: &mut Summary) {
+    let kind = *step.kind.get_or_insert(Kind::Span);
+    step.name.get_or_insert_with(|| kind.as_str().to_owned());
+    if step.cost_usd.is_none() {
+        step.cost_usd = step.model.as_deref().and_then(|model| price(model, &step.tokens));
+    }
+}

@@ -1,0 +1,157 @@
+use treering_otlp::{LogRecord, Span};
+use treering_redact::Record;
+use treering_step::attributes::{ERROR_TYPE, SESSION_ID, USER_ID};
+use treering_step::{Source, SpanId, Status, Summary};
+
+use crate::dialect::{Dialect, implied_kind, is_bridge};
+use crate::evidence::{Evidence, OPERATION_DETAILS, OPERATION_EXCEPTION};
+use crate::fields::Fields;
+use crate::reading::fill;
+use crate::redactions;
+
+/// The scope of our own layer.
+const LAYER: &str = "treering-layer";
+/// The log record by which our layer tells of a step that has not ended.
+const RUNNING: &str = "treering.step.running";
+/// The log record of a judgement of a step.
+const EVALUATION: &str = "gen_ai.evaluation.result";
+
+/// What a span says of its step, without its content; `None` where the record is no span.
+pub fn span_summary(record: &Record) -> Option<Summary> {
+    let span = record.span()?;
+    let told =
+        |event: &str| event == OPERATION_DETAILS || event == OPERATION_EXCEPTION || event == "exception";
+    let evidence = Evidence::of_span(&span, told);
+    let mut summary = Summary::new(span.span_id?, Source::Span);
+    summary.parent_span_id = span.parent_span_id;
+    summary.remote_parent = span.remote_parent;
+    summary.name = Some(span.name.to_owned()).filter(|name| !name.is_empty());
+    summary.started_at = span.started_at;
+    summary.ended_at = span.ended_at;
+    summary.status = Some(status(&span));
+    tell(&evidence, &evidence.fields, &mut summary);
+    fill(&mut summary.kind, || implied_kind(&evidence.fields));
+    if summary.error_type.is_some() && summary.status == Some(Status::Unset) {
+        summary.status = Some(Status::Error);
+    }
+    if summary.status == Some(Status::Error) {
+        let exception = || evidence.named("exception").last()?.fields.text(&["exception.type"]);
+        fill(&mut summary.error_type, exception);
+    }
+    summary.redactions = redactions::count(record.body());
+    announce(&span, &evidence.fields, &mut summary);
+    Some(summary)
+}
+
+/// What a log record says of its step. `identity` is that of the record. `None` where it belongs to no step, or
+/// says nothing of it that lists, trees and sums show.
+pub fn log_summary(record: &Record, identity: [u8; 16]) -> Option<Summary> {
+    let log = record.log()?;
+    let evidence = Evidence::of_log(&log);
+    let mut summary = Summary::new(log.span_id?, Source::Log(identity));
+    let empty = summary.clone();
+    let happening = evidence.happenings.first()?;
+    tell(&evidence, &happening.fields, &mut summary);
+    if summary.error_type.is_some() {
+        summary.status = Some(Status::Error);
+    }
+    if happening.name == RUNNING {
+        summary.status = Some(Status::Running);
+        summary.started_at = log.at;
+    }
+    summary.redactions = redactions::count(record.body());
+    let is_content = happening.name.starts_with("gen_ai.");
+    if is_content {
+        fill(&mut summary.name, || name_of(&happening.fields));
+        summary.started_at = summary.started_at.or(begin(&log, happening.name));
+    }
+    (is_content || summary != empty).then_some(summary)
+}
+
+/// Asks the dialects, and then the conventions that all of them share.
+fn tell(evidence: &Evidence<'_>, shared: &Fields<'_>, summary: &mut Summary) {
+    let mut most = (0, None);
+    let mut before = told(summary);
+    for dialect in Dialect::spoken(evidence) {
+        dialect.facts(evidence, summary);
+        let after = told(summary);
+        if after - before > most.0 {
+            most = (after - before, Some(dialect));
+        }
+        before = after;
+    }
+    let dialect = match most.1 {
+        _ if evidence.scope == LAYER => Some(Dialect::Treering),
+        None if is_bridge(&evidence.fields) => Some(Dialect::Tracing),
+        dialect => dialect,
+    };
+    summary.dialect = dialect.map(|dialect| dialect.as_str().to_owned());
+    fill(&mut summary.session_id, || shared.text(&[SESSION_ID]));
+    fill(&mut summary.user_id, || shared.text(&[USER_ID, "enduser.id"]));
+    let is_failure =
+        evidence.happenings.iter().all(|happening| !happening.is_log || is_failure(happening.name));
+    fill(&mut summary.error_type, || shared.text(&[ERROR_TYPE]).filter(|_| is_failure));
+}
+
+/// Of log records only these speak of the failure of their step; any other may report an error that was
+/// handled.
+fn is_failure(name: &str) -> bool {
+    name == OPERATION_DETAILS || name == OPERATION_EXCEPTION
+}
+
+/// How many things a summary says that a dialect may say.
+fn told(summary: &Summary) -> usize {
+    let texts = [
+        &summary.agent,
+        &summary.model,
+        &summary.provider,
+        &summary.tool,
+        &summary.response_id,
+        &summary.session_id,
+        &summary.user_id,
+    ];
+    let tokens = summary.tokens;
+    let counts = [tokens.input, tokens.output, tokens.cache_read, tokens.cache_write, tokens.reasoning];
+    texts.iter().filter(|text| text.is_some()).count()
+        + counts.iter().filter(|count| count.is_some()).count()
+        + usize::from(summary.kind.is_some())
+        + usize::from(summary.cost_usd.is_some())
+}
+
+fn status(span: &Span<'_>) -> Status {
+    match span.status_code {
+        2 => Status::Error,
+        _ if span.ended_at.is_none() => Status::Running,
+        1 => Status::Ok,
+        _ => Status::Unset,
+    }
+}
+
+/// The name of a step that only log records tell of, as the conventions build that of its span.
+fn name_of(fields: &Fields<'_>) -> Option<String> {
+    let operation = fields.text(&["gen_ai.operation.name"])?;
+    let object = fields.text(&["gen_ai.tool.name", "gen_ai.agent.name", "gen_ai.request.model"]);
+    Some(object.map_or(operation.clone(), |object| format!("{operation} {object}")))
+}
+
+/// A message is written when its call begins; an evaluation long after it ended.
+fn begin(log: &LogRecord<'_>, name: &str) -> Option<treering_step::Timestamp> {
+    log.at.filter(|_| name != EVALUATION)
+}
+
+/// Logfire announces a span by another one, with an id of its own, whose parent is the span that will come. It
+/// speaks of that one, and with less authority: the identity puts it among the log records.
+fn announce(span: &Span<'_>, fields: &Fields<'_>, summary: &mut Summary) {
+    if fields.text(&["logfire.span_type"]).as_deref() != Some("pending_span") {
+        return;
+    }
+    let (Some(own), Some(announced)) = (span.span_id, span.parent_span_id) else { return };
+    let mut identity = [0; 16];
+    identity[8..].copy_from_slice(own.as_bytes());
+    summary.source = Source::Log(identity);
+    summary.span_id = announced;
+    summary.parent_span_id =
+        fields.text(&["logfire.pending_parent_id"]).and_then(|id| id.parse::<SpanId>().ok());
+    summary.status = Some(Status::Running);
+    summary.ended_at = None;
+}

@@ -1,0 +1,7 @@
+mod build;
+mod executions;
+mod merging;
+mod properties;
+mod readings;
+mod traps;
+mod trees;
