@@ -1,0 +1,138 @@
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+use treering_queue::Journal;
+use treering_redact::Rules;
+use treering_store::{Keys, Writer};
+
+use crate::admit::Keyring;
+use crate::deliver::{Delivery, keep_counts, write_counts};
+use crate::outcome::Ledger;
+use crate::receive::router;
+use crate::way::{Limits, Way};
+
+/// How long requests that are under way may take once the collector is told to stop.
+const DRAIN: Duration = Duration::from_secs(8);
+
+/// Where a collector listens, and what it lets in.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The name under which its outcomes are counted.
+    pub name: String,
+    pub otlp_grpc: SocketAddr,
+    pub otlp_http: SocketAddr,
+    pub limits: Limits,
+}
+
+/// Why a collector did not start.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    #[error(
+        "{address} cannot be listened on; is another process there? name another port, or 0 for a free one"
+    )]
+    Bind { address: SocketAddr, source: std::io::Error },
+    #[error("the keys could not be read")]
+    Keys(#[from] treering_store::Error),
+}
+
+/// A collector that has its places, and serves nobody yet.
+#[derive(Debug)]
+pub struct Collector {
+    settings: Settings,
+    grpc: TcpListener,
+    http: TcpListener,
+}
+
+/// A collector at work.
+#[derive(Debug)]
+pub struct Running {
+    stop: watch::Sender<bool>,
+    servers: Vec<JoinHandle<std::io::Result<()>>>,
+    background: Vec<JoinHandle<()>>,
+    ledger: Arc<Ledger>,
+    writer: Writer,
+    name: String,
+}
+
+impl Collector {
+    /// Takes its places.
+    pub async fn bind(settings: Settings) -> Result<Self, Error> {
+        let grpc = listen(settings.otlp_grpc).await?;
+        let http = listen(settings.otlp_http).await?;
+        Ok(Self { settings, grpc, http })
+    }
+
+    /// Where it will serve OTLP/gRPC.
+    pub fn grpc_address(&self) -> std::io::Result<SocketAddr> {
+        self.grpc.local_addr()
+    }
+
+    /// Where it will serve OTLP/HTTP.
+    pub fn http_address(&self) -> std::io::Result<SocketAddr> {
+        self.http.local_addr()
+    }
+
+    /// Serves, and delivers what the journal holds.
+    pub async fn start(
+        self,
+        rules: Rules,
+        journal: Journal,
+        writer: Writer,
+        keys: Keys,
+    ) -> Result<Running, Error> {
+        let ledger = Arc::new(Ledger::default());
+        let limits = self.settings.limits;
+        let way = Arc::new(Way {
+            keyring: Keyring::load(keys).await?,
+            rules,
+            journal: journal.clone(),
+            ledger: ledger.clone(),
+            decoding: tokio::sync::Semaphore::new(limits.max_decoding),
+            limits,
+        });
+        let (stop, stopped) = watch::channel(false);
+        let servers = [self.grpc, self.http].map(|listener| {
+            let mut stopped = stopped.clone();
+            let until = async move { drop(stopped.wait_for(|stop| *stop).await) };
+            tokio::spawn(
+                axum::serve(listener, router(way.clone())).with_graceful_shutdown(until).into_future(),
+            )
+        });
+        let delivery = Delivery { journal, writer: writer.clone(), ledger: ledger.clone() };
+        let name = self.settings.name;
+        let background = vec![
+            tokio::spawn(delivery.run()),
+            tokio::spawn(async move { way.keyring.keep_fresh().await }),
+            tokio::spawn(keep_counts(ledger.clone(), writer.clone(), name.clone())),
+        ];
+        Ok(Running { stop, servers: servers.into(), background, ledger, writer, name })
+    }
+}
+
+async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
+    TcpListener::bind(address).await.map_err(|source| Error::Bind { address, source })
+}
+
+impl Running {
+    /// Takes no more requests, answers those that are under way, and ends. What the journal still holds is
+    /// delivered after the next start.
+    pub async fn stop(self) {
+        self.stop.send_replace(true);
+        let drained = async {
+            for server in self.servers {
+                if let Ok(Err(error)) = server.await {
+                    tracing::error!(%error, "a server ended badly");
+                }
+            }
+        };
+        if tokio::time::timeout(DRAIN, drained).await.is_err() {
+            tracing::warn!("some connections were still open; their requests were not answered");
+        }
+        self.background.iter().for_each(JoinHandle::abort);
+        write_counts(&self.ledger, &self.writer, &self.name).await;
+    }
+}

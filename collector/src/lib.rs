@@ -1,0 +1,24 @@
+//! OTLP in, rows out.
+//!
+//! **In and out.** [`Collector::bind`] takes a place for OTLP/gRPC and one for OTLP/HTTP; requests come in from
+//! any exporter, and leave as records and summaries in the store. The way of a request stands on one screen, in
+//! `way.rs`; the rest of the way, from the journal to the store, in `deliver.rs`.
+//!
+//! **May not touch.** HTML, pages, the store's reading side. It holds a writer and a look-up of keys.
+//!
+//! **How to test it.** `cargo test -p treering-collector`: requests over real sockets, from hand-made ones to
+//! those of the published exporter.
+
+mod admit;
+mod body;
+mod collector;
+mod deliver;
+mod held;
+mod outcome;
+mod receive;
+mod refusal;
+mod way;
+
+pub use collector::{Collector, Error, Running, Settings};
+pub use outcome::Outcome;
+pub use way::Limits;

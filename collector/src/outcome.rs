@@ -1,0 +1,95 @@
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use treering_store::OutcomeCount;
+
+macro_rules! outcomes {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
+        /// What can become of a span, a log record or a request. The names are stable: alerts are built on them.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Outcome {
+            $($(#[$doc])* $variant,)*
+        }
+
+        impl Outcome {
+            const ALL: &[Self] = &[$(Self::$variant,)*];
+
+            /// Its stable name.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+        }
+    };
+}
+
+outcomes! {
+    /// Records that are in the journal, and were answered with success.
+    Accepted = "accepted.records",
+    /// Records that reached the store.
+    Delivered = "delivered.records",
+    /// Records that were refused alone, the client being told so.
+    RejectedRecords = "rejected.records",
+    /// Requests without a key.
+    NoKey = "refused.no_key",
+    /// Requests with a key that is unknown, revoked, expired or mistyped.
+    UnknownKey = "refused.unknown_key",
+    /// Requests with a key that may not do this.
+    WrongScope = "refused.wrong_scope",
+    /// Requests during which keys could not be looked up.
+    KeysUnavailable = "refused.keys_unavailable",
+    /// Requests that are larger than the limit, before or after decompression.
+    TooLarge = "refused.too_large",
+    /// Requests that are no OTLP.
+    Malformed = "refused.malformed",
+    /// Requests in a form or compression that is not read here.
+    Unsupported = "refused.unsupported",
+    /// Records that the journal had no room for; the client was asked to send them again.
+    JournalFull = "refused.journal_full",
+    /// Records that the journal could not write; the client was asked to send them again.
+    JournalFailed = "refused.journal_failed",
+    /// Requests of signals that are thrown away on purpose: metrics and profiles.
+    Discarded = "discarded.requests",
+    /// Records that the store refused again and again; they are set aside in the journal's file.
+    SetAside = "lost.set_aside",
+    /// Records that vanished without anybody saying why. There are none, or there is a defect.
+    Unnamed = "lost.unnamed",
+    /// Steps that an exporter dropped before they reached us, by its own word.
+    DroppedByExporter = "lost.dropped_by_exporter",
+}
+
+/// Counts of this process since it started, to be written to the store now and then.
+#[derive(Debug)]
+pub(crate) struct Ledger {
+    counts: Vec<AtomicU64>,
+}
+
+impl Default for Ledger {
+    fn default() -> Self {
+        Self { counts: Outcome::ALL.iter().map(|_| AtomicU64::new(0)).collect() }
+    }
+}
+
+impl Ledger {
+    pub(crate) fn count(&self, outcome: Outcome, times: usize) {
+        self.counts[outcome as usize].fetch_add(times as u64, Ordering::Relaxed);
+    }
+
+    /// Everything counted since the last call.
+    pub(crate) fn take(&self) -> Vec<OutcomeCount> {
+        let taken = |outcome: &Outcome| OutcomeCount {
+            name: outcome.name().to_owned(),
+            count: self.counts[*outcome as usize].swap(0, Ordering::Relaxed),
+        };
+        Outcome::ALL.iter().map(taken).filter(|outcome| outcome.count > 0).collect()
+    }
+
+    /// Gives back what could not be written.
+    pub(crate) fn give_back(&self, counts: &[OutcomeCount]) {
+        for OutcomeCount { name, count } in counts {
+            if let Some(outcome) = Outcome::ALL.iter().find(|outcome| outcome.name() == name) {
+                self.counts[*outcome as usize].fetch_add(*count, Ordering::Relaxed);
+            }
+        }
+    }
+}

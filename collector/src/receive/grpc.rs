@@ -1,0 +1,135 @@
+//! OTLP/gRPC. Tonic does the wire; the messages stay bytes.
+
+use std::future::ready;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use axum::extract::Request;
+use axum::response::Response;
+use bytes::{Buf, BufMut, Bytes};
+use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
+use tonic::server::{Grpc, UnaryService};
+use tonic::{Code, Status};
+use treering_otlp::Signal;
+
+use crate::admit::Pass;
+use crate::body::{Body, Encoding, Form};
+use crate::outcome::Outcome;
+use crate::receive::message::{response, status_message};
+use crate::receive::{Target, to_the_end};
+use crate::refusal::Refusal;
+use crate::way::Way;
+
+const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+const LOGS: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
+const METRICS: &str = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
+const PROFILES: &str = "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export";
+
+pub(super) async fn serve(way: Arc<Way>, request: Request) -> Response {
+    let target = match request.uri().path() {
+        TRACES => Target::Signal(Signal::Traces),
+        LOGS => Target::Signal(Signal::Logs),
+        METRICS | PROFILES => Target::Discarded,
+        _ => {
+            return answer(Status::unimplemented("OTLP has no such method").into_http::<tonic::body::Body>());
+        }
+    };
+    // Before the body: whoever has no key does not make us read a byte of it.
+    let pass = match way.keyring.admit(request.headers()).await {
+        Ok(pass) => pass,
+        Err(refusal) => return answer(status(&way.refused(refusal)).into_http::<tonic::body::Body>()),
+    };
+    let max_bytes = way.limits.max_request_bytes;
+    let mut grpc = Grpc::new(Bare)
+        .accept_compressed(CompressionEncoding::Gzip)
+        .accept_compressed(CompressionEncoding::Zstd)
+        .max_decoding_message_size(max_bytes);
+    let ledger = way.ledger.clone();
+    let mut response = grpc.unary(Export { way, target, pass }, request).await;
+    if code_of(&response) == Some(Code::OutOfRange as i32) {
+        // Tonic says this of messages over the limit; OTLP wants another word, which is not tried again.
+        ledger.count(Outcome::TooLarge, 1);
+        response = status(&Refusal::TooLarge { max_bytes }).into_http();
+    }
+    answer(response)
+}
+
+fn code_of<T>(response: &http::Response<T>) -> Option<i32> {
+    response.headers().get("grpc-status")?.to_str().ok()?.parse().ok()
+}
+
+fn answer(response: http::Response<tonic::body::Body>) -> Response {
+    response.map(axum::body::Body::new)
+}
+
+/// The one method of each service.
+struct Export {
+    way: Arc<Way>,
+    target: Target,
+    pass: Pass,
+}
+
+impl UnaryService<Bytes> for Export {
+    type Response = Vec<u8>;
+    type Future = Pin<Box<dyn Future<Output = Result<tonic::Response<Vec<u8>>, Status>> + Send>>;
+
+    fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
+        let (way, pass) = (self.way.clone(), self.pass);
+        let Target::Signal(signal) = self.target else {
+            way.ledger.count(Outcome::Discarded, 1);
+            return Box::pin(ready(Ok(tonic::Response::new(Vec::new()))));
+        };
+        // Tonic has taken the compression off already, and counted what came out of it.
+        let body = Body { form: Form::Protobuf, encoding: Encoding::None, bytes: request.into_inner() };
+        Box::pin(async move {
+            let rejected =
+                to_the_end(way.travel(pass, signal, body)).await.map_err(|refusal| status(&refusal))?;
+            Ok(tonic::Response::new(response(rejected)))
+        })
+    }
+}
+
+fn status(refusal: &Refusal) -> Status {
+    match refusal.retry_after() {
+        Some(_) => Status::with_details(refusal.code(), refusal.to_string(), status_message(refusal).into()),
+        None => Status::new(refusal.code(), refusal.to_string()),
+    }
+}
+
+/// Messages that stay bytes.
+#[derive(Debug, Clone, Copy, Default)]
+struct Bare;
+
+impl Codec for Bare {
+    type Encode = Vec<u8>;
+    type Decode = Bytes;
+    type Encoder = Self;
+    type Decoder = Self;
+
+    fn encoder(&mut self) -> Self {
+        *self
+    }
+
+    fn decoder(&mut self) -> Self {
+        *self
+    }
+}
+
+impl Encoder for Bare {
+    type Item = Vec<u8>;
+    type Error = Status;
+
+    fn encode(&mut self, message: Vec<u8>, out: &mut EncodeBuf<'_>) -> Result<(), Status> {
+        out.put_slice(&message);
+        Ok(())
+    }
+}
+
+impl Decoder for Bare {
+    type Item = Bytes;
+    type Error = Status;
+
+    fn decode(&mut self, message: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
+        Ok(Some(message.copy_to_bytes(message.remaining())))
+    }
+}

@@ -1,0 +1,104 @@
+//! What a request is refused for, and everything that follows from it.
+
+use std::time::Duration;
+
+use http::StatusCode;
+use tonic::Code;
+use treering_otlp::Malformed;
+
+use crate::outcome::Outcome;
+
+/// When a client may come again.
+pub(crate) const RETRY_AFTER: Duration = Duration::from_secs(5);
+
+/// Why a request was not taken. One `match` each turns it into a status, into what the client reads, and into
+/// what is counted.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Refusal {
+    #[error("no API key; send one as `Authorization: Bearer trk_…` or `x-api-key: trk_…`")]
+    NoKey,
+    #[error("the API key is not valid; `treering key create` makes one")]
+    UnknownKey,
+    #[error("the API key may not send; make one with `treering key create --scope ingest`")]
+    WrongScope,
+    #[error("keys cannot be looked up at the moment; try again")]
+    KeysUnavailable,
+    #[error("the request is larger than {max_bytes} bytes, compressed or not; send smaller batches")]
+    TooLarge { max_bytes: usize },
+    #[error("the body was cut off, or its compression is damaged")]
+    Damaged,
+    #[error("{0}")]
+    Malformed(#[from] Malformed),
+    #[error("content type not supported; send application/x-protobuf or application/json")]
+    ContentType,
+    #[error("content encoding not supported; send gzip, zstd or none")]
+    Encoding,
+    #[error("the collector has no room at the moment; try again")]
+    JournalFull,
+    #[error("the collector cannot write at the moment; try again")]
+    JournalFailed,
+    #[error("the collector is closing; try again")]
+    Closing,
+    #[error("the collector failed on this request")]
+    Defect,
+}
+
+impl From<treering_queue::Error> for Refusal {
+    fn from(error: treering_queue::Error) -> Self {
+        match error {
+            treering_queue::Error::Full { .. } => Self::JournalFull,
+            treering_queue::Error::Closed => Self::Closing,
+            _ => Self::JournalFailed,
+        }
+    }
+}
+
+impl Refusal {
+    /// The gRPC code, from which the HTTP status follows. Of these codes exporters try only `Unavailable` again.
+    pub(crate) fn code(&self) -> Code {
+        match self {
+            Self::NoKey | Self::UnknownKey => Code::Unauthenticated,
+            Self::WrongScope => Code::PermissionDenied,
+            Self::TooLarge { .. } => Code::ResourceExhausted,
+            Self::Damaged | Self::Malformed(_) | Self::ContentType => Code::InvalidArgument,
+            Self::Encoding => Code::Unimplemented,
+            Self::KeysUnavailable | Self::JournalFull | Self::JournalFailed | Self::Closing => {
+                Code::Unavailable
+            }
+            Self::Defect => Code::Internal,
+        }
+    }
+
+    pub(crate) fn http_status(&self) -> StatusCode {
+        match self {
+            Self::NoKey | Self::UnknownKey => StatusCode::UNAUTHORIZED,
+            Self::WrongScope => StatusCode::FORBIDDEN,
+            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::Damaged | Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::ContentType | Self::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            Self::KeysUnavailable | Self::JournalFull | Self::JournalFailed | Self::Closing => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
+            Self::Defect => StatusCode::INTERNAL_SERVER_ERROR,
+        }
+    }
+
+    /// When to come again, where coming again helps.
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
+        (self.code() == Code::Unavailable).then_some(RETRY_AFTER)
+    }
+
+    pub(crate) fn outcome(&self) -> Outcome {
+        match self {
+            Self::NoKey => Outcome::NoKey,
+            Self::UnknownKey => Outcome::UnknownKey,
+            Self::WrongScope => Outcome::WrongScope,
+            Self::KeysUnavailable => Outcome::KeysUnavailable,
+            Self::TooLarge { .. } => Outcome::TooLarge,
+            Self::Damaged | Self::Malformed(_) => Outcome::Malformed,
+            Self::ContentType | Self::Encoding => Outcome::Unsupported,
+            Self::JournalFull => Outcome::JournalFull,
+            Self::JournalFailed | Self::Closing | Self::Defect => Outcome::JournalFailed,
+        }
+    }
+}
