@@ -1,0 +1,22 @@
+//! The JSON read API: the read model of the pages, for programs.
+
+mod executions;
+mod otlp;
+mod steps;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::get;
+
+use crate::App;
+use crate::error::Error;
+
+pub(crate) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/executions", get(executions::list))
+        .route("/executions/{trace_id}", get(steps::all))
+        .route("/executions/{trace_id}/steps/{span_id}", get(steps::one))
+        .route("/executions/{trace_id}/otlp", get(otlp::otlp))
+        .fallback(async || Error::NoPage)
+}

@@ -1,0 +1,42 @@
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::header;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+use treering_otlp::{Assembly, Signal};
+
+use super::steps::InProject;
+use crate::App;
+use crate::access::Viewer;
+use crate::error::Error;
+use crate::pages::{Asked, Named};
+use crate::view::filter::{given, parsed};
+
+/// What is stored of an execution, as OTLP/JSON: both signals in one object, each under the name that its own
+/// request has for it.
+pub(super) async fn otlp(
+    State(app): State<Arc<App>>,
+    viewer: Viewer,
+    Named(trace): Named<String>,
+    Asked(asked): Asked<InProject>,
+) -> Result<Response, Error> {
+    let trace = parsed(&trace).ok_or(Error::TraceId)?;
+    let chosen = viewer.choose(&app.reader, given(&asked.project)).await?;
+    let records = app.reader.records(chosen.scope(), trace).await?;
+    if records.is_empty() {
+        return Err(Error::NoExecution);
+    }
+    let groups = |signal| {
+        let mut assembly = Assembly::new(signal);
+        for record in records.iter().filter(|record| record.signal() == signal) {
+            assembly.add(record.context(), record.body());
+        }
+        assembly.to_json()
+    };
+    let body = json!({"resourceSpans": groups(Signal::Traces), "resourceLogs": groups(Signal::Logs)});
+    // A browser saves it; it is nothing to look at.
+    let disposition = format!("attachment; filename=\"{trace}.otlp.json\"");
+    Ok(([(header::CONTENT_DISPOSITION, disposition)], Json(body)).into_response())
+}

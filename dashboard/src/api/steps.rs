@@ -1,0 +1,99 @@
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use serde::{Deserialize, Serialize};
+use treering_step::{SpanId, Step};
+
+use super::executions::ExecutionJson;
+use crate::App;
+use crate::access::Viewer;
+use crate::error::Error;
+use crate::pages::{Asked, Named};
+use crate::view::execution::{TraceView, WINDOW, outline, whole_steps};
+use crate::view::filter::{given, parsed, word};
+
+/// Steps of one answer at the most.
+const LARGEST_WINDOW: usize = 10_000;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Window {
+    project: Option<String>,
+    content: Option<String>,
+    at: Option<String>,
+    limit: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct StepsJson {
+    execution: ExecutionJson,
+    steps: Vec<Step>,
+    /// Where the next answer begins: the `at` to ask for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    next: Option<SpanId>,
+}
+
+/// An execution and its steps, in the order of the tree.
+pub(super) async fn all(
+    State(app): State<Arc<App>>,
+    viewer: Viewer,
+    Named(trace): Named<String>,
+    Asked(asked): Asked<Window>,
+) -> Result<Json<StepsJson>, Error> {
+    let trace = parsed(&trace).ok_or(Error::TraceId)?;
+    let (content, limit, at) = (asked.content()?, asked.limit()?, asked.at()?);
+    let chosen = viewer.choose(&app.reader, given(&asked.project)).await?;
+    let view = TraceView::load(&app.reader, chosen.scope(), trace).await?;
+    let from = at.map_or(Some(0), |at| view.row_of(at)).ok_or(Error::NoStep)?;
+    let rows = view.window(from, limit);
+    let steps = if content {
+        whole_steps(&app.reader, chosen.scope(), &view, rows.clone()).await?
+    } else {
+        rows.clone().map(|row| outline(view.at(row), view.placed[row].depth)).collect()
+    };
+    let next = (rows.end < view.placed.len()).then(|| view.at(rows.end).span_id);
+    Ok(Json(StepsJson { execution: ExecutionJson::new(view.execution, &chosen.project.name), steps, next }))
+}
+
+impl Window {
+    fn content(&self) -> Result<bool, Error> {
+        let truth = |text: &str| match text {
+            "1" | "true" => Some(true),
+            "0" | "false" => Some(false),
+            _ => None,
+        };
+        Ok(word(&self.content, truth, "`content` is 1 or 0")?.unwrap_or(false))
+    }
+
+    fn limit(&self) -> Result<usize, Error> {
+        let within = |text: &str| parsed(text).filter(|limit| (1..=LARGEST_WINDOW).contains(limit));
+        Ok(word(&self.limit, within, "`limit` is a number from 1 to 10000")?.unwrap_or(WINDOW))
+    }
+
+    fn at(&self) -> Result<Option<SpanId>, Error> {
+        word(&self.at, parsed, "`at` is the `next` of an answer before")
+    }
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct InProject {
+    pub(super) project: Option<String>,
+}
+
+/// One step, whole.
+pub(super) async fn one(
+    State(app): State<Arc<App>>,
+    viewer: Viewer,
+    Named((trace, span)): Named<(String, String)>,
+    Asked(asked): Asked<InProject>,
+) -> Result<Json<Step>, Error> {
+    let trace = parsed(&trace).ok_or(Error::TraceId)?;
+    let span = parsed(&span).ok_or(Error::SpanId)?;
+    let chosen = viewer.choose(&app.reader, given(&asked.project)).await?;
+    let view = TraceView::load(&app.reader, chosen.scope(), trace).await?;
+    let row = view.row_of(span).ok_or(Error::NoStep)?;
+    let step = whole_steps(&app.reader, chosen.scope(), &view, row..row + 1).await?.pop();
+    step.map(Json).ok_or(Error::NoStep)
+}

@@ -1,0 +1,78 @@
+//! Rows in, HTML out: the pages of Treering, and its JSON read API.
+//!
+//! **In and out.** [`router`] takes the reading handles of a store and answers requests: executions and their
+//! steps as pages that need no script, and the same read model as JSON under `/api/v1`.
+//!
+//! **May not touch.** Anything that writes: it is given a [`treering_store::Reader`] and
+//! [`treering_store::Keys`] and no query without a scope. SQL, OTLP dialects, scripts, inline style.
+//! Whatever an exporter said is a stranger's text: templates escape all of it, and `view::text` shows what
+//! the eye would not see.
+//!
+//! **How to test it.** `cargo test -p treering-dashboard` fills a real store in a temporary folder and asks the
+//! router as a browser would; the pages are held in `tests/snapshots`.
+
+mod access;
+mod api;
+mod error;
+mod middleware;
+mod pages;
+mod view;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::middleware::from_fn_with_state;
+use treering_store::{Keys, Reader};
+
+pub use access::{Hosts, LocalLink};
+
+use crate::access::Sessions;
+use crate::error::Error;
+
+/// What a dashboard is made of.
+#[derive(Debug)]
+pub struct Settings {
+    /// Where executions are read.
+    pub reader: Reader,
+    /// Where keys are looked up.
+    pub keys: Keys,
+    /// The one-time link that lets the owner of this machine in, where there is one.
+    pub local_link: Option<LocalLink>,
+    /// The names under which it may be asked.
+    pub hosts: Hosts,
+    /// True where the rules redact nothing, which every page then says.
+    pub redaction_off: bool,
+    /// True where browsers reach it by TLS, its own or that of a proxy.
+    pub https: bool,
+}
+
+/// What handlers share.
+#[derive(Debug)]
+struct App {
+    reader: Reader,
+    keys: Keys,
+    local_link: Option<LocalLink>,
+    hosts: Hosts,
+    sessions: Sessions,
+    redaction_off: bool,
+    https: bool,
+}
+
+/// The dashboard, ready to be served.
+pub fn router(settings: Settings) -> Router {
+    let Settings { reader, keys, local_link, hosts, redaction_off, https } = settings;
+    let sessions = Sessions::default();
+    let app = Arc::new(App { reader, keys, local_link, hosts, sessions, redaction_off, https });
+    Router::new()
+        .merge(pages::routes())
+        .nest("/api/v1", api::routes())
+        .fallback(async || Error::NoPage)
+        .method_not_allowed_fallback(async || Error::Method)
+        // From the inside out: who asks by a wrong name reaches no handler, a panic is an error like any
+        // other, every error is made a page or JSON, and every answer carries the headers.
+        .layer(from_fn_with_state(app.clone(), access::only_known_hosts))
+        .layer(axum::middleware::from_fn(middleware::survive_panics))
+        .layer(from_fn_with_state(app.clone(), middleware::show_errors))
+        .layer(from_fn_with_state(app.clone(), middleware::set_headers))
+        .with_state(app)
+}

@@ -1,0 +1,262 @@
+use std::ops::Range;
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::response::Response;
+use serde::{Deserialize, Serialize};
+use treering_step::{Execution, SpanId, Status, TraceId};
+
+use super::shell::Shell;
+use super::template::Page;
+use super::{Asked, Named};
+use crate::App;
+use crate::access::{Chosen, Viewer};
+use crate::error::Error;
+use crate::view::execution::{TraceView, WINDOW, whole_steps};
+use crate::view::filter::{given, parsed};
+use crate::view::format;
+use crate::view::kind::{Badge, status_word};
+use crate::view::link::Query;
+use crate::view::lost::Lost;
+use crate::view::step::{Fact, StepView};
+use crate::view::text::Text;
+use crate::view::tree::{self, Row};
+use crate::view::waterfall::{Scale, Tick};
+
+/// An execution: its tree beside its waterfall, and the chosen step.
+#[derive(Debug, Serialize)]
+struct ExecutionPage {
+    shell: Shell,
+    badge: Badge,
+    name: Text,
+    trace_id: TraceId,
+    status: Option<&'static str>,
+    failed: bool,
+    facts: Vec<Fact>,
+    rows: Vec<RowLink>,
+    ticks: Vec<Tick>,
+    /// The kinds among the rows, so that a letter can be looked up.
+    legend: Vec<Badge>,
+    window: Option<Window>,
+    step: Option<StepView>,
+    /// True where the step opens in its row: where somebody chose it, and it is among the rows. The step that
+    /// nobody chose comes after them, so that a narrow screen begins with the tree.
+    step_in_row: bool,
+    json_url: String,
+    otlp_url: String,
+}
+
+impl Page for ExecutionPage {
+    const TEMPLATE: &'static str = "execution.html";
+}
+
+#[derive(Debug, Serialize)]
+struct RowLink {
+    #[serde(flatten)]
+    row: Row,
+    url: String,
+    chosen: bool,
+}
+
+/// Which rows of a long execution are shown.
+#[derive(Debug, Serialize)]
+struct Window {
+    from: String,
+    to: String,
+    total: String,
+    previous_url: Option<String>,
+    next_url: Option<String>,
+}
+
+/// What the query asks for.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Look {
+    project: Option<String>,
+    /// The chosen step.
+    step: Option<String>,
+    /// The first row.
+    at: Option<String>,
+}
+
+pub(super) async fn execution(
+    State(app): State<Arc<App>>,
+    viewer: Viewer,
+    Named(trace): Named<String>,
+    Asked(look): Asked<Look>,
+) -> Result<Response, Error> {
+    let trace = parsed(&trace).ok_or(Error::TraceId)?;
+    let chosen = viewer.choose(&app.reader, given(&look.project)).await?;
+    let view = TraceView::load(&app.reader, chosen.scope(), trace).await?;
+    let choice = look.choice(&view)?;
+    let step = match choice.row {
+        Some(row) => whole_steps(&app.reader, chosen.scope(), &view, row..row + 1).await?.pop(),
+        None => None,
+    };
+    let lost = Lost::count(&app.reader).await?;
+    let address = Address { trace, project: chosen.in_url() };
+    let position = step.as_ref().and_then(|step| Scale::of(&view.steps)?.position(step.started_at?));
+    let step = step.map(|step| StepView::of(&step, position, address.step_json(step.span_id)));
+    ExecutionPage::new(&app, &chosen, &view, &address, choice, step, &lost).render()
+}
+
+impl Look {
+    /// The window is the one that `at` begins, else the one that the chosen step lies in.
+    fn choice(&self, view: &TraceView) -> Result<Choice, Error> {
+        let row = |field: &Option<String>| {
+            given(field)
+                .map(|id| view.row_of(parsed(id).ok_or(Error::SpanId)?).ok_or(Error::NoStep))
+                .transpose()
+        };
+        let (step, at) = (row(&self.step)?, row(&self.at)?);
+        let from = at.unwrap_or_else(|| step.map_or(0, |step| step / WINDOW * WINDOW));
+        let window = view.window(from, WINDOW);
+        Ok(Choice { row: step.or((!window.is_empty()).then_some(from)), asked: step.is_some(), window })
+    }
+}
+
+/// What a page shows of an execution.
+struct Choice {
+    /// The row of the chosen step; the first one of the window where nobody chose.
+    row: Option<usize>,
+    /// True where somebody chose.
+    asked: bool,
+    window: Range<usize>,
+}
+
+/// The addresses of an execution.
+struct Address<'a> {
+    trace: TraceId,
+    project: Option<&'a str>,
+}
+
+impl Address<'_> {
+    fn query(&self) -> Query {
+        Query::new().with("project", self.project)
+    }
+
+    /// The page with this step chosen, scrolled to its row.
+    fn step(&self, span: SpanId) -> String {
+        // Relative to the page itself: a thousand rows need not repeat its path.
+        format!("{}#s-{span}", self.query().with("step", Some(span)).on(""))
+    }
+
+    fn window(&self, first: SpanId) -> String {
+        self.query().with("at", Some(first)).on("")
+    }
+
+    fn json(&self) -> String {
+        self.query().on(&format!("/api/v1/executions/{}", self.trace))
+    }
+
+    fn otlp(&self) -> String {
+        self.query().on(&format!("/api/v1/executions/{}/otlp", self.trace))
+    }
+
+    fn step_json(&self, span: SpanId) -> String {
+        self.query().on(&format!("/api/v1/executions/{}/steps/{span}", self.trace))
+    }
+
+    fn session(&self, session: &str) -> String {
+        self.query().with("session", Some(session)).on("/")
+    }
+
+    fn user(&self, user: &str) -> String {
+        self.query().with("user", Some(user)).on("/")
+    }
+}
+
+impl ExecutionPage {
+    fn new(
+        app: &App,
+        chosen: &Chosen,
+        view: &TraceView,
+        address: &Address<'_>,
+        Choice { row, asked, window }: Choice,
+        step: Option<StepView>,
+        lost: &Lost,
+    ) -> Self {
+        let execution = &view.execution;
+        let name = Text::line(if execution.name.is_empty() { "(no name)" } else { &execution.name }, 200);
+        let link = |(at, row_view): (usize, Row)| RowLink {
+            url: address.step(row_view.span_id),
+            chosen: row == Some(at),
+            row: row_view,
+        };
+        let rows: Vec<_> = window.clone().zip(tree::rows(view, window.clone())).map(link).collect();
+        Self {
+            shell: Shell::new(app, name.plain(), chosen),
+            badge: execution.kind.into(),
+            name,
+            trace_id: execution.trace_id,
+            status: status_word(execution.status),
+            failed: execution.status == Status::Error,
+            facts: facts(view, address, lost),
+            legend: legend(&rows),
+            rows,
+            ticks: Scale::of(&view.steps).map(|scale| scale.ticks()).unwrap_or_default(),
+            step_in_row: asked && row.is_some_and(|row| window.contains(&row)),
+            window: Window::of(view, address, &window),
+            step,
+            json_url: address.json(),
+            otlp_url: address.otlp(),
+        }
+    }
+}
+
+fn legend(rows: &[RowLink]) -> Vec<Badge> {
+    let mut badges: Vec<_> = rows.iter().map(|row| row.row.badge).collect();
+    badges.sort_by_key(|badge| badge.letter);
+    badges.dedup();
+    badges
+}
+
+fn facts(view: &TraceView, address: &Address<'_>, lost: &Lost) -> Vec<Fact> {
+    let execution = &view.execution;
+    let failure = view.first_failure().map(|row| address.step(view.at(row).span_id));
+    let started = execution.started_at.map(|at| Fact::new("Started", format!("{} UTC", format::moment(at))));
+    let linked = |label, value: &Option<String>, url: &dyn Fn(&str) -> String| {
+        // Two that were redacted alike need not be the same one: there is nothing to look for.
+        let href = |value: &str| (!value.contains("[REDACTED:")).then(|| url(value));
+        value.as_deref().map(|value| Fact { href: href(value), ..Fact::new(label, value) })
+    };
+    [
+        started,
+        Some(Fact::new("Took", format::duration(execution.duration_ns))),
+        Some(Fact::new("Steps", format::count(execution.steps))),
+        Some(Fact::new("Tokens", tokens(execution))),
+        execution.cost_usd.map(|cost| Fact::new("Cost", format::dollars(cost))),
+        Some(Fact {
+            href: failure,
+            alarm: execution.errors > 0,
+            ..Fact::new("Errors", format::count(execution.errors))
+        }),
+        Some(Fact::new("Redacted", format::count(execution.redactions))),
+        Some(Fact { alarm: lost.total > 0, ..Fact::new("Lost", format::count(lost.total)) }),
+        linked("Session", &execution.session_id, &|session| address.session(session)),
+        linked("User", &execution.user_id, &|user| address.user(user)),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+fn tokens(execution: &Execution) -> String {
+    let tokens = &execution.tokens;
+    format!("{} in · {} out", format::count(tokens.input), format::count(tokens.output))
+}
+
+impl Window {
+    /// Nothing where all rows are shown.
+    fn of(view: &TraceView, address: &Address<'_>, window: &Range<usize>) -> Option<Self> {
+        let total = view.placed.len();
+        let url = |row: usize| address.window(view.at(row).span_id);
+        (window.len() < total).then(|| Self {
+            from: format::count(window.start as u64 + 1),
+            to: format::count(window.end as u64),
+            total: format::count(total as u64),
+            previous_url: (window.start > 0).then(|| url(window.start.saturating_sub(WINDOW))),
+            next_url: (window.end < total).then(|| url(window.end)),
+        })
+    }
+}

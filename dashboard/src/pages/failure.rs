@@ -1,0 +1,83 @@
+use axum::http::Uri;
+use axum::response::{Html, IntoResponse, Response};
+use serde::Serialize;
+
+use super::login::local;
+use super::shell::Shell;
+use super::template::Page;
+use crate::App;
+use crate::error::Error;
+
+/// Why there is nothing else to see, and what to do next.
+#[derive(Debug, Serialize)]
+pub(crate) struct FailurePage {
+    shell: Shell,
+    /// The number of the status, for those who look for it.
+    status: u16,
+    sentences: Vec<Word>,
+    /// Where a key leads to, where a key would help.
+    key_leads_to: Option<String>,
+    /// The same address, to be asked for again from here: browsers hold a `SameSite=Strict` cookie back when
+    /// another site links to a page, such as a chat in which somebody pasted its address.
+    again: Option<String>,
+}
+
+/// Words, or something to type.
+#[derive(Debug, Serialize)]
+struct Word {
+    code: bool,
+    text: String,
+}
+
+impl Page for FailurePage {
+    const TEMPLATE: &'static str = "failure.html";
+}
+
+impl FailurePage {
+    /// The page of an error at this address.
+    pub(crate) fn new(app: &App, error: &Error, target: &Uri, from_elsewhere: bool) -> Self {
+        let wanted = target.path_and_query().map_or("/", |path| path.as_str());
+        // A token belongs into no page, and the doors lead to the list.
+        let wanted = if wanted.starts_with("/log") { "/" } else { local(wanted) };
+        Self {
+            shell: Shell::outside(app, title(error).to_owned()),
+            status: error.status().0.as_u16(),
+            sentences: words(&format!("{} {}", sentence(&error.to_string()), sentence(error.advice()))),
+            key_leads_to: error.asks_for_key().then(|| wanted.to_owned()),
+            again: (from_elsewhere && matches!(error, Error::NoAccess)).then(|| wanted.to_owned()),
+        }
+    }
+}
+
+fn title(error: &Error) -> &'static str {
+    match error.status().0.as_u16() {
+        400 => "That address is not right",
+        401 | 403 => "No access",
+        404 => "Not found",
+        405 | 421 => "Not here",
+        _ => "Something is wrong here",
+    }
+}
+
+/// A message as a sentence.
+fn sentence(message: &str) -> String {
+    let mut letters = message.chars();
+    let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
+    format!("{first}{}.", letters.as_str())
+}
+
+/// What messages put between backticks is set as code.
+fn words(sentences: &str) -> Vec<Word> {
+    let word = |(at, text): (usize, &str)| Word { code: at % 2 == 1, text: text.to_owned() };
+    sentences.split('`').enumerate().map(word).collect()
+}
+
+impl IntoResponse for FailurePage {
+    fn into_response(self) -> Response {
+        self.render().unwrap_or_else(|error| {
+            tracing::error!(%error, "the page of an error could not be written");
+            Html("<!doctype html><title>treering</title><p>Something is wrong here. Ask again.")
+                .into_response()
+        })
+    }
+}

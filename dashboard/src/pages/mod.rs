@@ -1,0 +1,60 @@
+//! A page is a struct: what its template shows, its address as a method, its errors a page.
+
+mod assets;
+mod execution;
+pub(crate) mod failure;
+mod list;
+mod login;
+mod shell;
+mod template;
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, Query};
+use axum::http::request::Parts;
+use axum::routing::{get, post};
+use serde::de::DeserializeOwned;
+
+use crate::App;
+use crate::error::Error;
+
+/// A key and an address are all that a form holds.
+const LARGEST_FORM: usize = 16 * 1024;
+
+pub(crate) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/", get(list::list))
+        .route("/executions/{trace_id}", get(execution::execution))
+        .route("/login", get(login::open).post(login::with_key))
+        .route("/logout", post(login::leave))
+        .layer(DefaultBodyLimit::max(LARGEST_FORM))
+        .merge(assets::routes())
+}
+
+/// The ids that a path names, still as texts.
+pub(crate) struct Named<T>(pub(crate) T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Named<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Error> {
+        let path = Path::from_request_parts(parts, state).await;
+        // What is no UTF-8 is no id.
+        path.map(|Path(named)| Self(named)).map_err(|_| Error::TraceId)
+    }
+}
+
+/// What the query of an address asks for.
+pub(crate) struct Asked<T>(pub(crate) T);
+
+impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Asked<T> {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Error> {
+        let query = Query::try_from_uri(&parts.uri);
+        query
+            .map(|Query(asked)| Self(asked))
+            .map_err(|_| Error::Query("the query says something twice or is not UTF-8"))
+    }
+}

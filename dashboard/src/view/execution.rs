@@ -1,0 +1,109 @@
+//! An execution with its steps in the order of its tree, and windows of it.
+
+use std::ops::Range;
+
+use treering_read::Placed;
+use treering_step::{Execution, Failure, SpanId, Status, Step, Summary, Tool, TraceId};
+use treering_store::{Reader, Scope};
+
+use crate::error::Error;
+
+/// Steps of one window, unless told otherwise.
+pub(crate) const WINDOW: usize = 1_000;
+
+/// An execution and all its steps, without their content.
+#[derive(Debug)]
+pub(crate) struct TraceView {
+    pub(crate) execution: Execution,
+    /// In the order of the store.
+    pub(crate) steps: Vec<Summary>,
+    /// In the order of the tree.
+    pub(crate) placed: Vec<Placed>,
+}
+
+impl TraceView {
+    /// The execution, where the scope has one of this id.
+    pub(crate) async fn load(reader: &Reader, scope: Scope, trace: TraceId) -> Result<Self, Error> {
+        let execution = reader.execution(scope, trace).await?.ok_or(Error::NoExecution)?;
+        let steps = treering_read::merge(reader.summaries(scope, trace).await?);
+        let placed = treering_read::tree(&steps);
+        Ok(Self { execution, steps, placed })
+    }
+
+    /// The step of a row.
+    pub(crate) fn at(&self, row: usize) -> &Summary {
+        &self.steps[self.placed[row].index]
+    }
+
+    /// The row of a step.
+    pub(crate) fn row_of(&self, span: SpanId) -> Option<usize> {
+        (0..self.placed.len()).find(|row| self.at(*row).span_id == span)
+    }
+
+    /// The row where the first failure came from: errors go up, so it is the deepest failed step on the way
+    /// down from the first failed one.
+    pub(crate) fn first_failure(&self) -> Option<usize> {
+        let failed = |row: &usize| self.at(*row).status == Some(Status::Error);
+        let mut origin = (0..self.placed.len()).find(failed)?;
+        for row in origin + 1..self.placed.len() {
+            let depth = self.placed[origin].depth;
+            match self.placed[row].depth {
+                below if below <= depth => break,
+                below if below == depth + 1 && failed(&row) => origin = row,
+                _ => {}
+            }
+        }
+        Some(origin)
+    }
+
+    /// Up to this many rows from this one on.
+    pub(crate) fn window(&self, from: usize, limit: usize) -> Range<usize> {
+        from..from.saturating_add(limit).min(self.placed.len())
+    }
+}
+
+/// A step as far as its summary tells: everything but content.
+pub(crate) fn outline(summary: &Summary, depth: u32) -> Step {
+    let failure = summary.error_type.clone().map(|kind| Failure { kind: Some(kind), ..Failure::default() });
+    Step {
+        parent_span_id: summary.parent_span_id,
+        name: summary.name.clone().unwrap_or_default(),
+        kind: summary.kind.unwrap_or_default(),
+        status: summary.status.unwrap_or_default(),
+        started_at: summary.started_at,
+        ended_at: summary.ended_at,
+        duration_ns: summary.duration_ns(),
+        agent: summary.agent.clone(),
+        model: summary.model.clone(),
+        provider: summary.provider.clone(),
+        tool: summary.tool.clone().map(|name| Tool { name: Some(name), ..Tool::default() }),
+        tokens: summary.tokens,
+        cost_usd: summary.cost_usd,
+        session_id: summary.session_id.clone(),
+        user_id: summary.user_id.clone(),
+        error: failure,
+        redactions: summary.redactions.clone(),
+        dialect: summary.dialect.clone(),
+        depth,
+        ..Step::new(summary.span_id)
+    }
+}
+
+/// These rows as whole steps. Where no record of a step is left to read, its summary still speaks.
+pub(crate) async fn whole_steps(
+    reader: &Reader,
+    scope: Scope,
+    view: &TraceView,
+    rows: Range<usize>,
+) -> Result<Vec<Step>, Error> {
+    let spans = rows.clone().map(|row| view.at(row).span_id).collect();
+    let found = reader.steps(scope, view.execution.trace_id, spans).await?;
+    let mut found = found.into_iter().peekable();
+    let step = |row: usize| {
+        let (summary, depth) = (view.at(row), view.placed[row].depth);
+        let records = found.next_if(|records| records.span_id == summary.span_id);
+        let step = records.and_then(|records| treering_read::step(records.span.as_ref(), &records.logs));
+        step.map_or_else(|| outline(summary, depth), |step| Step { depth, ..step })
+    };
+    Ok(rows.map(step).collect())
+}

@@ -1,0 +1,14 @@
+//! The read model that pages and the read API share, and what pages make of it.
+
+pub(crate) mod content;
+pub(crate) mod execution;
+pub(crate) mod filter;
+pub(crate) mod format;
+pub(crate) mod json;
+pub(crate) mod kind;
+pub(crate) mod link;
+pub(crate) mod lost;
+pub(crate) mod step;
+pub(crate) mod text;
+pub(crate) mod tree;
+pub(crate) mod waterfall;

@@ -1,0 +1,128 @@
+//! A store filled by the real way (OTLP, redaction, reading), and a browser without a window.
+#![allow(
+    dead_code,
+    clippy::unwrap_used,
+    clippy::needless_pass_by_value,
+    reason = "each test file is a crate of its own, uses what it needs, and fails where this fails; json! makes values"
+)]
+
+pub(crate) mod browser;
+pub(crate) mod otlp;
+pub(crate) mod samples;
+
+use serde_json::Value;
+use tempfile::TempDir;
+use treering_dashboard::{Hosts, LocalLink, Settings};
+use treering_otlp::{Export, Signal};
+use treering_redact::{Record, Rules};
+use treering_store::{
+    ApiKey, Batch, Handles, KeyRecord, LogEntry, OutcomeCount, Project, Scopes, SpanEntry, StoreUrl,
+};
+
+use browser::Browser;
+
+/// A store in a temporary folder.
+pub(crate) struct Filled {
+    pub(crate) handles: Handles,
+    pub(crate) project: Project,
+    _folder: TempDir,
+}
+
+impl Filled {
+    /// An empty store with the project `default`.
+    pub(crate) async fn new() -> Self {
+        let folder = TempDir::new().unwrap();
+        let url = StoreUrl::Sqlite(folder.path().join("treering.sqlite"));
+        let handles = treering_store::open(&url).await.unwrap();
+        let project = handles.keeper.ensure_project("default").await.unwrap();
+        Self { handles, project, _folder: folder }
+    }
+
+    /// A store with these requests of spans in it.
+    pub(crate) async fn with(requests: impl IntoIterator<Item = Value>) -> Self {
+        let filled = Self::new().await;
+        for request in requests {
+            filled.put(&filled.project, Signal::Traces, &request).await;
+        }
+        filled
+    }
+
+    /// Takes a request as the collector does: redacted, summarised, kept.
+    pub(crate) async fn put(&self, project: &Project, signal: Signal, request: &Value) {
+        let export = Export::from_json(signal, request.to_string().as_bytes()).unwrap();
+        assert_eq!(export.rejected().count, 0, "{:?}", export.rejected().reason);
+        self.keep(project, export).await;
+    }
+
+    /// Takes what stands behind the door.
+    pub(crate) async fn keep(&self, project: &Project, export: Export) {
+        let signal = export.signal();
+        let redacted = Rules::builtin().redact_export(export).unwrap();
+        let mut batch = Batch { project: project.id, day: 20_779, spans: Vec::new(), logs: Vec::new() };
+        for record in redacted.records() {
+            match signal {
+                Signal::Traces => batch.spans.extend(span(record)),
+                Signal::Logs => batch.logs.extend(log(record)),
+            }
+        }
+        let writer = &self.handles.writer;
+        for touched in writer.append(vec![batch]).await.unwrap() {
+            let (version, partials) = writer.summaries(touched).await.unwrap();
+            let execution = treering_read::execution(touched.trace_id, &treering_read::merge(partials));
+            writer.put_execution(touched.project, version, execution).await.unwrap();
+        }
+    }
+
+    /// A key of these scopes.
+    pub(crate) async fn key(&self, project: &Project, scopes: &[&str]) -> (ApiKey, KeyRecord) {
+        let key = ApiKey::generate().unwrap();
+        let scopes = Scopes::from_words(scopes.iter().copied()).unwrap();
+        let record = self.handles.keeper.create_key(project.clone(), &key, scopes, None).await.unwrap();
+        (key, record)
+    }
+
+    pub(crate) async fn count(&self, name: &str, count: u64) {
+        let counts = vec![OutcomeCount { name: name.to_owned(), count }];
+        self.handles.writer.count("test".to_owned(), 1, counts).await.unwrap();
+    }
+
+    pub(crate) fn settings(&self, local_link: Option<LocalLink>) -> Settings {
+        Settings {
+            reader: self.handles.reader.clone(),
+            keys: self.handles.keys.clone(),
+            local_link,
+            hosts: Hosts::Loopback,
+            redaction_off: false,
+            https: false,
+        }
+    }
+
+    /// A browser that nobody let in.
+    pub(crate) fn stranger(&self) -> Browser {
+        Browser::new(treering_dashboard::router(self.settings(None)))
+    }
+
+    /// A browser that came by the one-time link.
+    pub(crate) async fn owner(&self) -> Browser {
+        let (link, token) = LocalLink::new().unwrap();
+        let mut browser = Browser::new(treering_dashboard::router(self.settings(Some(link))));
+        let answer = browser.get(&format!("/login?token={token}")).await;
+        assert_eq!(answer.status, 303);
+        browser
+    }
+}
+
+fn span(record: Record) -> Option<SpanEntry> {
+    let summary = treering_read::span_summary(&record)?;
+    SpanEntry::new(record, summary)
+}
+
+fn log(record: Record) -> Option<LogEntry> {
+    let identity = blake3::hash(record.body()).as_bytes()[..16].try_into().unwrap();
+    let summary = treering_read::log_summary(&record, identity)?;
+    let (trace_id, at) = {
+        let log = record.log()?;
+        (log.trace_id?, log.at)
+    };
+    Some(LogEntry { trace_id, ordinal: 0, at, summary, record })
+}
