@@ -1,0 +1,92 @@
+//! The lines printed at the start, and the file that says the same to programs.
+
+use std::fs;
+use std::io::{self, Write};
+use std::net::SocketAddr;
+use std::path::Path;
+
+use serde::Serialize;
+use treering_store::ApiKey;
+
+use crate::error::Error;
+
+/// Where a process listens: `listening.json` in its data folder.
+#[derive(Debug, Default, Serialize)]
+pub(crate) struct Listening {
+    pub(crate) pid: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) otlp_grpc: Option<SocketAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) otlp_http: Option<SocketAddr>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) dashboard: Option<SocketAddr>,
+}
+
+impl Listening {
+    /// Written beside and moved into place, so that nobody reads half of it.
+    pub(crate) fn write(&self, folder: &Path) -> Result<(), Error> {
+        let (path, beside) = (folder.join("listening.json"), folder.join(".listening.json"));
+        let text = serde_json::to_string_pretty(self).expect("numbers and addresses are JSON");
+        fs::write(&beside, text + "\n")
+            .and_then(|()| fs::rename(&beside, &path))
+            .map_err(|source| Error::Write { path, source })
+    }
+}
+
+/// What a start says.
+#[derive(Debug)]
+pub(crate) struct Announcement<'a> {
+    pub(crate) folder: &'a Path,
+    pub(crate) listening: &'a Listening,
+    /// The token of the one-time link.
+    pub(crate) token: Option<&'a str>,
+    /// The key that this start made.
+    pub(crate) key: Option<&'a ApiKey>,
+    pub(crate) redaction_off: bool,
+}
+
+impl Announcement<'_> {
+    pub(crate) fn print(&self) -> io::Result<()> {
+        let mut out = io::stdout().lock();
+        writeln!(out, "treering {} · data in {}\n", env!("CARGO_PKG_VERSION"), self.folder.display())?;
+        if let Some(address) = self.listening.dashboard {
+            match self.token {
+                Some(token) => {
+                    writeln!(out, "  Dashboard  http://{address}/login?token={token}")?;
+                    writeln!(
+                        out,
+                        "             (this link lets one browser in; later ones log in with a read key)"
+                    )?;
+                }
+                None => writeln!(out, "  Dashboard  http://{address}/")?,
+            }
+        }
+        if let Some(address) = self.listening.otlp_grpc {
+            writeln!(out, "  OTLP/gRPC  http://{address}")?;
+        }
+        if let Some(address) = self.listening.otlp_http {
+            writeln!(out, "  OTLP/HTTP  http://{address}")?;
+        }
+        if let Some(key) = self.key {
+            writeln!(out, "  API key    {}", key.reveal())?;
+            writeln!(out, "             (shown this once; `treering key create` makes more)")?;
+        }
+        if self.redaction_off {
+            writeln!(
+                out,
+                "\n  THE BUILT-IN REDACTION RULES ARE OFF: secrets and addresses are stored as they come."
+            )?;
+        }
+        self.exporter_lines(&mut out)?;
+        out.flush()
+    }
+
+    fn exporter_lines(&self, out: &mut impl Write) -> io::Result<()> {
+        let Some(address) = self.listening.otlp_http else { return Ok(()) };
+        let key = self.key.map_or("trk_…", ApiKey::reveal);
+        writeln!(out, "\n  For any OTLP exporter:\n")?;
+        writeln!(out, "    export OTEL_EXPORTER_OTLP_ENDPOINT=http://{address}")?;
+        writeln!(out, "    export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf")?;
+        writeln!(out, "    export OTEL_EXPORTER_OTLP_HEADERS=x-api-key={key}\n")
+    }
+}

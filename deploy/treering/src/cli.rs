@@ -1,0 +1,180 @@
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+
+/// Observability for AI agents on OpenTelemetry conventions.
+#[derive(Debug, Parser)]
+#[command(name = "treering", version, arg_required_else_help = true)]
+pub(crate) struct Cli {
+    /// A file of settings; flags and TREERING_… variables override it.
+    #[arg(long, global = true, env = "TREERING_CONFIG", value_name = "FILE")]
+    pub(crate) config: Option<PathBuf>,
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Everything in one process: collector and dashboard on one embedded SQLite file.
+    #[command(after_help = "Example:\n  treering up --demo")]
+    Up(Up),
+    /// The collector alone, with write access to the store.
+    #[command(
+        after_help = "Example:\n  treering collect --data /var/lib/treering --otlp-http 127.0.0.1:4318"
+    )]
+    Collect(Collect),
+    /// The dashboard alone, with read-only access to the store.
+    #[command(after_help = "Example:\n  treering dash --data /var/lib/treering --dashboard 127.0.0.1:4319")]
+    Dash(Dash),
+    /// API keys.
+    #[command(subcommand)]
+    Key(Key),
+    /// Tries the redaction rules out on text, JSON lines or OTLP/JSON from standard input.
+    #[command(
+        after_help = "Example:\n  echo 'write to ada@example.com' | treering redact\n\nExit code 1 with --check if anything was found."
+    )]
+    Redact(Redact),
+}
+
+/// Where the data is.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Place {
+    /// The folder of the journal and, unless --store says otherwise, of the store [default: ./treering-data]
+    #[arg(long, env = "TREERING_DATA", value_name = "DIR")]
+    pub(crate) data: Option<PathBuf>,
+    /// The store, as a URL [default: sqlite:DIR/treering.db]
+    #[arg(long, env = "TREERING_STORE", value_name = "URL")]
+    pub(crate) store: Option<String>,
+}
+
+/// What both servers have in common.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Common {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Says that a proxy with TLS stands in front of every address that other machines can reach.
+    #[arg(long, env = "TREERING_BEHIND_PROXY")]
+    pub(crate) behind_proxy: bool,
+}
+
+/// Where OTLP comes in, and what is done to it.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Intake {
+    /// Where OTLP/gRPC is received; port 0 picks a free one [default: 127.0.0.1:4317]
+    #[arg(long, env = "TREERING_OTLP_GRPC", value_name = "ADDR")]
+    pub(crate) otlp_grpc: Option<SocketAddr>,
+    /// Where OTLP/HTTP is received; port 0 picks a free one [default: 127.0.0.1:4318]
+    #[arg(long, env = "TREERING_OTLP_HTTP", value_name = "ADDR")]
+    pub(crate) otlp_http: Option<SocketAddr>,
+    /// Redaction rules of your own [default: the built-in rules]
+    #[arg(long, env = "TREERING_RULES", value_name = "FILE")]
+    pub(crate) rules: Option<PathBuf>,
+    /// Bytes of a request at the most, before and after decompression [default: 67108864]
+    #[arg(long, env = "TREERING_MAX_REQUEST_BYTES", value_name = "BYTES")]
+    pub(crate) max_request_bytes: Option<usize>,
+    /// Bytes that may wait for the store at the most [default: 4294967296]
+    #[arg(long, env = "TREERING_MAX_JOURNAL_BYTES", value_name = "BYTES")]
+    pub(crate) max_journal_bytes: Option<u64>,
+}
+
+/// Where pages are served.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Pages {
+    /// Where the dashboard is served; port 0 picks a free one [default: 127.0.0.1:4319]
+    #[arg(long, env = "TREERING_DASHBOARD", value_name = "ADDR")]
+    pub(crate) dashboard: Option<SocketAddr>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Up {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(flatten)]
+    pub(crate) intake: Intake,
+    #[command(flatten)]
+    pub(crate) pages: Pages,
+    /// Runs a small agent, so that the first page already shows a tree.
+    #[arg(long)]
+    pub(crate) demo: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Collect {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(flatten)]
+    pub(crate) intake: Intake,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Dash {
+    #[command(flatten)]
+    pub(crate) common: Common,
+    #[command(flatten)]
+    pub(crate) pages: Pages,
+    /// The rules that the collector uses, so that the pages can say whether redaction is on.
+    #[arg(long, env = "TREERING_RULES", value_name = "FILE")]
+    pub(crate) rules: Option<PathBuf>,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Key {
+    /// Makes a key and prints it, once. It is good at once, in a running server as well.
+    #[command(
+        after_help = "Example:\n  treering key create --project default --scope ingest,read --expires 90d"
+    )]
+    Create {
+        #[command(flatten)]
+        place: Place,
+        /// The project that the key belongs to; it is made where it does not exist.
+        #[arg(long, default_value = "default")]
+        project: String,
+        /// What the key may do: ingest, read, or both.
+        #[arg(long, default_value = "ingest", value_name = "SCOPES")]
+        scope: String,
+        /// How long the key is good, such as 90d [default: for ever]
+        #[arg(long, value_parser = humantime::parse_duration, value_name = "DURATION")]
+        expires: Option<Duration>,
+        /// Prints JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Lists keys, without their secrets.
+    #[command(after_help = "Example:\n  treering key list --json")]
+    List {
+        #[command(flatten)]
+        place: Place,
+        /// Prints JSON.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Ends a key, within two seconds in every running server.
+    #[command(after_help = "Example:\n  treering key revoke 3")]
+    Revoke {
+        #[command(flatten)]
+        place: Place,
+        /// The number of the key, as `treering key list` shows it.
+        id: i64,
+    },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Redact {
+    /// Rules of your own [default: the built-in rules]
+    #[arg(long, env = "TREERING_RULES", value_name = "FILE")]
+    pub(crate) rules: Option<PathBuf>,
+    /// Reads JSON lines with `id` and `text`, and writes them with the places found.
+    #[arg(long, conflicts_with = "otlp")]
+    pub(crate) jsonl: bool,
+    /// Reads a request in OTLP/JSON.
+    #[arg(long)]
+    pub(crate) otlp: bool,
+    /// Exits with 1 if anything was found.
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// The file to read [default: standard input]
+    #[arg(value_name = "FILE")]
+    pub(crate) input: Option<PathBuf>,
+}

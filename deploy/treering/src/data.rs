@@ -1,0 +1,65 @@
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use treering_store::StoreUrl;
+
+use crate::cli::Place;
+use crate::error::Error;
+use crate::settings;
+
+const DEFAULT: &str = "./treering-data";
+
+/// The folder of the data, and the store.
+#[derive(Debug)]
+pub(crate) struct Data {
+    pub(crate) folder: PathBuf,
+    pub(crate) store: StoreUrl,
+}
+
+impl Data {
+    pub(crate) fn of(place: &Place, file: &settings::File) -> Result<Self, Error> {
+        let folder = place.data.clone().or(file.data.clone()).unwrap_or_else(|| DEFAULT.into());
+        let store = match place.store.as_ref().or(file.store.as_ref()) {
+            Some(url) => url.parse()?,
+            None => StoreUrl::Sqlite(folder.join("treering.db")),
+        };
+        Ok(Self { folder, store })
+    }
+
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.folder.join("journal.db")
+    }
+
+    /// Makes the folder, readable for its owner alone, and takes it: two collectors on one journal would each
+    /// deliver what the other one forgets.
+    pub(crate) fn take(&self) -> Result<Lock, Error> {
+        make(&self.folder)?;
+        let path = self.folder.join("lock");
+        let write = |source| Error::Write { path: path.clone(), source };
+        let file = File::options().create(true).truncate(false).write(true).open(&path).map_err(write)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Lock { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(Error::InUse(self.folder.clone())),
+            Err(TryLockError::Error(source)) => Err(write(source)),
+        }
+    }
+
+    /// Refuses a folder that is not there, for commands that would otherwise make an empty one.
+    pub(crate) fn must_exist(&self) -> Result<(), Error> {
+        if self.folder.is_dir() { Ok(()) } else { Err(Error::NoData(self.folder.clone())) }
+    }
+}
+
+/// The folder is ours as long as this lives; the system ends it with the process, however that ends.
+#[derive(Debug)]
+pub(crate) struct Lock {
+    _file: File,
+}
+
+fn make(folder: &Path) -> Result<(), Error> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    let made = builder.recursive(true).create(folder);
+    made.map_err(|source| Error::Write { path: folder.to_owned(), source })
+}

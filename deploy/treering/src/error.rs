@@ -1,0 +1,65 @@
+use std::error::Error as _;
+use std::path::PathBuf;
+
+/// Why a command did not do what it was asked: wrong usage or set-up.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum Error {
+    #[error("{path} cannot be read")]
+    Read { path: PathBuf, source: std::io::Error },
+    #[error("{path} cannot be written")]
+    Write { path: PathBuf, source: std::io::Error },
+    #[error("{path} is not a valid file of settings; {fault}")]
+    Settings { path: PathBuf, fault: String },
+    #[error("{path} is not a valid file of rules")]
+    Rules { path: PathBuf, source: treering_redact::Error },
+    #[error("another treering uses {0}; stop it, or name another folder with --data")]
+    InUse(PathBuf),
+    #[error(
+        "{0} does not exist; start `treering up` or `treering collect` on it first, or name another --data"
+    )]
+    NoData(PathBuf),
+    #[error(transparent)]
+    Store(#[from] treering_store::Error),
+    #[error(transparent)]
+    Journal(#[from] treering_queue::Error),
+    #[error(transparent)]
+    Collector(#[from] treering_collector::Error),
+    #[error(
+        "{0} cannot be listened on; is another process there? name another address with --dashboard, or port 0"
+    )]
+    Bind(std::net::SocketAddr, #[source] std::io::Error),
+    #[error("the system's generator of random numbers does not answer")]
+    Random(#[source] getrandom::Error),
+    #[error("the address of a server cannot be told")]
+    Address(#[source] std::io::Error),
+    #[error("the program's threads cannot be started")]
+    Runtime(#[source] std::io::Error),
+    #[error(
+        "{address} can be reached from other machines, and treering itself speaks no TLS yet; \
+         put a proxy with TLS in front and say so with --behind-proxy, or listen on 127.0.0.1"
+    )]
+    Exposed { address: std::net::SocketAddr },
+    #[error("`{0}` is no scope; use ingest, read, or both as ingest,read")]
+    Scope(String),
+    #[error("the input is not OTLP/JSON with resourceSpans or resourceLogs")]
+    NotOtlp,
+    #[error(transparent)]
+    Malformed(#[from] treering_otlp::Malformed),
+    #[error("line {line} of the input is not a JSON object with `id` and `text`")]
+    Line { line: usize, source: serde_json::Error },
+    #[error("standard input or output failed")]
+    Stream(#[from] std::io::Error),
+}
+
+impl Error {
+    /// Tells the user, with every cause.
+    #[expect(clippy::print_stderr, reason = "this is the program's last word")]
+    pub(crate) fn explain(&self) {
+        eprintln!("treering: {self}");
+        let mut cause = self.source();
+        while let Some(error) = cause {
+            eprintln!("  because: {error}");
+            cause = error.source();
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! `treering`: the collector, the dashboard and their tools in one binary.
+//!
+//! **In and out.** A command line, the environment and a file of settings come in; the rooms are opened, given
+//! their handles, started and drained. This is the only place that sees every handle of a store.
+//!
+//! **May not touch.** What a span is: that is the rooms' business.
+//!
+//! **How to test it.** `cargo test -p treering` starts this very binary on free ports.
+
+mod announce;
+mod cli;
+mod data;
+mod demo;
+mod error;
+mod exposure;
+mod key;
+mod redact;
+mod serve;
+mod settings;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+use crate::error::Error;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    match run(cli) {
+        Ok(Answer::Yes) => ExitCode::SUCCESS,
+        Ok(Answer::No) => ExitCode::from(1),
+        Err(error) => {
+            error.explain();
+            ExitCode::from(2)
+        }
+    }
+}
+
+/// What a command that asks something says: exit code 0 or 1. Wrong usage and set-up are an [`Error`]: 2.
+pub(crate) enum Answer {
+    Yes,
+    No,
+}
+
+fn run(cli: Cli) -> Result<Answer, Error> {
+    let file = settings::File::read(cli.config.as_deref())?;
+    match cli.command {
+        Command::Redact(options) => redact::run(&options, file.rules.as_deref()),
+        Command::Up(options) => wait_for(serve::up(options, file)),
+        Command::Collect(options) => wait_for(serve::collect(options, file)),
+        Command::Dash(options) => wait_for(serve::dash(options, file)),
+        Command::Key(command) => wait_for(key::run(command, file)),
+    }
+}
+
+/// Two threads serve; what blocks has threads of its own.
+fn wait_for(work: impl Future<Output = Result<Answer, Error>>) -> Result<Answer, Error> {
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .enable_all()
+        .build()
+        .map_err(Error::Runtime)?;
+    let answer = runtime.block_on(work);
+    // Work on a thread that blocks cannot be stopped; it is not waited for longer than this.
+    runtime.shutdown_timeout(std::time::Duration::from_secs(2));
+    answer
+}

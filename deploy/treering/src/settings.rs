@@ -1,0 +1,49 @@
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use treering_redact::Rules;
+
+use crate::error::Error;
+
+/// The file of settings. Every key is a flag's name; what is unknown is refused, with its line.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub(crate) struct File {
+    pub(crate) data: Option<PathBuf>,
+    pub(crate) store: Option<String>,
+    pub(crate) otlp_grpc: Option<SocketAddr>,
+    pub(crate) otlp_http: Option<SocketAddr>,
+    pub(crate) dashboard: Option<SocketAddr>,
+    pub(crate) rules: Option<PathBuf>,
+    pub(crate) max_request_bytes: Option<usize>,
+    pub(crate) max_journal_bytes: Option<u64>,
+    #[serde(default)]
+    pub(crate) behind_proxy: bool,
+}
+
+impl File {
+    pub(crate) fn read(path: Option<&Path>) -> Result<Self, Error> {
+        let Some(path) = path else { return Ok(Self::default()) };
+        let text = read_text(path)?;
+        toml::from_str(&text).map_err(|error| Error::Settings {
+            path: path.to_owned(),
+            fault: error.to_string().trim().to_owned(),
+        })
+    }
+}
+
+fn read_text(path: &Path) -> Result<String, Error> {
+    std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })
+}
+
+/// The rules of this file, or the built-in ones.
+pub(crate) fn rules(path: Option<&Path>) -> Result<Rules, Error> {
+    let Some(path) = path else { return Ok(Rules::builtin()) };
+    Rules::parse(&read_text(path)?).map_err(|source| Error::Rules { path: path.to_owned(), source })
+}
+
+/// The loopback address of this port, where nothing else was said.
+pub(crate) fn address(flag: Option<SocketAddr>, file: Option<SocketAddr>, port: u16) -> SocketAddr {
+    flag.or(file).unwrap_or(SocketAddr::from(([127, 0, 0, 1], port)))
+}
