@@ -74,7 +74,7 @@ impl Site {
 
     /// Whether the store has an execution with this trace id, once everything accepted arrived there.
     async fn has(&self, number: u8) -> bool {
-        self.journal.empty().await;
+        self.journal.delivered().await;
         let id = TraceId::from_bytes(&[number; 16]).unwrap();
         self.reader.execution(Scope::of(self.project.id), id).await.unwrap().is_some()
     }

@@ -104,9 +104,9 @@ impl Journal {
         self.shared.depth()
     }
 
-    /// Returns once nothing waits: the store has all that was accepted.
-    pub async fn empty(&self) {
-        self.shared.empty().await;
+    /// Returns once everything that was accepted before this call is in the store, or was set aside.
+    pub async fn delivered(&self) {
+        self.shared.delivered().await;
     }
 }
 

@@ -15,49 +15,62 @@ pub struct Depth {
     pub bytes: u64,
 }
 
+/// What is on disk and on its way to it.
+#[derive(Debug)]
+struct State {
+    depth: Depth,
+    /// Entries that were ever taken in, and that went again, since the journal was opened.
+    taken: u64,
+    gone: u64,
+}
+
 #[derive(Debug)]
 pub(crate) struct Shared {
     bound: u64,
-    /// What is on disk and on its way to it.
-    depth: watch::Sender<Depth>,
+    state: watch::Sender<State>,
     news: Notify,
 }
 
 impl Shared {
     pub(crate) fn new(bound: u64, depth: Depth) -> Self {
-        Self { bound, depth: watch::Sender::new(depth), news: Notify::new() }
+        let state = State { depth, taken: depth.entries, gone: 0 };
+        Self { bound, state: watch::Sender::new(state), news: Notify::new() }
     }
 
     pub(crate) fn depth(&self) -> Depth {
-        *self.depth.borrow()
+        self.state.borrow().depth
     }
 
     pub(crate) async fn news(&self) {
         self.news.notified().await;
     }
 
-    pub(crate) async fn empty(&self) {
-        let mut depth = self.depth.subscribe();
-        depth.wait_for(|depth| depth.entries == 0).await.expect("the sender lives as long as this");
+    /// Entries go in the order in which they came, so that counting them is enough.
+    pub(crate) async fn delivered(&self) {
+        let mut state = self.state.subscribe();
+        let taken = state.borrow().taken;
+        state.wait_for(|state| state.gone >= taken).await.expect("the sender lives as long as this");
     }
 
     /// Takes room for an entry before it is written, so that the bound holds for what is under way as well.
     pub(crate) fn reserve(&self, length: u64) -> Result<(), Error> {
-        let fits = self.depth.send_if_modified(|depth| {
-            let fits = depth.bytes.checked_add(length).is_some_and(|sum| sum <= self.bound);
+        let fits = self.state.send_if_modified(|state| {
+            let fits = state.depth.bytes.checked_add(length).is_some_and(|sum| sum <= self.bound);
             if fits {
-                depth.bytes += length;
-                depth.entries += 1;
+                state.depth.bytes += length;
+                state.depth.entries += 1;
+                state.taken += 1;
             }
             fits
         });
-        if fits { Ok(()) } else { Err(Error::Full { held: self.depth.borrow().bytes, bound: self.bound }) }
+        if fits { Ok(()) } else { Err(Error::Full { held: self.depth().bytes, bound: self.bound }) }
     }
 
     pub(crate) fn release(&self, entries: u64, bytes: u64) {
-        self.depth.send_if_modified(|depth| {
-            depth.entries -= entries;
-            depth.bytes -= bytes;
+        self.state.send_if_modified(|state| {
+            state.depth.entries -= entries;
+            state.depth.bytes -= bytes;
+            state.gone += entries;
             entries > 0
         });
     }

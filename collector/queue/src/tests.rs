@@ -104,12 +104,19 @@ async fn news_come_with_an_append() {
 }
 
 #[tokio::test]
-async fn it_is_empty_once_everything_was_forgotten() {
+async fn what_was_accepted_before_is_delivered_once_it_was_forgotten() {
     let folder = tempfile::tempdir().unwrap();
     let journal = journal(&folder, 1 << 20);
-    journal.empty().await;
-    let id = journal.append(1, 0, &request(10)).await.unwrap();
-    assert!(journal.depth().entries == 1);
-    let (forgotten, ()) = tokio::join!(journal.forget(vec![id]), journal.empty());
-    forgotten.unwrap();
+    journal.delivered().await;
+    let before = journal.append(1, 0, &request(10)).await.unwrap();
+    let waiting = tokio::spawn({
+        let journal = journal.clone();
+        async move { journal.delivered().await }
+    });
+    tokio::task::yield_now().await;
+    let later = journal.append(1, 0, &request(10)).await.unwrap();
+    assert!(!waiting.is_finished());
+    journal.forget(vec![before]).await.unwrap();
+    waiting.await.unwrap();
+    assert_eq!(journal.next(None, usize::MAX).await.unwrap()[0].id, later);
 }

@@ -2,7 +2,10 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
+use std::time::Duration;
 
+use axum::extract::{Request, State};
+use axum::middleware::{Next, from_fn_with_state};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -20,6 +23,8 @@ use crate::settings::{File, address, rules};
 use crate::{Answer, demo, exposure};
 
 const DEFAULT_PROJECT: &str = "default";
+/// How long a page waits for the delivery of what was accepted before.
+const DELIVERY_PATIENCE: Duration = Duration::from_millis(300);
 
 /// `treering up`: both halves in one process.
 pub(crate) async fn up(options: Up, file: File) -> Result<Answer, Error> {
@@ -34,7 +39,8 @@ pub(crate) async fn up(options: Up, file: File) -> Result<Answer, Error> {
 
     let redaction_off = !intake.rules.builtin_enabled();
     let collector = Collector::bind(intake.collector).await?;
-    let dashboard = Dashboard::bind(pages, reader, keys.clone(), redaction_off).await?;
+    let dashboard =
+        Dashboard::bind(pages, reader, keys.clone(), redaction_off).await?.after_delivery(journal.clone());
     let listening = Listening {
         pid: std::process::id(),
         otlp_grpc: Some(collector.grpc_address().map_err(Error::Address)?),
@@ -175,6 +181,18 @@ impl Dashboard {
             https: pages.behind_proxy,
         });
         Ok(Self { listener, address, token, router })
+    }
+
+    /// A page waits, a moment at the most, for what was accepted before it was asked for: whoever has just sent
+    /// something sees it.
+    fn after_delivery(mut self, journal: Journal) -> Self {
+        let wait = async |State(journal): State<Journal>, request: Request, next: Next| {
+            // A store that is stuck is no reason to show nothing.
+            tokio::time::timeout(DELIVERY_PATIENCE, journal.delivered()).await.ok();
+            next.run(request).await
+        };
+        self.router = self.router.layer(from_fn_with_state(journal, wait));
+        self
     }
 
     fn serve(self) -> Serving {
