@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::net::TcpListener;
 use tokio::sync::watch;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use treering_queue::Journal;
 use treering_redact::Rules;
 use treering_store::{Keys, Writer};
@@ -17,6 +17,9 @@ use crate::way::{Limits, Way};
 
 /// How long requests that are under way may take once the collector is told to stop.
 const DRAIN: Duration = Duration::from_secs(8);
+
+/// How long the delivery of what was accepted may take after that.
+const LAST_DELIVERY: Duration = Duration::from_secs(1);
 
 /// Where a collector listens, and what it lets in.
 #[derive(Debug, Clone)]
@@ -52,7 +55,8 @@ pub struct Collector {
 pub struct Running {
     stop: watch::Sender<bool>,
     servers: Vec<JoinHandle<std::io::Result<()>>>,
-    background: Vec<JoinHandle<()>>,
+    journal: Journal,
+    background: JoinSet<()>,
     ledger: Arc<Ledger>,
     writer: Writer,
     name: String,
@@ -102,14 +106,13 @@ impl Collector {
                 axum::serve(listener, router(way.clone())).with_graceful_shutdown(until).into_future(),
             )
         });
-        let delivery = Delivery { journal, writer: writer.clone(), ledger: ledger.clone() };
+        let delivery = Delivery { journal: journal.clone(), writer: writer.clone(), ledger: ledger.clone() };
         let name = self.settings.name;
-        let background = vec![
-            tokio::spawn(delivery.run()),
-            tokio::spawn(async move { way.keyring.keep_fresh().await }),
-            tokio::spawn(keep_counts(ledger.clone(), writer.clone(), name.clone())),
-        ];
-        Ok(Running { stop, servers: servers.into(), background, ledger, writer, name })
+        let mut background = JoinSet::new();
+        background.spawn(delivery.run());
+        background.spawn(async move { way.keyring.keep_fresh().await });
+        background.spawn(keep_counts(ledger.clone(), writer.clone(), name.clone()));
+        Ok(Running { stop, servers: servers.into(), journal, background, ledger, writer, name })
     }
 }
 
@@ -118,9 +121,15 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
 }
 
 impl Running {
-    /// Takes no more requests, answers those that are under way, and ends. What the journal still holds is
+    /// Returns if a part of the collector ended, which none does but by a defect. Whoever runs it must end too,
+    /// rather than take in what is delivered no more.
+    pub async fn failed(&mut self) {
+        self.background.join_next().await;
+    }
+
+    /// Takes no more requests, answers those that are under way, and ends. What the journal still holds then is
     /// delivered after the next start.
-    pub async fn stop(self) {
+    pub async fn stop(mut self) {
         self.stop.send_replace(true);
         let drained = async {
             for server in self.servers {
@@ -132,7 +141,9 @@ impl Running {
         if tokio::time::timeout(DRAIN, drained).await.is_err() {
             tracing::warn!("some connections were still open; their requests were not answered");
         }
-        self.background.iter().for_each(JoinHandle::abort);
+        // A store that is stuck is not waited for: the journal keeps what it has.
+        tokio::time::timeout(LAST_DELIVERY, self.journal.delivered()).await.ok();
+        self.background.shutdown().await;
         write_counts(&self.ledger, &self.writer, &self.name).await;
     }
 }

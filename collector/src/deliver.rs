@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use treering_otlp::Signal;
 use treering_queue::{Entry, EntryId, Journal};
-use treering_store::{Touched, Writer};
+use treering_store::{Batch, Computed, Partials, Touched, Writer};
 
 pub(crate) use batch::form;
 
@@ -20,9 +20,10 @@ use crate::outcome::{Ledger, Outcome};
 /// Bytes that are on their way to the store at one time: enough to share a commit, and few enough that a store
 /// which stumbles over one batch does not repeat much.
 const GROUP_BYTES: usize = 4 << 20;
-/// How often a group, and then a single batch, is tried before something is done about it.
-const TRIES_OF_A_GROUP: u32 = 3;
-const TRIES_OF_A_BATCH: u32 = 8;
+/// Executions whose summaries are in memory at one time.
+const RECOMPUTED_AT_ONCE: usize = 64;
+/// How often the store may refuse a batch for what it is, before something is done about it.
+const TRIES: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -48,63 +49,73 @@ impl Delivery {
         }
     }
 
-    /// A group goes together; where the store will not have it, batch by batch.
+    /// A group goes together; where one of its batches is refused for what it is, each goes alone.
     async fn group(&self, entries: Vec<Entry>) {
-        let entries = match self.persist(entries, TRIES_OF_A_GROUP).await {
-            Ok(()) => return,
-            Err(entries) => entries,
-        };
+        let Err(entries) = self.persist(entries).await else { return };
         for entry in entries {
-            let id = entry.id;
-            if self.persist(vec![entry], TRIES_OF_A_BATCH).await.is_err() {
-                self.set_aside_if_the_store_lives(id).await;
+            if let Err(refused) = self.persist(vec![entry]).await {
+                for entry in refused {
+                    self.set_aside(&entry, "the store refused it again and again").await;
+                }
             }
         }
     }
 
-    /// Tries to deliver; gives the entries back where the store refuses so often.
-    async fn persist(&self, entries: Vec<Entry>, tries: u32) -> Result<(), Vec<Entry>> {
-        let mut pause = FIRST_PAUSE;
-        for _ in 0..tries {
-            match self.deliver(&entries).await {
+    /// Tries to deliver until it is done: a store that takes nothing at all is waited for. Entries that it refuses
+    /// for what they are come back after a few tries.
+    async fn persist(&self, entries: Vec<Entry>) -> Result<(), Vec<Entry>> {
+        let entries = Arc::new(entries);
+        let (mut pause, mut refusals) = (FIRST_PAUSE, 0);
+        while refusals < TRIES {
+            match self.deliver(entries.clone()).await {
                 Ok(()) => return Ok(()),
                 Err(error) => {
-                    tracing::warn!(%error, entries = entries.len(), "the store refused; trying again")
+                    refusals += u32::from(error.is_of_the_batch());
+                    let error = causes(&error);
+                    tracing::warn!(%error, entries = entries.len(), "the store refused; trying again");
                 }
             }
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
         }
-        Err(entries)
+        Err(Arc::into_inner(entries).unwrap_or_default())
     }
 
-    async fn deliver(&self, entries: &[Entry]) -> Result<(), treering_store::Error> {
-        let (mut batches, mut done, mut records) = (Vec::new(), Vec::new(), 0);
-        for entry in entries {
-            match batch::read(entry) {
-                Ok(read) => {
-                    records += read.batch.spans.len() + read.batch.logs.len();
-                    self.ledger.count(Outcome::DroppedByExporter, read.dropped_by_exporter);
-                    batches.push(read.batch);
-                    done.push(entry.id);
-                }
-                Err(reason) => self.set_aside(entry.id, reason.to_string()).await,
-            }
+    async fn deliver(&self, entries: Arc<Vec<Entry>>) -> Result<(), treering_store::Error> {
+        let Delivered { batches, done, bad, counts } = self.read(entries.clone()).await;
+        for touched in self.writer.append(batches).await?.chunks(RECOMPUTED_AT_ONCE) {
+            self.recompute(touched.to_vec()).await?;
         }
-        for touched in self.writer.append(batches).await? {
-            self.recompute(touched).await?;
+        for at in bad {
+            self.set_aside(&entries[at], "it cannot be read").await;
         }
         self.forget(done).await;
-        self.ledger.count(Outcome::Delivered, records);
+        counts.into_iter().for_each(|(outcome, count)| self.ledger.count(outcome, count));
         Ok(())
     }
 
+    /// Reading is work for a thread that may block, and an entry on which it panics is as bad as one that cannot
+    /// be read.
+    async fn read(&self, entries: Arc<Vec<Entry>>) -> Delivered {
+        let read_one = |at: usize| {
+            let entries = entries.clone();
+            tokio::task::spawn_blocking(move || batch::read(&entries[at]))
+        };
+        let mut delivered = Delivered::default();
+        for (at, entry) in entries.iter().enumerate() {
+            match read_one(at).await {
+                Ok(Ok(read)) => delivered.add(entry.id, read),
+                Ok(Err(_)) | Err(_) => delivered.bad.push(at),
+            }
+        }
+        delivered
+    }
+
     /// Computed anew and never added up: duplicates and leaf-most tokens need the whole.
-    async fn recompute(&self, touched: Touched) -> Result<(), treering_store::Error> {
-        let (version, partials) = self.writer.summaries(touched).await?;
-        let steps = treering_read::merge(partials);
-        let execution = treering_read::execution(touched.trace_id, &steps);
-        self.writer.put_execution(touched.project, version, execution).await
+    async fn recompute(&self, touched: Vec<Touched>) -> Result<(), treering_store::Error> {
+        let partials = self.writer.summaries(touched).await?;
+        let compute = move || partials.into_iter().map(computed).collect();
+        self.writer.put_executions(tokio::task::spawn_blocking(compute).await?).await
     }
 
     /// The store has them: should forgetting fail, they will be delivered once more, to the same result.
@@ -114,21 +125,45 @@ impl Delivery {
         }
     }
 
-    /// A store that takes nothing at all is waited for; one that takes other things refuses this batch for what
-    /// it is.
-    async fn set_aside_if_the_store_lives(&self, entry: EntryId) {
-        if self.writer.append(Vec::new()).await.is_ok() {
-            self.set_aside(entry, "the store refused it again and again".into()).await;
-        }
-    }
-
-    async fn set_aside(&self, entry: EntryId, reason: String) {
+    async fn set_aside(&self, entry: &Entry, reason: &str) {
         tracing::error!(%reason, "a batch is set aside in the journal, out of the way of the others");
-        self.ledger.count(Outcome::SetAside, 1);
-        if let Err(error) = self.journal.set_aside(entry, reason).await {
-            tracing::error!(%error, "a batch could not be set aside");
+        match self.journal.set_aside(entry.id, reason.to_owned()).await {
+            Ok(()) => self.ledger.count(Outcome::SetAside, batch::records(entry)),
+            Err(error) => tracing::error!(%error, "a batch could not be set aside"),
         }
     }
+}
+
+/// What became of some entries on their way to the store.
+#[derive(Default)]
+struct Delivered {
+    batches: Vec<Batch>,
+    done: Vec<EntryId>,
+    /// The places of those that cannot be read.
+    bad: Vec<usize>,
+    counts: Vec<(Outcome, usize)>,
+}
+
+impl Delivered {
+    fn add(&mut self, entry: EntryId, read: batch::Read) {
+        self.counts.push((Outcome::Delivered, read.batch.spans.len() + read.batch.logs.len()));
+        self.counts.push((Outcome::DroppedByExporter, read.dropped_by_exporter));
+        self.counts.push((Outcome::Unnamed, read.unread));
+        self.batches.push(read.batch);
+        self.done.push(entry);
+    }
+}
+
+fn computed(partials: Partials) -> Computed {
+    let Partials { of, version, summaries } = partials;
+    let execution = treering_read::execution(of.trace_id, &treering_read::merge(summaries));
+    Computed { project: of.project, version, execution }
+}
+
+/// An error with all its causes, since the outermost one often says least.
+pub(crate) fn causes(error: &dyn std::error::Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause| cause.source());
+    causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
 /// Writes what was counted to the store now and then.
@@ -147,6 +182,7 @@ pub(crate) async fn write_counts(ledger: &Ledger, writer: &Writer, collector: &s
     }
     let minute = treering_step::Timestamp::now().as_nanos() / 60_000_000_000;
     if let Err(error) = writer.count(collector.to_owned(), minute, counts.clone()).await {
+        let error = causes(&error);
         tracing::warn!(%error, "outcomes could not be written; they are kept for the next time");
         ledger.give_back(&counts);
     }

@@ -2,55 +2,101 @@ use std::sync::Arc;
 
 use crate::outcome::{Ledger, Outcome};
 
-/// Records that we owe an outcome. Dropping them without one is counted, named and shown on the page.
+/// Records that we owe an outcome.
 #[derive(Debug)]
 pub(crate) struct Held<T> {
-    value: Option<T>,
+    value: T,
+    debt: Debt,
+}
+
+/// What is owed. Dropping it unpaid, as a panic does, is counted, named and shown on the page.
+#[derive(Debug)]
+pub(crate) struct Debt {
     records: usize,
     ledger: Arc<Ledger>,
+    is_paid: bool,
 }
 
 impl<T> Held<T> {
     pub(crate) fn new(value: T, records: usize, ledger: Arc<Ledger>) -> Self {
-        Self { value: Some(value), records, ledger }
+        Self { value, debt: Debt { records, ledger, is_paid: false } }
     }
 
-    pub(crate) fn get(&self) -> &T {
-        self.value.as_ref().expect("only `settle` and `try_map` take the value, and both end this one")
-    }
-
-    /// The outcome is known: the debt is paid.
-    pub(crate) fn settle(mut self, outcome: Outcome) {
-        self.value = None;
-        self.ledger.count(outcome, self.records);
+    /// The value for its last stage, and what is still owed for it.
+    pub(crate) fn take(self) -> (T, Debt) {
+        (self.value, self.debt)
     }
 
     /// The next stage. Where it refuses, its word for that is the outcome.
     pub(crate) fn try_map<U, E>(
-        mut self,
+        self,
         stage: impl FnOnce(T) -> Result<U, E>,
         outcome: impl FnOnce(&E) -> Outcome,
     ) -> Result<Held<U>, E> {
-        let value =
-            self.value.take().expect("only `settle` and `try_map` take the value, and both end this one");
+        let (value, debt) = self.take();
         match stage(value) {
-            Ok(value) => Ok(Held::new(value, self.records, self.ledger.clone())),
+            Ok(value) => Ok(Held { value, debt }),
             Err(error) => {
-                self.ledger.count(outcome(&error), self.records);
+                debt.settle(outcome(&error));
                 Err(error)
             }
         }
     }
 }
 
-impl<T> Drop for Held<T> {
+impl Debt {
+    /// The outcome is known: the debt is paid.
+    pub(crate) fn settle(mut self, outcome: Outcome) {
+        self.is_paid = true;
+        self.ledger.count(outcome, self.records);
+    }
+}
+
+impl Drop for Debt {
     fn drop(&mut self) {
-        if self.value.is_some() {
+        if !self.is_paid {
             self.ledger.count(Outcome::Unnamed, self.records);
             tracing::error!(
                 records = self.records,
                 "records were dropped without an outcome; this is a defect"
             );
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+
+    fn counts(ledger: &Ledger) -> Vec<(String, u64)> {
+        ledger.take().into_iter().map(|outcome| (outcome.name, outcome.count)).collect()
+    }
+
+    #[test]
+    fn what_is_dropped_without_an_outcome_is_counted() {
+        let ledger = Arc::new(Ledger::default());
+        drop(Held::new((), 3, ledger.clone()));
+        assert_eq!(counts(&ledger), [("lost.unnamed".to_owned(), 3)]);
+    }
+
+    #[test]
+    fn what_a_panic_takes_along_is_counted() {
+        let ledger = Arc::new(Ledger::default());
+        let held = Held::new((), 2, ledger.clone());
+        let stage = AssertUnwindSafe(|| {
+            held.try_map(|()| -> Result<(), ()> { panic!("a stage") }, |()| Outcome::Malformed)
+        });
+        assert!(catch_unwind(stage).is_err());
+        assert_eq!(counts(&ledger), [("lost.unnamed".to_owned(), 2)]);
+    }
+
+    #[test]
+    fn a_refusal_is_counted_once_and_by_its_name() {
+        let ledger = Arc::new(Ledger::default());
+        let held = Held::new((), 2, ledger.clone());
+        assert!(held.try_map(|()| Err::<(), _>("no"), |_| Outcome::Malformed).is_err());
+        assert_eq!(counts(&ledger), [("refused.malformed".to_owned(), 2)]);
     }
 }

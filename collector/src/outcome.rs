@@ -48,9 +48,14 @@ outcomes! {
     JournalFull = "refused.journal_full",
     /// Records that the journal could not write; the client was asked to send them again.
     JournalFailed = "refused.journal_failed",
+    /// Requests that came while the collector was closing; the client was asked to send them again.
+    Closing = "refused.closing",
+    /// Requests that failed by a defect of ours.
+    Defect = "refused.defect",
     /// Requests of signals that are thrown away on purpose: metrics and profiles.
     Discarded = "discarded.requests",
-    /// Records that the store refused again and again; they are set aside in the journal's file.
+    /// Records that the store will not have; they are set aside in the journal's file, and tried again after the
+    /// next start.
     SetAside = "lost.set_aside",
     /// Records that vanished without anybody saying why. There are none, or there is a defect.
     Unnamed = "lost.unnamed",

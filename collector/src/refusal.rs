@@ -98,7 +98,9 @@ impl Refusal {
             Self::Damaged | Self::Malformed(_) => Outcome::Malformed,
             Self::ContentType | Self::Encoding => Outcome::Unsupported,
             Self::JournalFull => Outcome::JournalFull,
-            Self::JournalFailed | Self::Closing | Self::Defect => Outcome::JournalFailed,
+            Self::JournalFailed => Outcome::JournalFailed,
+            Self::Closing => Outcome::Closing,
+            Self::Defect => Outcome::Defect,
         }
     }
 }

@@ -69,7 +69,8 @@ impl Way {
             let admitted = way.admit(pass, export); //    Export → Held<Admitted>
             way.redact(admitted) //                       Held<Admitted> → Held<Clean>
         };
-        let clean = tokio::task::spawn_blocking(prepare).await.map_err(|_| Refusal::Defect)??;
+        let clean =
+            tokio::task::spawn_blocking(prepare).await.map_err(|_| self.refused(Refusal::Defect))??;
         drop(place);
         self.keep(clean).await //                         Held<Clean> → on disk, fsynced
     }
@@ -98,22 +99,22 @@ impl Way {
     }
 
     async fn keep(&self, clean: Held<Clean>) -> Result<Rejected, Refusal> {
-        let Clean { request, project } = clean.get();
+        let (Clean { request, project }, debt) = clean.take();
         let rejected = request.rejected();
         if request.records_count() == 0 {
             // An empty request is a success that leaves nothing to keep.
-            clean.settle(Outcome::Accepted);
+            debt.settle(Outcome::Accepted);
             return Ok(rejected);
         }
         let form = crate::deliver::form(request.signal());
         match self.journal.append(project.as_i64(), form, request).await {
             Ok(_) => {
-                clean.settle(Outcome::Accepted);
+                debt.settle(Outcome::Accepted);
                 Ok(rejected)
             }
             Err(error) => {
                 let refusal = Refusal::from(error);
-                clean.settle(refusal.outcome());
+                debt.settle(refusal.outcome());
                 Err(refusal)
             }
         }

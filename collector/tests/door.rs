@@ -246,6 +246,53 @@ fn has_file_with(folder: &std::path::Path, needle: &[u8]) -> bool {
 }
 
 #[tokio::test]
+async fn a_body_that_says_of_itself_that_it_is_too_long_is_not_waited_for() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let site = Site::new().await;
+    let mut stream = tokio::net::TcpStream::connect(site.http).await.unwrap();
+    let head = format!(
+        "POST /v1/traces HTTP/1.1\r\nhost: x\r\ncontent-type: {PROTOBUF}\r\nx-api-key: {}\r\ncontent-length: {}\r\n\r\n",
+        site.key,
+        10_u64 << 30
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    let mut answer = [0; 12];
+    stream.read_exact(&mut answer).await.unwrap();
+    assert_eq!(&answer, b"HTTP/1.1 413");
+}
+
+#[tokio::test]
+async fn a_wrong_key_in_one_place_does_not_hide_a_right_one_in_another() {
+    let site = Site::new().await;
+    let request = site.post("/v1/traces", PROTOBUF, request(1, "chat").encode_to_vec());
+    let answer = request.header("x-api-key", "of another product").send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
+    let url = format!("http://{}/v1/traces", site.http);
+    let refused = site.client.post(url).header("x-api-key", "of another product").send().await.unwrap();
+    assert_eq!(refused.headers()["www-authenticate"], "Bearer");
+}
+
+#[tokio::test]
+async fn a_damaged_grpc_message_is_called_an_invalid_argument() {
+    let site = Site::new().await;
+    let client = reqwest::Client::builder().http2_prior_knowledge().build().unwrap();
+    let path = "opentelemetry.proto.collector.trace.v1.TraceService/Export";
+    let post = |encoding: &'static str| {
+        let url = format!("http://{}/{path}", site.grpc);
+        let request = client.post(url).bearer_auth(&site.key).header("content-type", "application/grpc");
+        // A compressed message of four bytes that no compression made.
+        request
+            .header("te", "trailers")
+            .header("grpc-encoding", encoding)
+            .body(b"\x01\x00\x00\x00\x04nope".to_vec())
+    };
+    let damaged = post("gzip").send().await.unwrap();
+    assert_eq!(damaged.headers()["grpc-status"], "3");
+    let unsupported = post("br").send().await.unwrap();
+    assert_eq!(unsupported.headers()["grpc-status"], "12");
+}
+
+#[tokio::test]
 async fn a_bad_span_is_refused_alone_and_the_client_is_told() {
     let site = Site::new().await;
     let mut mixed = request(1, "good");

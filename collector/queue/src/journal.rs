@@ -61,8 +61,8 @@ impl Journal {
     }
 
     /// Keeps a request. When this returns well, the request is on disk, fsynced.
-    pub async fn append(&self, project: i64, form: u8, request: &Redacted) -> Result<EntryId, Error> {
-        let bytes = request.as_bytes().to_vec();
+    pub async fn append(&self, project: i64, form: u8, request: Redacted) -> Result<EntryId, Error> {
+        let bytes = request.into_bytes();
         self.shared.reserve(bytes.len() as u64)?;
         let written = self.command(Work::Append { project, form, bytes }).await?;
         Ok(EntryId(written.row))
@@ -87,8 +87,8 @@ impl Journal {
         self.command(Work::Forget(entries)).await.map(|_| ())
     }
 
-    /// Takes an entry out of the way of the others, with the reason. It stays in the file, under the name
-    /// `aside`, for somebody to look at.
+    /// Takes an entry out of the way of the others, with the reason. It stays in the file, in the table `aside`,
+    /// and stands in the row again after the next opening: a better reader or store may have it then.
     pub async fn set_aside(&self, entry: EntryId, reason: String) -> Result<(), Error> {
         self.command(Work::SetAside { entry, reason }).await.map(|_| ())
     }

@@ -27,7 +27,7 @@ async fn entries_come_back_in_order_after_a_reopening() {
     let folder = tempfile::tempdir().unwrap();
     let before = journal(&folder, 1 << 20);
     for length in [10, 20, 30] {
-        before.append(7, 1, &request(length)).await.unwrap();
+        before.append(7, 1, request(length)).await.unwrap();
     }
     drop(before);
     let after = journal(&folder, 1 << 20);
@@ -42,11 +42,11 @@ async fn entries_come_back_in_order_after_a_reopening() {
 async fn a_full_journal_refuses_and_takes_again_once_something_was_forgotten() {
     let folder = tempfile::tempdir().unwrap();
     let journal = journal(&folder, 250);
-    let first = journal.append(1, 0, &request(200)).await.unwrap();
-    assert!(matches!(journal.append(1, 0, &request(200)).await, Err(Error::Full { .. })));
+    let first = journal.append(1, 0, request(200)).await.unwrap();
+    assert!(matches!(journal.append(1, 0, request(200)).await, Err(Error::Full { .. })));
     journal.forget(vec![first]).await.unwrap();
     assert_eq!(journal.depth().bytes, 0);
-    journal.append(1, 0, &request(200)).await.unwrap();
+    journal.append(1, 0, request(200)).await.unwrap();
 }
 
 #[tokio::test]
@@ -56,7 +56,7 @@ async fn many_at_once_share_commits_and_none_is_lost() {
     let appends: Vec<_> = (0..500)
         .map(|at| {
             let journal = journal.clone();
-            tokio::spawn(async move { journal.append(at, 0, &request(50)).await.unwrap() })
+            tokio::spawn(async move { journal.append(at, 0, request(50)).await.unwrap() })
         })
         .collect();
     let mut ids = Vec::new();
@@ -74,7 +74,7 @@ async fn a_page_of_entries_holds_to_its_bytes_but_is_never_empty() {
     let folder = tempfile::tempdir().unwrap();
     let journal = journal(&folder, 1 << 20);
     for _ in 0..4 {
-        journal.append(1, 0, &request(100)).await.unwrap();
+        journal.append(1, 0, request(100)).await.unwrap();
     }
     assert_eq!(journal.next(None, 250).await.unwrap().len(), 2);
     let first = journal.next(None, 1).await.unwrap();
@@ -86,12 +86,22 @@ async fn a_page_of_entries_holds_to_its_bytes_but_is_never_empty() {
 async fn what_is_set_aside_no_longer_stands_in_the_way() {
     let folder = tempfile::tempdir().unwrap();
     let journal = journal(&folder, 1 << 20);
-    let bad = journal.append(1, 0, &request(10)).await.unwrap();
-    let good = journal.append(1, 0, &request(20)).await.unwrap();
+    let bad = journal.append(1, 0, request(10)).await.unwrap();
+    let good = journal.append(1, 0, request(20)).await.unwrap();
     journal.set_aside(bad, "the store refused it".into()).await.unwrap();
     let left: Vec<_> = journal.next(None, usize::MAX).await.unwrap().iter().map(|e| e.id).collect();
     assert_eq!(left, [good]);
     assert_eq!(journal.depth().entries, 1);
+    drop(journal);
+    // Behind the others, and no longer aside.
+    let lengths: Vec<_> = self::journal(&folder, 1 << 20)
+        .next(None, usize::MAX)
+        .await
+        .unwrap()
+        .iter()
+        .map(|e| e.bytes.len())
+        .collect();
+    assert_eq!(lengths, [20, 10].map(|length| request(length).as_bytes().len()));
 }
 
 #[tokio::test]
@@ -99,7 +109,7 @@ async fn news_come_with_an_append() {
     let folder = tempfile::tempdir().unwrap();
     let journal = journal(&folder, 1 << 20);
     let request = request(10);
-    let (_, appended) = tokio::join!(journal.news(), journal.append(1, 0, &request));
+    let (_, appended) = tokio::join!(journal.news(), journal.append(1, 0, request));
     appended.unwrap();
 }
 
@@ -108,13 +118,13 @@ async fn what_was_accepted_before_is_delivered_once_it_was_forgotten() {
     let folder = tempfile::tempdir().unwrap();
     let journal = journal(&folder, 1 << 20);
     journal.delivered().await;
-    let before = journal.append(1, 0, &request(10)).await.unwrap();
+    let before = journal.append(1, 0, request(10)).await.unwrap();
     let waiting = tokio::spawn({
         let journal = journal.clone();
         async move { journal.delivered().await }
     });
     tokio::task::yield_now().await;
-    let later = journal.append(1, 0, &request(10)).await.unwrap();
+    let later = journal.append(1, 0, request(10)).await.unwrap();
     assert!(!waiting.is_finished());
     journal.forget(vec![before]).await.unwrap();
     waiting.await.unwrap();

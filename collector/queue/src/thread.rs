@@ -57,7 +57,11 @@ pub(crate) fn connect(path: &Path) -> rusqlite::Result<Connection> {
              accepted_at INTEGER NOT NULL,
              bytes BLOB NOT NULL,
              reason TEXT NOT NULL
-         ) STRICT;",
+         ) STRICT;
+         BEGIN;
+         INSERT INTO entry (project, form, accepted_at, bytes) SELECT project, form, accepted_at, bytes FROM aside;
+         DELETE FROM aside;
+         COMMIT;",
     )?;
     Ok(connection)
 }

@@ -1,6 +1,8 @@
+use std::sync::Arc;
+
 use treering_otlp::{Edit, Export, Malformed, Signal};
 
-use crate::{Finding, Record, Rules};
+use crate::{Context, Finding, Record, Rules};
 
 /// A request of which every string went through the rules. Nothing else reaches a disk.
 #[derive(Debug)]
@@ -45,6 +47,11 @@ impl Redacted {
         self.0.as_bytes()
     }
 
+    /// The bytes, as protobuf.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.0.into_bytes()
+    }
+
     /// How many spans or log records it holds.
     pub fn records_count(&self) -> usize {
         self.0.records_count()
@@ -58,7 +65,16 @@ impl Redacted {
     /// Its records, each with the context that it came in.
     pub fn records(&self) -> Vec<Record> {
         let signal = self.0.signal();
-        self.0.records().into_iter().map(|(context, body)| Record::new(signal, context, body)).collect()
+        let mut contexts: Vec<(Arc<[u8]>, Context)> = Vec::new();
+        let mut record = |(bytes, body): (Arc<[u8]>, &[u8])| {
+            // The records of one scope stand together and share their bytes.
+            if contexts.last().is_none_or(|(last, _)| !Arc::ptr_eq(last, &bytes)) {
+                contexts.push((bytes.clone(), Context::new(bytes)));
+            }
+            let (_, context) = contexts.last().expect("it was pushed, if it was not there");
+            Record::new(signal, context.clone(), body)
+        };
+        self.0.records().into_iter().map(&mut record).collect()
     }
 }
 

@@ -22,7 +22,7 @@ mod walk;
 
 pub use export::Redacted;
 pub use finding::{Finding, Redaction};
-pub use record::Record;
+pub use record::{Context, Record, hash};
 pub use rules::{Error, Rules};
 
 #[cfg(test)]

@@ -8,18 +8,39 @@ use treering_otlp::{LogRecord, Signal, Span};
 #[derive(Clone, PartialEq, Eq)]
 pub struct Record {
     signal: Signal,
-    context: Arc<[u8]>,
+    context: Context,
     body: Arc<[u8]>,
 }
 
+/// What records of one instrumentation scope share: the request around them without any record, that is their
+/// resource, their scope and the schemas of both, in protobuf. It is hashed once, however many they are.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Context {
+    bytes: Arc<[u8]>,
+    hash: [u8; 16],
+}
+
+impl Context {
+    /// The context of these bytes.
+    pub fn new(bytes: impl Into<Arc<[u8]>>) -> Self {
+        let bytes = bytes.into();
+        Self { hash: hash(&[&bytes]), bytes }
+    }
+
+    /// Its name: equal contexts have equal ones.
+    pub fn hash(&self) -> [u8; 16] {
+        self.hash
+    }
+}
+
 impl Record {
-    pub(crate) fn new(signal: Signal, context: Arc<[u8]>, body: &[u8]) -> Self {
+    pub(crate) fn new(signal: Signal, context: Context, body: &[u8]) -> Self {
         Self { signal, context, body: body.into() }
     }
 
     /// A record that the store kept. Only the store may call this (`.clippy.toml` sees to it): whatever it
     /// holds was a [`Record`] when it was written.
-    pub fn from_store(signal: Signal, context: Arc<[u8]>, body: Vec<u8>) -> Self {
+    pub fn from_store(signal: Signal, context: Context, body: Vec<u8>) -> Self {
         Self { signal, context, body: body.into() }
     }
 
@@ -28,8 +49,8 @@ impl Record {
         self.signal
     }
 
-    /// The request around it without any record: its resource, its scope and their schemas, in protobuf.
-    pub fn context(&self) -> &Arc<[u8]> {
+    /// What it shares with the other records of its scope.
+    pub fn context(&self) -> &Context {
         &self.context
     }
 
@@ -40,19 +61,7 @@ impl Record {
 
     /// The hash of resource, scope and record, by which equal records are known.
     pub fn identity(&self) -> [u8; 16] {
-        Self::hash(&[&self.context, &self.body])
-    }
-
-    /// The hash of these parts, in this order and with these borders.
-    pub fn hash(parts: &[&[u8]]) -> [u8; 16] {
-        let mut hasher = blake3::Hasher::new();
-        for part in parts {
-            hasher.update(&(part.len() as u64).to_le_bytes());
-            hasher.update(part);
-        }
-        let mut hash = [0; 16];
-        hasher.finalize_xof().fill(&mut hash);
-        hash
+        hash(&[&self.context.hash, &self.body])
     }
 
     /// The span, where it is one.
@@ -71,8 +80,35 @@ impl std::fmt::Debug for Record {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Record")
             .field("signal", &self.signal)
-            .field("context", &self.context.len())
+            .field("context", &self.context.bytes.len())
             .field("body", &self.body.len())
             .finish()
     }
+}
+
+impl std::ops::Deref for Context {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes
+    }
+}
+
+impl std::fmt::Debug for Context {
+    /// Without the payload, as a record.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Context").field("bytes", &self.bytes.len()).finish_non_exhaustive()
+    }
+}
+
+/// The hash of these parts, in this order and with these borders.
+pub fn hash(parts: &[&[u8]]) -> [u8; 16] {
+    let mut hasher = blake3::Hasher::new();
+    for part in parts {
+        hasher.update(&(part.len() as u64).to_le_bytes());
+        hasher.update(part);
+    }
+    let mut hash = [0; 16];
+    hasher.finalize_xof().fill(&mut hash);
+    hash
 }

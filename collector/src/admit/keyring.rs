@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::Mutex;
 use treering_store::{ApiKey, KeyRecord, Keys};
 
+use crate::deliver::causes;
 use crate::refusal::Refusal;
 
 /// How often the keyring is renewed: a revocation is in force everywhere within twice this.
@@ -41,7 +42,10 @@ impl Keyring {
                     *self.known.write().unwrap_or_else(PoisonError::into_inner) = keys.into_iter().collect()
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "the keys could not be renewed; those in memory still hold")
+                    tracing::warn!(
+                        error = causes(&error),
+                        "the keys could not be renewed; those in memory still hold"
+                    )
                 }
             }
         }
@@ -62,7 +66,7 @@ impl Keyring {
             return Ok(None);
         }
         let found = self.keys.find(key).await.map_err(|error| {
-            tracing::error!(%error, "a key could not be looked up");
+            tracing::error!(error = causes(&error), "a key could not be looked up");
             Refusal::KeysUnavailable
         })?;
         match &found {

@@ -21,8 +21,9 @@ pub(crate) struct Pass {
 impl Keyring {
     /// The pass of a request, by its headers alone: without one, its body is not even read.
     pub(crate) async fn admit(&self, headers: &HeaderMap) -> Result<Pass, Refusal> {
-        let text = presented(headers).ok_or(Refusal::NoKey)?;
-        let key = ApiKey::parse(&text).ok_or(Refusal::UnknownKey)?;
+        let presented = presented(headers);
+        let key = presented.iter().find_map(|text| ApiKey::parse(text));
+        let key = key.ok_or(if presented.is_empty() { Refusal::NoKey } else { Refusal::UnknownKey })?;
         let record = self.find(&key).await?.ok_or(Refusal::UnknownKey)?;
         if !record.is_live(treering_step::Timestamp::now()) {
             return Err(Refusal::UnknownKey);
@@ -34,18 +35,18 @@ impl Keyring {
     }
 }
 
-/// The key as the exporters of the field send it: `Authorization: Bearer KEY`, `x-api-key: KEY`, the bare value
-/// of `Authorization`, or the password of Basic.
-fn presented(headers: &HeaderMap) -> Option<String> {
-    if let Some(key) = headers.get("x-api-key") {
-        return Some(key.to_str().ok()?.trim().to_owned());
-    }
-    let value = headers.get(AUTHORIZATION)?.to_str().ok()?.trim();
-    match value.split_once(' ') {
-        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => Some(rest.trim().to_owned()),
-        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("basic") => password(rest.trim()),
-        _ => Some(value.to_owned()),
-    }
+/// What may be a key, wherever the exporters of the field put it: `Authorization: Bearer KEY`, `x-api-key: KEY`,
+/// the bare value of `Authorization`, or the password of Basic.
+fn presented(headers: &HeaderMap) -> Vec<String> {
+    let text = |name: &str| Some(headers.get(name)?.to_str().ok()?.trim().to_owned());
+    let authorization = text(AUTHORIZATION.as_str()).map(|value| match value.split_once(' ') {
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("bearer") => rest.trim().to_owned(),
+        Some((scheme, rest)) if scheme.eq_ignore_ascii_case("basic") => {
+            password(rest.trim()).unwrap_or_default()
+        }
+        _ => value,
+    });
+    authorization.into_iter().chain(text("x-api-key")).collect()
 }
 
 fn password(encoded: &str) -> Option<String> {
@@ -63,12 +64,13 @@ mod tests {
 
     #[test]
     fn a_key_is_found_wherever_exporters_put_it() {
-        assert_eq!(presented(&headers("authorization", "Bearer trk_1")).as_deref(), Some("trk_1"));
-        assert_eq!(presented(&headers("authorization", "bearer  trk_1")).as_deref(), Some("trk_1"));
-        assert_eq!(presented(&headers("authorization", "trk_1")).as_deref(), Some("trk_1"));
-        assert_eq!(presented(&headers("x-api-key", "trk_1")).as_deref(), Some("trk_1"));
+        let found = |name, value: &str| presented(&headers(name, value));
+        assert_eq!(found("authorization", "Bearer trk_1"), ["trk_1"]);
+        assert_eq!(found("authorization", "bearer  trk_1"), ["trk_1"]);
+        assert_eq!(found("authorization", "trk_1"), ["trk_1"]);
+        assert_eq!(found("x-api-key", "trk_1"), ["trk_1"]);
         let basic = format!("Basic {}", BASE64.encode("public:trk_1"));
-        assert_eq!(presented(&headers("authorization", &basic)).as_deref(), Some("trk_1"));
-        assert_eq!(presented(&headers("accept", "trk_1")), None);
+        assert_eq!(found("authorization", &basic), ["trk_1"]);
+        assert_eq!(found("accept", "trk_1"), [""; 0]);
     }
 }

@@ -3,6 +3,7 @@
 use std::future::ready;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::Request;
 use axum::response::Response;
@@ -44,18 +45,27 @@ pub(super) async fn serve(way: Arc<Way>, request: Request) -> Response {
         .accept_compressed(CompressionEncoding::Gzip)
         .accept_compressed(CompressionEncoding::Zstd)
         .max_decoding_message_size(max_bytes);
-    let ledger = way.ledger.clone();
-    let mut response = grpc.unary(Export { way, target, pass }, request).await;
-    if code_of(&response) == Some(Code::OutOfRange as i32) {
-        // Tonic says this of messages over the limit; OTLP wants another word, which is not tried again.
-        ledger.count(Outcome::TooLarge, 1);
-        response = status(&Refusal::TooLarge { max_bytes }).into_http();
+    let reached = Arc::new(AtomicBool::new(false));
+    let export = Export { way: way.clone(), target, pass, reached: reached.clone() };
+    let response = grpc.unary(export, request).await;
+    match refused_by_tonic(&response, max_bytes) {
+        Some(refusal) if !reached.load(Ordering::Acquire) => {
+            answer(status(&way.refused(refusal)).into_http::<tonic::body::Body>())
+        }
+        _ => answer(response),
     }
-    answer(response)
 }
 
-fn code_of<T>(response: &http::Response<T>) -> Option<i32> {
-    response.headers().get("grpc-status")?.to_str().ok()?.parse().ok()
+/// Tonic refuses a message by itself that is too long, damaged, or compressed in a way that nobody offered. OTLP
+/// wants other codes for that, which say whether to try again.
+fn refused_by_tonic<T>(response: &http::Response<T>, max_bytes: usize) -> Option<Refusal> {
+    let code: i32 = response.headers().get("grpc-status")?.to_str().ok()?.parse().ok()?;
+    match Code::from(code) {
+        Code::OutOfRange | Code::ResourceExhausted => Some(Refusal::TooLarge { max_bytes }),
+        Code::Unimplemented => Some(Refusal::Encoding),
+        Code::Ok => None,
+        _ => Some(Refusal::Damaged),
+    }
 }
 
 fn answer(response: http::Response<tonic::body::Body>) -> Response {
@@ -67,6 +77,8 @@ struct Export {
     way: Arc<Way>,
     target: Target,
     pass: Pass,
+    /// Set once a whole message was read: from then on the refusals are our own.
+    reached: Arc<AtomicBool>,
 }
 
 impl UnaryService<Bytes> for Export {
@@ -74,6 +86,7 @@ impl UnaryService<Bytes> for Export {
     type Future = Pin<Box<dyn Future<Output = Result<tonic::Response<Vec<u8>>, Status>> + Send>>;
 
     fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
+        self.reached.store(true, Ordering::Release);
         let (way, pass) = (self.way.clone(), self.pass);
         let Target::Signal(signal) = self.target else {
             way.ledger.count(Outcome::Discarded, 1);
@@ -82,8 +95,8 @@ impl UnaryService<Bytes> for Export {
         // Tonic has taken the compression off already, and counted what came out of it.
         let body = Body { form: Form::Protobuf, encoding: Encoding::None, bytes: request.into_inner() };
         Box::pin(async move {
-            let rejected =
-                to_the_end(way.travel(pass, signal, body)).await.map_err(|refusal| status(&refusal))?;
+            let travel = way.clone().travel(pass, signal, body);
+            let rejected = to_the_end(&way, travel).await.map_err(|refusal| status(&refusal))?;
             Ok(tonic::Response::new(response(rejected)))
         })
     }

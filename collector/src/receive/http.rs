@@ -5,8 +5,9 @@ use std::sync::Arc;
 use axum::body::Body as AxumBody;
 use axum::extract::Request;
 use axum::response::Response;
-use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
+use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
 use http::{HeaderMap, Method, StatusCode};
+use http_body::Body as _;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use serde_json::json;
 use treering_otlp::{Rejected, Signal};
@@ -67,7 +68,7 @@ async fn take(
             way.ledger.count(Outcome::Discarded, 1);
             Ok(Rejected::default())
         }
-        Target::Signal(signal) => to_the_end(way.clone().travel(pass, signal, body)).await,
+        Target::Signal(signal) => to_the_end(way, way.clone().travel(pass, signal, body)).await,
     }
 }
 
@@ -81,6 +82,10 @@ async fn open(way: &Way, form: Option<Form>, request: Request) -> Result<(Pass, 
 }
 
 async fn read(body: AxumBody, max_bytes: usize) -> Result<bytes::Bytes, Refusal> {
+    // What says of itself that it is too long is not waited for.
+    if body.size_hint().lower() > max_bytes as u64 {
+        return Err(Refusal::TooLarge { max_bytes });
+    }
     match Limited::new(body, max_bytes).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(Refusal::TooLarge { max_bytes }),
@@ -128,15 +133,18 @@ fn json_response(target: Target, rejected: Rejected) -> serde_json::Value {
 fn failure(form: Option<Form>, refusal: &Refusal) -> Response {
     let status = refusal.http_status();
     let mut response = match form {
-        _ if status == StatusCode::UNSUPPORTED_MEDIA_TYPE => respond(status, TEXT, format!("{refusal}\n")),
+        None => respond(status, TEXT, format!("{refusal}\n")),
         Some(Form::Json) => {
             let body = json!({"code": refusal.code() as i32, "message": refusal.to_string()});
             respond(status, JSON, body.to_string())
         }
-        _ => respond(status, PROTOBUF, status_message(refusal)),
+        Some(Form::Protobuf) => respond(status, PROTOBUF, status_message(refusal)),
     };
     if let Some(delay) = refusal.retry_after() {
         response.headers_mut().insert(RETRY_AFTER, delay.as_secs().into());
+    }
+    if status == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(WWW_AUTHENTICATE, http::HeaderValue::from_static("Bearer"));
     }
     response
 }

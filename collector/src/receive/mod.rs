@@ -36,7 +36,8 @@ pub(crate) enum Target {
 
 /// Runs to its end even where the client leaves, so that what was begun gets an outcome.
 pub(crate) async fn to_the_end<T: Send + 'static>(
+    way: &Way,
     work: impl Future<Output = Result<T, Refusal>> + Send + 'static,
 ) -> Result<T, Refusal> {
-    tokio::spawn(work).await.unwrap_or(Err(Refusal::Defect))
+    tokio::spawn(work).await.unwrap_or_else(|_| Err(way.refused(Refusal::Defect)))
 }

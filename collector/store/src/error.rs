@@ -17,6 +17,19 @@ pub enum Error {
     Gone(#[from] tokio::task::JoinError),
     #[error("`{0}` is not a store; write sqlite:PATH")]
     Url(String),
-    #[error("there is no project `{0}`; `treering key create` makes keys only for projects that exist")]
-    NoProject(String),
+}
+
+impl Error {
+    /// True where the store refuses this batch for what it is, and would have another one. A full disk, a lock or
+    /// a broken file is no such thing: it is waited for.
+    pub fn is_of_the_batch(&self) -> bool {
+        use rusqlite::ErrorCode::{ConstraintViolation, TooBig, TypeMismatch};
+        match self {
+            Self::Database(error) => {
+                matches!(error.sqlite_error_code(), Some(ConstraintViolation | TooBig | TypeMismatch))
+            }
+            Self::Damaged(_) => true,
+            _ => false,
+        }
+    }
 }

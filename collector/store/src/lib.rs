@@ -19,8 +19,8 @@ mod url;
 pub use error::Error;
 pub use key::{ApiKey, KeyRecord, Scopes};
 pub use model::{
-    Batch, Cursor, ExecutionFilter, ExecutionPage, LogEntry, OutcomeCount, Project, ProjectId, Scope,
-    SpanEntry, StepRecords, Touched,
+    Batch, Computed, Cursor, ExecutionFilter, ExecutionPage, LogEntry, OutcomeCount, Partials, Project,
+    ProjectId, Scope, SpanEntry, StepRecords, Touched,
 };
 pub use sqlite::{Keeper, Keys, Reader, Writer};
 pub use url::StoreUrl;

@@ -162,3 +162,20 @@ pub struct Touched {
     pub project: ProjectId,
     pub trace_id: TraceId,
 }
+
+/// The partial summaries of an execution.
+#[derive(Debug)]
+pub struct Partials {
+    pub of: Touched,
+    /// The newest of them: what is computed from them has this version.
+    pub version: u64,
+    pub summaries: Vec<Summary>,
+}
+
+/// An execution, computed from its summaries.
+#[derive(Debug)]
+pub struct Computed {
+    pub project: ProjectId,
+    pub version: u64,
+    pub execution: Execution,
+}

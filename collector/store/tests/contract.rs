@@ -6,8 +6,8 @@ use treering_otlp::{Export, Signal};
 use treering_redact::{Record, Rules};
 use treering_step::{Execution, Kind, Source, SpanId, Status, Summary, Timestamp, TraceId};
 use treering_store::{
-    ApiKey, Batch, ExecutionFilter, Handles, LogEntry, OutcomeCount, Project, Scope, Scopes, SpanEntry,
-    StoreUrl, Touched,
+    ApiKey, Batch, Computed, ExecutionFilter, Handles, LogEntry, OutcomeCount, Project, Scope, Scopes,
+    SpanEntry, StoreUrl, Touched,
 };
 
 struct Store {
@@ -33,6 +33,11 @@ impl Store {
     async fn append(&self, spans: Vec<SpanEntry>, logs: Vec<LogEntry>) -> Vec<Touched> {
         let batch = Batch { project: self.project.id, day: 20_000, spans, logs };
         self.handles.writer.append(vec![batch]).await.unwrap()
+    }
+
+    async fn put(&self, version: u64, execution: Execution) {
+        let computed = Computed { project: self.project.id, version, execution };
+        self.handles.writer.put_executions(vec![computed]).await.unwrap();
     }
 
     async fn list(&self, filter: ExecutionFilter) -> Vec<String> {
@@ -190,7 +195,7 @@ async fn executions_are_listed_newest_first_and_page_by_page() {
     let store = Store::new().await;
     for number in 1..=7 {
         let one = execution(number, &format!("run {number}"), u64::from(number) * 10);
-        store.handles.writer.put_execution(store.project.id, 1, one).await.unwrap();
+        store.put(1, one).await;
     }
     let (mut names, mut cursor) = (Vec::new(), None);
     loop {
@@ -213,7 +218,7 @@ async fn every_filter_filters() {
     let store = Store::new().await;
     for number in 1..=4 {
         let one = execution(number, &format!("run {number}"), u64::from(number) * 10);
-        store.handles.writer.put_execution(store.project.id, 1, one).await.unwrap();
+        store.put(1, one).await;
     }
     store.append(vec![span(3, 1, "chat", 5)], vec![]).await;
     let all = ExecutionFilter::default;
@@ -240,7 +245,7 @@ async fn every_filter_filters() {
 async fn an_execution_that_was_computed_from_less_does_not_replace_a_newer_one() {
     let store = Store::new().await;
     for (version, name) in [(2, "newer"), (1, "older"), (2, "newest")] {
-        store.handles.writer.put_execution(store.project.id, version, execution(1, name, 10)).await.unwrap();
+        store.put(version, execution(1, name, 10)).await;
     }
     let found = store.handles.reader.execution(store.scope(), trace(1)).await.unwrap().unwrap();
     assert_eq!(found, execution(1, "newest", 10));
@@ -251,11 +256,11 @@ async fn versions_grow_with_what_is_written() {
     let store = Store::new().await;
     let of = Touched { project: store.project.id, trace_id: trace(1) };
     store.append(vec![span(1, 1, "first", 5)], vec![]).await;
-    let (before, _) = store.handles.writer.summaries(of).await.unwrap();
+    let before = store.handles.writer.summaries(vec![of]).await.unwrap().remove(0).version;
     store.append(vec![span(1, 2, "second", 6)], vec![]).await;
-    let (after, summaries) = store.handles.writer.summaries(of).await.unwrap();
-    assert!(after > before);
-    assert_eq!(summaries.len(), 2);
+    let after = store.handles.writer.summaries(vec![of]).await.unwrap().remove(0);
+    assert!(after.version > before);
+    assert_eq!(after.summaries.len(), 2);
 }
 
 #[tokio::test]

@@ -16,7 +16,7 @@ use treering_dashboard::{Hosts, LocalLink, Settings};
 use treering_otlp::{Export, Signal};
 use treering_redact::{Record, Rules};
 use treering_store::{
-    ApiKey, Batch, Handles, KeyRecord, LogEntry, OutcomeCount, Project, Scopes, SpanEntry, StoreUrl,
+    ApiKey, Batch, Computed, Handles, KeyRecord, LogEntry, OutcomeCount, Project, Scopes, SpanEntry, StoreUrl,
 };
 
 use browser::Browser;
@@ -66,11 +66,13 @@ impl Filled {
             }
         }
         let writer = &self.handles.writer;
-        for touched in writer.append(vec![batch]).await.unwrap() {
-            let (version, partials) = writer.summaries(touched).await.unwrap();
-            let execution = treering_read::execution(touched.trace_id, &treering_read::merge(partials));
-            writer.put_execution(touched.project, version, execution).await.unwrap();
-        }
+        let touched = writer.append(vec![batch]).await.unwrap();
+        let computed = writer.summaries(touched).await.unwrap().into_iter().map(|partials| {
+            let steps = treering_read::merge(partials.summaries);
+            let execution = treering_read::execution(partials.of.trace_id, &steps);
+            Computed { project: partials.of.project, version: partials.version, execution }
+        });
+        writer.put_executions(computed.collect()).await.unwrap();
     }
 
     /// A key of these scopes.

@@ -44,6 +44,16 @@ impl Data {
         }
     }
 
+    /// Makes the files of the databases readable for their owner alone, whatever the folder allows; SQLite gives its
+    /// side files the same rights.
+    pub(crate) fn keep_private(&self) -> Result<(), Error> {
+        let StoreUrl::Sqlite(store) = &self.store;
+        for path in [store, &self.journal()] {
+            private(path).map_err(|source| Error::Write { path: path.clone(), source })?;
+        }
+        Ok(())
+    }
+
     /// Refuses a folder that is not there, for commands that would otherwise make an empty one.
     pub(crate) fn must_exist(&self) -> Result<(), Error> {
         if self.folder.is_dir() { Ok(()) } else { Err(Error::NoData(self.folder.clone())) }
@@ -54,6 +64,18 @@ impl Data {
 #[derive(Debug)]
 pub(crate) struct Lock {
     _file: File,
+}
+
+#[cfg(unix)]
+fn private(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+    let file = File::options().create(true).truncate(false).write(true).mode(0o600).open(path)?;
+    file.set_permissions(fs::Permissions::from_mode(0o600))
+}
+
+#[cfg(not(unix))]
+fn private(_path: &Path) -> std::io::Result<()> {
+    Ok(())
 }
 
 fn make(folder: &Path) -> Result<(), Error> {

@@ -32,6 +32,10 @@ pub(crate) enum Error {
     Random(#[source] getrandom::Error),
     #[error("the address of a server cannot be told")]
     Address(#[source] std::io::Error),
+    #[error(
+        "a part of the collector has ended, which is a defect; what was accepted is in the journal, start again"
+    )]
+    Defect,
     #[error("the program's threads cannot be started")]
     Runtime(#[source] std::io::Error),
     #[error(

@@ -26,6 +26,7 @@ use crate::cli::{Cli, Command};
 use crate::error::Error;
 
 fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(tell_of_panic));
     let cli = Cli::parse();
     match run(cli) {
         Ok(Answer::Yes) => ExitCode::SUCCESS,
@@ -35,6 +36,13 @@ fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// Where a panic was, and not what it said: its words may hold what somebody sent.
+#[expect(clippy::print_stderr, reason = "a panic may come before anything else can be told")]
+fn tell_of_panic(panic: &std::panic::PanicHookInfo<'_>) {
+    let place = panic.location().map(ToString::to_string).unwrap_or_default();
+    eprintln!("treering: a part of it panicked at {place}; this is a defect");
 }
 
 /// What a command that asks something says: exit code 0 or 1. Wrong usage and set-up are an [`Error`]: 2.

@@ -33,6 +33,7 @@ pub(crate) async fn up(options: Up, file: File) -> Result<Answer, Error> {
     let intake = IntakeSettings::of(&options.intake, &options.common, &file)?;
     let pages = PagesSettings::of(&options.pages, &options.common, &file)?;
     let _lock = data.take()?;
+    data.keep_private()?;
     let Handles { writer, reader, keys, keeper } = treering_store::open(&data.store).await?;
     let journal = Journal::open(&data.journal(), &intake.journal)?;
     let key = first_key(&keeper).await?;
@@ -48,15 +49,15 @@ pub(crate) async fn up(options: Up, file: File) -> Result<Answer, Error> {
         dashboard: Some(dashboard.address),
     };
     let token = dashboard.token.clone();
-    let running = collector.start(intake.rules, journal, writer, keys).await?;
+    let mut running = collector.start(intake.rules, journal, writer, keys).await?;
     let serving = dashboard.serve();
     announce(&data.folder, &listening, Some(&token), key.as_ref(), redaction_off)?;
     if options.demo {
         demo(&keeper, &listening).await?;
     }
-    until_told_to_stop().await;
+    let ended = until_told_or_failed(&mut running).await;
     drain(Some(running), Some(serving)).await;
-    Ok(Answer::Yes)
+    ended
 }
 
 /// `treering collect`: the half that writes.
@@ -65,6 +66,7 @@ pub(crate) async fn collect(options: Collect, file: File) -> Result<Answer, Erro
     let data = Data::of(&options.common.place, &file)?;
     let intake = IntakeSettings::of(&options.intake, &options.common, &file)?;
     let _lock = data.take()?;
+    data.keep_private()?;
     let Handles { writer, keys, keeper, .. } = treering_store::open(&data.store).await?;
     let journal = Journal::open(&data.journal(), &intake.journal)?;
     let key = first_key(&keeper).await?;
@@ -76,11 +78,11 @@ pub(crate) async fn collect(options: Collect, file: File) -> Result<Answer, Erro
         otlp_http: Some(collector.http_address().map_err(Error::Address)?),
         dashboard: None,
     };
-    let running = collector.start(intake.rules, journal, writer, keys).await?;
+    let mut running = collector.start(intake.rules, journal, writer, keys).await?;
     announce(&data.folder, &listening, None, key.as_ref(), redaction_off)?;
-    until_told_to_stop().await;
+    let ended = until_told_or_failed(&mut running).await;
     drain(Some(running), None).await;
-    Ok(Answer::Yes)
+    ended
 }
 
 /// `treering dash`: the half that reads. It opens the store read-only, and leaves the folder's files alone.
@@ -240,6 +242,14 @@ async fn demo(keeper: &Keeper, listening: &Listening) -> Result<(), Error> {
     };
     std::thread::Builder::new().name("demo".into()).spawn(run).map_err(Error::Runtime)?;
     Ok(())
+}
+
+/// A collector of which a part has ended would take in what it no longer delivers: better that the process ends.
+async fn until_told_or_failed(running: &mut Running) -> Result<Answer, Error> {
+    tokio::select! {
+        () = until_told_to_stop() => Ok(Answer::Yes),
+        () = running.failed() => Err(Error::Defect),
+    }
 }
 
 /// SIGINT or SIGTERM.

@@ -139,6 +139,10 @@ impl HttpClient for Client {
 /// the code in the text of its error only; what is not known to be final is tried again.
 pub(super) fn is_final(error: &OTelSdkError) -> bool {
     let text = error.to_string();
+    // The client's own word for a connection that broke: no collector has answered.
+    if text.contains("gRPC code: Unknown: transport error") {
+        return false;
+    }
     let after = |mark: &str| text.split_once(mark).map(|(_, rest)| rest);
     if let Some(code) = after("gRPC code: ") {
         let code = code.split(|char: char| !char.is_ascii_alphanumeric()).next().unwrap_or_default();

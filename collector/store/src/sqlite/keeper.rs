@@ -1,4 +1,4 @@
-use rusqlite::{Connection, OptionalExtension, Row, params};
+use rusqlite::{Connection, Row, params};
 use treering_step::Timestamp;
 
 use super::pool::Pool;
@@ -25,13 +25,6 @@ impl Keys {
         self.pool.with(move |connection| find(connection, &hash)).await
     }
 
-    /// A number that changes whenever anything in the store changed: what was read before it may be old.
-    pub async fn data_version(&self) -> Result<i64, Error> {
-        self.pool
-            .with(|connection| Ok(connection.pragma_query_value(None, "data_version", |row| row.get(0))?))
-            .await
-    }
-
     /// Every key that there is, by the hash of its secret.
     pub async fn all(&self) -> Result<Vec<([u8; 32], KeyRecord)>, Error> {
         self.pool.with(|connection| all(connection)).await
@@ -53,12 +46,6 @@ impl Keeper {
     pub async fn ensure_project(&self, name: &str) -> Result<Project, Error> {
         let name = name.to_owned();
         self.pool.with(move |connection| ensure_project(connection, name)).await
-    }
-
-    /// The project of this name.
-    pub async fn project(&self, name: &str) -> Result<Project, Error> {
-        let name = name.to_owned();
-        self.pool.with(move |connection| project(connection, &name)?.ok_or(Error::NoProject(name))).await
     }
 
     /// Keeps the hash of a key; the secret is in the caller's hand alone.
@@ -125,18 +112,12 @@ fn key_record(row: &Row<'_>) -> Result<KeyRecord, Error> {
     })
 }
 
-fn project(connection: &Connection, name: &str) -> Result<Option<Project>, Error> {
-    let sql = "SELECT id, name FROM project WHERE name = ?1";
-    let found = connection
-        .prepare_cached(sql)?
-        .query_row(params![name], |row| Ok(Project { id: ProjectId(row.get(0)?), name: row.get(1)? }));
-    Ok(found.optional()?)
-}
-
 fn ensure_project(connection: &Connection, name: String) -> Result<Project, Error> {
-    let sql = "INSERT INTO project (name, created_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
-    connection.prepare_cached(sql)?.execute(params![name, integer(Timestamp::now().as_nanos())])?;
-    project(connection, &name)?.ok_or(Error::NoProject(name))
+    let insert = "INSERT INTO project (name, created_at) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+    connection.prepare_cached(insert)?.execute(params![name, integer(Timestamp::now().as_nanos())])?;
+    let select = "SELECT id FROM project WHERE name = ?1";
+    let id = connection.prepare_cached(select)?.query_row(params![name], |row| row.get(0))?;
+    Ok(Project { id: ProjectId(id), name })
 }
 
 fn create_key(

@@ -1,15 +1,14 @@
 use std::collections::HashMap;
-use std::sync::Arc;
 
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params, params_from_iter};
 use treering_otlp::Signal;
-use treering_redact::Record;
+use treering_redact::{Context, Record};
 use treering_step::{Execution, SpanId, Summary, TraceId};
 
 use super::pool::Pool;
 use super::rows::{self, EXECUTION_COLUMNS, integer, time};
-use super::writer::{piece, summaries_with_version};
+use super::writer::{partials, piece};
 use crate::{
     Cursor, Error, ExecutionFilter, ExecutionPage, OutcomeCount, Project, ProjectId, Scope, StepRecords,
     Touched,
@@ -49,7 +48,7 @@ impl Reader {
     /// The partial summaries of an execution.
     pub async fn summaries(&self, scope: Scope, trace_id: TraceId) -> Result<Vec<Summary>, Error> {
         let of = Touched { project: scope.project(), trace_id };
-        self.pool.with(move |connection| Ok(summaries_with_version(connection, of)?.1)).await
+        self.pool.with(move |connection| Ok(partials(connection, of)?.summaries)).await
     }
 
     /// The records of these steps, in the order asked; a step that is not there is left out.
@@ -182,7 +181,7 @@ fn execution(connection: &Connection, scope: Scope, trace_id: TraceId) -> Result
 struct Records<'a> {
     connection: &'a Connection,
     project: ProjectId,
-    contexts: HashMap<(u32, Vec<u8>), Arc<[u8]>>,
+    contexts: HashMap<(u32, Vec<u8>), Context>,
 }
 
 impl<'a> Records<'a> {
@@ -200,7 +199,7 @@ impl<'a> Records<'a> {
         let context = match self.contexts.get(&name) {
             Some(context) => context.clone(),
             None => {
-                let context: Arc<[u8]> = piece(self.connection, self.project, name.0, &name.1)?.into();
+                let context = Context::new(piece(self.connection, self.project, name.0, &name.1)?);
                 self.contexts.insert(name, context.clone());
                 context
             }

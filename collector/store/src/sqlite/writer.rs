@@ -1,11 +1,12 @@
+use std::collections::BTreeMap;
+
 use rusqlite::types::Value;
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params, params_from_iter};
-use treering_redact::Record;
 use treering_step::{Execution, Summary, Timestamp};
 
 use super::pool::Pool;
 use super::rows::{self, EXECUTION_COLUMNS, SUMMARY_COLUMNS, integer, time};
-use crate::{Batch, Error, LogEntry, OutcomeCount, ProjectId, SpanEntry, Touched};
+use crate::{Batch, Computed, Error, LogEntry, OutcomeCount, Partials, ProjectId, SpanEntry, Touched};
 
 /// Puts records and summaries in. Everything that it does can be done again with the same result.
 #[derive(Debug, Clone)]
@@ -24,19 +25,18 @@ impl Writer {
         self.pool.with(move |connection| append(connection, &batches)).await
     }
 
-    /// The partial summaries of an execution, and the version that an [`Execution`] computed from them has.
-    pub async fn summaries(&self, of: Touched) -> Result<(u64, Vec<Summary>), Error> {
-        self.pool.with(move |connection| summaries_with_version(connection, of)).await
+    /// The partial summaries of these executions, each with the version that an [`Execution`] computed from them
+    /// has.
+    pub async fn summaries(&self, of: Vec<Touched>) -> Result<Vec<Partials>, Error> {
+        let read = move |connection: &mut Connection| {
+            of.into_iter().map(|of| partials(connection, of)).collect::<Result<_, Error>>()
+        };
+        self.pool.with(read).await
     }
 
-    /// Keeps what was computed of an execution, unless something newer is there.
-    pub async fn put_execution(
-        &self,
-        project: ProjectId,
-        version: u64,
-        execution: Execution,
-    ) -> Result<(), Error> {
-        self.pool.with(move |connection| put_execution(connection, project, version, &execution)).await
+    /// Keeps what was computed of executions, unless something newer is there.
+    pub async fn put_executions(&self, executions: Vec<Computed>) -> Result<(), Error> {
+        self.pool.with(move |connection| put_executions(connection, &executions)).await
     }
 
     /// Adds to the counts of this collector in this minute.
@@ -56,6 +56,7 @@ fn append(connection: &mut Connection, batches: &[Batch]) -> Result<Vec<Touched>
     let mut touched = Vec::new();
     for batch in batches {
         let put = Put { transaction: &transaction, project: batch.project, day: batch.day, written };
+        put.pieces(batch)?;
         for span in &batch.spans {
             put.span(span)?;
             touched.push(Touched { project: batch.project, trace_id: span.trace_id });
@@ -86,7 +87,6 @@ struct Put<'a> {
 
 impl Put<'_> {
     fn span(&self, entry: &SpanEntry) -> Result<(), Error> {
-        let context = self.piece(entry.record.context())?;
         let announces = Some(entry.summary.span_id).filter(|step| *step != entry.span_id);
         let sql =
             "INSERT INTO span (project, trace_id, span_id, day, ended_at, hash, context, body, announces)
@@ -101,7 +101,7 @@ impl Put<'_> {
             self.day,
             time(entry.ended_at).unwrap_or(0),
             entry.record.identity(),
-            context,
+            entry.record.context().hash(),
             entry.record.body(),
             announces.map(|step| step.as_bytes().to_vec()),
         ])?;
@@ -110,7 +110,6 @@ impl Put<'_> {
     }
 
     fn log(&self, entry: &LogEntry) -> Result<(), Error> {
-        let context = self.piece(entry.record.context())?;
         let sql = "INSERT INTO log (project, trace_id, hash, ordinal, span_id, at, day, context, body)
             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING";
         self.transaction.prepare_cached(sql)?.execute(params![
@@ -121,19 +120,25 @@ impl Put<'_> {
             entry.summary.span_id.as_bytes(),
             time(entry.at).unwrap_or(0),
             self.day,
-            context,
+            entry.record.context().hash(),
             entry.record.body(),
         ])?;
         self.summary(entry.trace_id.as_bytes(), &entry.summary)
     }
 
-    /// Keeps a context once a day, and gives the hash that names it.
-    fn piece(&self, bytes: &[u8]) -> Result<[u8; 16], Error> {
-        let hash = Record::hash(&[bytes]);
+    /// Keeps each context once a day, before the records that name it by its hash.
+    fn pieces(&self, batch: &Batch) -> Result<(), Error> {
+        let of_spans = batch.spans.iter().map(|span| span.record.context());
+        let of_logs = batch.logs.iter().map(|log| log.record.context());
+        let contexts: BTreeMap<_, _> =
+            of_spans.chain(of_logs).map(|context| (context.hash(), context)).collect();
         let sql =
             "INSERT INTO piece (project, day, hash, bytes) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
-        self.transaction.prepare_cached(sql)?.execute(params![self.project.0, self.day, hash, bytes])?;
-        Ok(hash)
+        let mut statement = self.transaction.prepare_cached(sql)?;
+        for (hash, context) in contexts {
+            statement.execute(params![self.project.0, self.day, hash, &context[..]])?;
+        }
+        Ok(())
     }
 
     fn summary(&self, trace_id: &[u8], summary: &Summary) -> Result<(), Error> {
@@ -153,10 +158,7 @@ fn places(count: usize) -> String {
     vec!["?"; count].join(", ")
 }
 
-pub(super) fn summaries_with_version(
-    connection: &Connection,
-    of: Touched,
-) -> Result<(u64, Vec<Summary>), Error> {
+pub(super) fn partials(connection: &Connection, of: Touched) -> Result<Partials, Error> {
     let sql = format!("SELECT {SUMMARY_COLUMNS}, written FROM summary WHERE project = ?1 AND trace_id = ?2");
     let mut statement = connection.prepare_cached(&sql)?;
     let mut found = statement.query(params![of.project.0, of.trace_id.as_bytes()])?;
@@ -165,7 +167,16 @@ pub(super) fn summaries_with_version(
         version = version.max(row.get::<_, i64>("written")?);
         summaries.push(rows::summary(row)?);
     }
-    Ok((version.unsigned_abs(), summaries))
+    Ok(Partials { of, version: version.unsigned_abs(), summaries })
+}
+
+fn put_executions(connection: &mut Connection, executions: &[Computed]) -> Result<(), Error> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for Computed { project, version, execution } in executions {
+        put_execution(&transaction, *project, *version, execution)?;
+    }
+    transaction.commit()?;
+    Ok(())
 }
 
 fn put_execution(

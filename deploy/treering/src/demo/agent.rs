@@ -40,8 +40,10 @@ pub(super) async fn research(visitor: &Visitor, question: &str) -> Result<String
 /// A step of its own around the model's call, so that the plan can be found at a glance.
 #[instrument(skip_all, fields(step.kind = "plan", agent = "research_assistant"), err)]
 async fn plan(talk: &[Message]) -> Result<Message, ModelError> {
+    let step = Step::current();
+    step.input(&talk);
     let wish = SONNET.chat(Task::ChooseTools, talk).await?;
-    Step::current().output(&wish);
+    step.output(&wish);
     Ok(wish)
 }
 
@@ -49,6 +51,7 @@ async fn plan(talk: &[Message]) -> Result<Message, ModelError> {
 #[instrument(skip_all, fields(step.kind = "agent"), ret, err)]
 async fn summariser(talk: &[Message]) -> Result<String, ModelError> {
     let findings = tools::results(talk);
+    Step::current().input(&findings);
     let notes = MINI.chat(Task::Read, &[user(&json!({"take notes of": findings}).to_string())]).await?;
     let summary = HAIKU.chat(Task::Write, &[user(&text(&notes))]).await?;
     Ok(text(&summary))
