@@ -39,11 +39,11 @@ pub(crate) fn is_url_safe(byte: u8) -> bool {
 }
 
 pub(crate) fn is_standard(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=')
+    byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')
 }
 
-/// Runs of the standard alphabet, `least` long or longer. It looks at the end of a window first, so that prose is
-/// passed over a word at a time.
+/// Runs of the standard alphabet, `least` long or longer, with the padding that ends them: what follows an equals sign
+/// is something else. It looks at the end of a window first, so that prose is passed over a word at a time.
 pub(crate) fn runs(text: &[u8], least: usize) -> Vec<Range<usize>> {
     let mut runs = Vec::new();
     let mut at = 0;
@@ -53,8 +53,10 @@ pub(crate) fn runs(text: &[u8], least: usize) -> Vec<Range<usize>> {
             continue;
         }
         let rest = text[at + least..].iter().take_while(|&&byte| is_standard(byte)).count();
-        runs.push(at..at + least + rest);
-        at += least + rest;
+        let end = at + least + rest;
+        let padding = text[end..].iter().take(2).take_while(|&&byte| byte == b'=').count();
+        runs.push(at..end + padding);
+        at = end + padding;
     }
     runs
 }
@@ -73,7 +75,7 @@ mod tests {
 
     #[test]
     fn finds_runs_that_are_long_enough() {
-        assert_eq!(runs(b"abc abcd/= abcdefg", 4), [4..10, 11..18]);
+        assert_eq!(runs(b"abc abcd/= abcdefg a=bcde==", 4), [4..10, 11..18, 21..27]);
         assert!(runs(b"abc", 4).is_empty());
     }
 }

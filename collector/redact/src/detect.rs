@@ -22,7 +22,7 @@ mod token;
 mod url;
 
 pub(crate) use card::is_bare_card;
-pub(crate) use label::Label;
+pub(crate) use label::{Label, WINDOW};
 pub(crate) use token::{TOKENS, Token};
 
 /// Looks at the text around a trigger and says what must go.

@@ -1,6 +1,6 @@
 //! A set of rules, compiled once and used for every text.
 
-use crate::detect::{DETECTORS, TOKENS};
+use crate::detect::{DETECTORS, TOKENS, is_bare_card};
 use crate::finding::{Finding, MARK, Redaction, apply};
 use crate::scan::{Candidate, Engine, merge, spare};
 use crate::walk::pass;
@@ -84,6 +84,14 @@ impl Rules {
     /// is a word, and under the key `password` it is one.
     pub fn scan_value(&self, key: &str, value: &str, findings: &mut Vec<Finding>) {
         findings.extend(self.settle(value, Some(key)));
+    }
+
+    /// The same for a whole number that was sent as one, by its decimal digits: it is a card, or it may stay. The
+    /// finding takes all of it; what stands in its place must be a string.
+    pub fn scan_integer(&self, digits: &str) -> Option<Finding> {
+        let rule = self.bare_card().filter(|_| is_bare_card(digits.as_bytes()))?;
+        let rule = Arc::clone(&self.names[rule]);
+        Some(Finding { start: 0, end: digits.len(), rule, bare_number: None })
     }
 
     /// The text with a mark in the place of each finding. What is redacted once stays as it is.

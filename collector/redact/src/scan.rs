@@ -1,6 +1,6 @@
 //! The engine: candidates in one pass over the bytes, then a short look around each.
 
-use crate::detect::{DETECTORS, Find, Label, TOKENS, Token, Trigger};
+use crate::detect::{DETECTORS, Find, Label, TOKENS, Token, Trigger, WINDOW};
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use std::ops::Range;
 
@@ -78,23 +78,32 @@ impl Engine {
     /// Looks through a folded text.
     pub(crate) fn scan(&self, text: &str, out: &mut Vec<Candidate>) {
         let from = out.len();
-        self.at_literals(text.as_bytes(), out);
+        let mut tokens = Vec::new();
+        self.at_literals(text.as_bytes(), out, &mut tokens);
         self.at_bytes(text.as_bytes(), out);
         if out.len() > from {
             blob::drop_inside(text.as_bytes(), out, from);
         }
+        out.append(&mut tokens);
     }
 
-    fn at_literals(&self, text: &[u8], out: &mut Vec<Candidate>) {
+    /// Tokens come apart from the rest: they know themselves whether the data around them is a reason to doubt.
+    fn at_literals(&self, text: &[u8], out: &mut Vec<Candidate>, tokens: &mut Vec<Candidate>) {
+        // What of the text long values have taken: labels inside of one would read it to its end again.
+        let mut taken = 0;
         for hit in self.literals.find_overlapping_iter(text) {
             let (rule, target) = self.targets[hit.pattern().as_usize()];
             let at = hit.range();
-            let place = match target {
-                Target::Find(find) => find(text, at),
-                Target::Label(label) => label.value_beside(text, &at),
-                Target::Token(token) => token.find(text, &at),
-            };
-            out.extend(place.map(|place| Candidate { place, rule, bare_number: None }));
+            let found = |place| Candidate { place, rule, bare_number: None };
+            match target {
+                Target::Find(find) => out.extend(find(text, at).map(found)),
+                Target::Token(token) => tokens.extend(token.find(text, &at).map(found)),
+                Target::Label(label) => {
+                    let place = label.value_beside(text, &at, taken);
+                    taken = place.iter().filter(|place| place.len() > WINDOW).fold(taken, |_, long| long.end);
+                    out.extend(place.map(found));
+                }
+            }
         }
     }
 

@@ -73,13 +73,16 @@ impl<'a> View<'a> {
         self
     }
 
-    /// The range of the source that a range of the view stands for, widened to whole units.
+    /// The range of the source that a range of the view stands for, widened to whole characters and whole units:
+    /// detectors count bytes, and every place they name comes through here.
     pub(crate) fn source_of(&self, range: &Range<usize>) -> Range<usize> {
+        let start = self.text.floor_char_boundary(range.start);
         if range.is_empty() {
-            let at = self.locate(range.start).start;
+            let at = self.locate(start).start;
             return at..at;
         }
-        self.locate(range.start).start..self.locate(range.end - 1).end
+        let end = self.text.ceil_char_boundary(range.end);
+        self.locate(start).start..self.locate(end - 1).end
     }
 
     /// The source of the one byte of the view at `at`.

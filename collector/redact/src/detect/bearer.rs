@@ -18,7 +18,8 @@ pub(super) const BASIC_AUTH: Detector = Detector {
 };
 
 fn bearer(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
-    let end = run(text, at.end, 4096, |byte| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte));
+    let end =
+        run(text, at.end, text.len(), |byte| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte));
     let token = &text[at.end..end];
     let token = &token[..token.len() - token.iter().rev().take_while(|&&byte| byte == b'.').count()];
     let random = token.iter().any(u8::is_ascii_digit) && token.iter().any(u8::is_ascii_alphabetic);
@@ -27,7 +28,7 @@ fn bearer(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
 }
 
 fn basic(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
-    let end = run(text, at.end, 1024, |byte| byte.is_ascii_alphanumeric() || b"+/-_=".contains(&byte));
+    let end = run(text, at.end, text.len(), |byte| byte.is_ascii_alphanumeric() || b"+/-_=".contains(&byte));
     let decoded = base64::decode(&text[at.end..end], 1024);
     let pair = decoded.contains(&b':')
         && decoded.len() > 3
@@ -48,6 +49,8 @@ mod tests {
             &["df307HMXl9arUmHXlLi5"],
         );
         found("Authorization: Basic dXNlcjpodW50ZXIy", "BASIC_AUTH", &["dXNlcjpodW50ZXIy"]);
+        let long = "aB3d".repeat(2_000);
+        found(&format!("Authorization: Bearer {long}, ok"), "BEARER_TOKEN", &[&long]);
     }
 
     #[test]

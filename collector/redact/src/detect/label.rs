@@ -1,6 +1,7 @@
 //! Values that are only known by the word beside them: `password: …`, `"api_key": "…"`, `the API key is …`.
 
-use super::bytes::{before, is_alphanumeric, run, starts};
+use super::bytes::{before, is_alphanumeric, run, run_back, starts};
+use crate::finding::MARK;
 use std::ops::Range;
 
 /// Words, and what a value beside one of them looks like.
@@ -26,24 +27,31 @@ pub(crate) enum Bond {
 }
 
 impl Label {
-    /// The value beside the word at `word`.
-    pub(crate) fn value_beside(&self, text: &[u8], word: &Range<usize>) -> Option<Range<usize>> {
-        if !stands_alone(text, word) || is_alphanumeric(text.get(word.end).copied()) {
+    /// The value beside the word at `word`, unless it begins before `from`.
+    pub(crate) fn value_beside(&self, text: &[u8], word: &Range<usize>, from: usize) -> Option<Range<usize>> {
+        let goes_on = is_alphanumeric(text.get(word.end).copied());
+        if goes_on || !stands_alone(text, word) || ends_a_mark(text, word) {
             return None;
         }
-        let (start, bond) = self.separator(text, word.end)?;
-        let rest = &text[start..text.len().min(start + LONGEST)];
-        let length = (self.accept)(rest, bond)?;
-        (!is_placeholder(&rest[..length])).then_some(start..start + length)
+        let (start, bond) = self.separator(text, word.end).filter(|(start, _)| *start >= from)?;
+        let window = &text[start..text.len().min(start + WINDOW)];
+        let whole = quoted(text, start).and_then(|value| self.value(value, Bond::Key));
+        let length = whole.or_else(|| Some(end_of_value(text, start, self.value(window, bond)?) - start))?;
+        Some(start..start + length)
+    }
+
+    /// How much of what stands beside the word is its value.
+    fn value(&self, text: &[u8], bond: Bond) -> Option<usize> {
+        (self.accept)(text, bond).filter(|length| !is_placeholder(&text[..*length]))
     }
 
     /// The part of a JSON string that goes, where the key of that string ends in the word at `word`.
     pub(crate) fn value_of_key(&self, key: &[u8], word: &Range<usize>, value: &[u8]) -> Option<Range<usize>> {
         let names = word.end == key.len() && stands_alone(key, word);
-        if !names || value.len() > LONGEST || is_placeholder(value) {
+        if !names || is_placeholder(value) {
             return None;
         }
-        (self.accept)(value, Bond::Key).map(|length| 0..length)
+        self.value(value, Bond::Key).map(|length| 0..length)
     }
 
     fn separator(&self, text: &[u8], end: usize) -> Option<(usize, Bond)> {
@@ -68,8 +76,34 @@ impl Label {
     }
 }
 
-/// No value is longer, nor does anybody look further.
-const LONGEST: usize = 512;
+/// So much of a text decides whether it is a value. Labels may stand in each other's values, and each looks.
+pub(crate) const WINDOW: usize = 512;
+
+/// Whether the word is the name in a mark, or its end: `[REDACTED:NATIONAL_ID] 4111` says nothing of the number.
+fn ends_a_mark(text: &[u8], word: &Range<usize>) -> bool {
+    let in_name = |byte: u8| byte.is_ascii_uppercase() || byte == b'_';
+    text.get(word.end) == Some(&b']')
+        && text[..run_back(text, word.start, 40, in_name)].ends_with(MARK.as_bytes())
+}
+
+/// What stands in quotes from `start` on, if they close on the same line.
+fn quoted(text: &[u8], start: usize) -> Option<&[u8]> {
+    let quote = before(text, start).filter(|byte| b"\"'`".contains(byte))?;
+    let value = &text[start..];
+    let end = memchr::memchr2(quote, b'\n', value).filter(|end| value[*end] == quote)?;
+    Some(&value[..end])
+}
+
+/// A value that fills the window ends where its token does.
+fn end_of_value(text: &[u8], start: usize, length: usize) -> usize {
+    let unread = text.get(start + length..start + WINDOW);
+    let goes_on = unread.is_some_and(|rest| rest.iter().copied().all(is_full_stop));
+    start + if goes_on { word(&text[start..], Bond::Assigned).len() } else { length }
+}
+
+fn is_full_stop(byte: u8) -> bool {
+    matches!(byte, b'.' | b':')
+}
 
 /// Whether a word begins there: after a sign, at a hump of `camelCase`, or it is long enough to be no accident.
 fn stands_alone(text: &[u8], word: &Range<usize>) -> bool {
@@ -85,11 +119,14 @@ pub(super) fn word(text: &[u8], bond: Bond) -> &[u8] {
         Bond::Key => text,
         Bond::Assigned | Bond::Said => {
             let end = run(text, 0, text.len(), |byte| !ends(byte));
-            let full_stops = text[..end].iter().rev().take_while(|byte| b".:".contains(byte)).count();
+            let full_stops = text[..end].iter().rev().take_while(|byte| is_full_stop(**byte)).count();
             &text[..end - full_stops]
         }
     }
 }
+
+/// `xxxx` and `----` are no longer.
+const LONGEST_STAND_IN: usize = 256;
 
 /// `$TOKEN`, `<token>`, `sk-...`, `YOUR_API_KEY`, `os.environ[…]`, `****`: it stands for a value and is none.
 fn is_placeholder(value: &[u8]) -> bool {
@@ -98,6 +135,6 @@ fn is_placeholder(value: &[u8]) -> bool {
         [b"...", b"your_", b"your-", b"environ", b"process.env", b"getenv", b"secrets."];
     let lower = value.to_ascii_lowercase();
     let opens = value.first().is_none_or(|byte| OPENERS.contains(byte));
-    let one_sign = value.iter().all(|byte| *byte == value[0]);
+    let one_sign = value.len() <= LONGEST_STAND_IN && value.iter().all(|byte| *byte == value[0]);
     opens || one_sign || PARTS.iter().any(|part| memchr::memmem::find(&lower, part).is_some())
 }

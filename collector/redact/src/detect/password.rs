@@ -63,8 +63,10 @@ fn accept(text: &[u8], bond: Bond) -> Option<usize> {
     (meant && !WORDS.contains(&lower.as_slice()) && !is_number(value)).then_some(value.len())
 }
 
+/// Words of the usual length, more than a passphrase has.
 fn is_sentence(value: &[u8]) -> bool {
-    value.iter().filter(|byte| **byte == b' ').count() > 3
+    let spaces = value.iter().filter(|byte| **byte == b' ').count();
+    spaces > 3 && spaces * 16 > value.len()
 }
 
 fn is_number(value: &[u8]) -> bool {
@@ -110,6 +112,41 @@ mod tests {
         found(r#"curl -d '{"password": "sesame"}'"#, "PASSWORD", &["sesame"]);
         found("Server=a;Password=x1y2;Database=b", "PASSWORD", &["x1y2"]);
         found("| passwd | Sunshine2723! |", "PASSWORD", &["Sunshine2723!"]);
+    }
+
+    #[test]
+    fn finds_what_stands_in_quotes_as_a_whole() {
+        found(
+            "password=\"correct horse, battery; staple\" ok",
+            "PASSWORD",
+            &["correct horse, battery; staple"],
+        );
+        found("pwd = 'a (b) c' or 'd'", "PASSWORD", &["a (b) c"]);
+        found("passwd=\"it's Tr33ring\"", "PASSWORD", &["it's Tr33ring"]);
+        found("password=\"hunter2! and no end\n\"", "PASSWORD", &["hunter2!"]);
+    }
+
+    #[test]
+    fn finds_the_whole_of_a_long_value() {
+        for length in [300, 511, 512, 513, 100_000] {
+            let value: String = "Tr33ring!é".chars().cycle().take(length).collect();
+            found(&format!("DB_PASSWORD={value} ok"), "PASSWORD", &[&value]);
+            found(&format!("password: \"{value}\", ok"), "PASSWORD", &[&value]);
+            found(&format!("the password is {value}."), "PASSWORD", &[&value]);
+            found(
+                &format!("{{\"password\": \"{value} {value}\"}}"),
+                "PASSWORD",
+                &[&format!("{value} {value}")],
+            );
+            let plain = "aB3d".repeat(length);
+            found(&format!("password={plain}"), "PASSWORD", &[&plain]);
+        }
+        let labels = "password=".repeat(200);
+        found(
+            &format!("{labels}hunter2 ok"),
+            "PASSWORD",
+            &[&format!("{}hunter2", &labels["password=".len()..])],
+        );
     }
 
     #[test]

@@ -42,8 +42,9 @@ fn find(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
     {
         return None;
     }
-    let end =
-        run(text, at.end, 64, |byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte) || byte >= 0x80);
+    let end = run(text, at.end, text.len(), |byte| {
+        byte.is_ascii_alphanumeric() || b"._-".contains(&byte) || byte >= 0x80
+    });
     let name = &text[at.end..end];
     let name = &name[..name.len() - name.iter().rev().take_while(|&&byte| byte == b'.').count()];
     let somebody =
@@ -60,6 +61,7 @@ mod tests {
         found("see /home/iobrien/projects", "USER_PATH", &["iobrien"]);
         found("/Users/ada/x", "USER_PATH", &["ada"]);
         found(r"open C:\Users\nina\Desktop", "USER_PATH", &["nina"]);
+        found(&format!("/home/{}/x", "é".repeat(40)), "USER_PATH", &[&"é".repeat(40)]);
         found(r"open C:\\Users\\nina\\Desktop", "USER_PATH", &["nina"]);
     }
 

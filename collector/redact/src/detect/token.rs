@@ -1,6 +1,7 @@
 //! Keys and tokens that say who issued them. An issuer is a row.
 
-use super::bytes::{before, is_word, run};
+use super::bytes::{before, is_word, run, run_back};
+use crate::base64::{is_standard, is_url_safe};
 use std::ops::Range;
 
 #[derive(Debug)]
@@ -96,15 +97,25 @@ pub(crate) const TOKENS: &[Token] = &[
 impl Token {
     /// The whole token, where the prefix at `at` begins one.
     pub(crate) fn find(&self, text: &[u8], at: &Range<usize>) -> Option<Range<usize>> {
-        if &text[at.clone()] != self.prefix.as_bytes() || is_word(before(text, at.start)) {
+        let glued = is_word(before(text, at.start));
+        if &text[at.clone()] != self.prefix.as_bytes() || glued && !self.follows_data(text, at.start) {
             return None;
         }
         let (least, most) = self.length;
         let end = run(text, at.end, most + 1, |byte| self.alphabet.has(byte));
         let end = end - text[at.end..end].iter().rev().take_while(|&&byte| byte == b'.').count();
         let body = &text[at.end..end];
-        let fits = (least..=most).contains(&body.len()) && !is_word(text.get(end).copied());
+        let next = text.get(end).copied();
+        let ends = if glued { !next.is_some_and(is_data) } else { !is_word(next) };
+        let fits = (least..=most).contains(&body.len()) && ends;
         (fits && looks_random(body)).then_some(at.start..end)
+    }
+
+    /// Whether what stands before is Base64, and no word that the prefix may be a part of. The shorter the prefix,
+    /// the more of it must be there.
+    fn follows_data(&self, text: &[u8], start: usize) -> bool {
+        let least = if self.prefix.len() < 4 { 256 } else { 64 };
+        start - run_back(text, start, least, is_standard) == least
     }
 }
 
@@ -118,6 +129,10 @@ impl Alphabet {
             Dotted => Url.has(byte) || byte == b'.',
         }
     }
+}
+
+fn is_data(byte: u8) -> bool {
+    is_standard(byte) || is_url_safe(byte)
 }
 
 /// `sk-learn-is-a-python-library` is words; a token has digits or changes its case again and again.
@@ -161,6 +176,20 @@ mod tests {
             nothing(&format!("x{sample}"));
             nothing(token.prefix);
             nothing(&format!("{}abc", token.prefix));
+        }
+    }
+
+    #[test]
+    fn every_row_is_found_where_data_runs_into_it() {
+        let data = format!("{}Qx", "iVBORw0KGgo/AAAANSUhEUg+".repeat(20));
+        for token in TOKENS {
+            let sample = sample(token);
+            for end in ["", "\"", " and so on"] {
+                found(&format!("base64,{data}{sample}{end}"), token.rule, &[&sample]);
+                found(&format!("base64,{data}=={sample}{end}"), token.rule, &[&sample]);
+            }
+            // In the middle of data it is data.
+            nothing(&format!("base64,{data}{sample}/{data}"));
         }
     }
 

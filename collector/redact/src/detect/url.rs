@@ -18,7 +18,7 @@ pub(super) const SLACK_WEBHOOK: Detector = Detector {
 
 /// The password, or the user's name where it stands alone and is a token.
 fn credentials(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
-    let authority = run(text, at.end, 512, |byte| byte > b' ' && !b"/?#\"'<>`|\\".contains(&byte));
+    let authority = run(text, at.end, text.len(), |byte| byte > b' ' && !b"/?#\"'<>`|\\".contains(&byte));
     let user_end = at.end + memchr::memrchr(b'@', &text[at.end..authority])?;
     let userinfo = &text[at.end..user_end];
     let host = text.get(user_end + 1).copied();
@@ -56,6 +56,8 @@ mod tests {
         );
         found("https://deploy:k8h!BmkSPD@git.acme.io/x.git", "URL_PASSWORD", &["k8h!BmkSPD"]);
         found("redis://:p%40ss@cache:6379", "URL_PASSWORD", &["p%40ss"]);
+        let long = "hunter2-é".repeat(200);
+        found(&format!("redis://svc:{long}@cache:6379"), "URL_PASSWORD", &[&long]);
         let token = "0123456789abcdef0123456789abcdef";
         found(&format!("https://{token}@o1.ingest.example.io/2"), "URL_PASSWORD", &[token]);
     }

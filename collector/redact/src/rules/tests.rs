@@ -22,8 +22,19 @@ fn own_patterns_stand_beside_the_builtin_ones() {
 fn builtin_rules_can_be_switched_off() {
     let rules = Rules::parse("builtin = false").expect("the file is well-formed");
     assert!(!rules.builtin_enabled());
+    assert_eq!(rules.scan_integer("4111111111111111"), None);
     let text = r#"{"card": 4111111111111111, "password": "hunter2!"} a@b.io"#;
     assert_eq!(rules.redact(text).text, text);
+}
+
+#[test]
+fn a_whole_number_is_a_card_or_stays() {
+    let rules = Rules::builtin();
+    let card = rules.scan_integer("4111111111111111").expect("it is a card");
+    assert_eq!((card.start, card.end, &*card.rule, card.bare_number), (0, 16, "CREDIT_CARD", None));
+    for digits in ["4111111111111112", "-4111111111111111", "1763368826120696935", "0", ""] {
+        assert_eq!(rules.scan_integer(digits), None, "{digits}");
+    }
 }
 
 #[test]

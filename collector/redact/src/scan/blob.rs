@@ -40,5 +40,6 @@ mod tests {
         let data = "iVBORw0KGgo/AAAANSUhEUg+4111111111111111/".repeat(12);
         nothing(&format!("data:image/png;base64,{data}=="));
         found(&format!("{data} 4111111111111111"), "CREDIT_CARD", &["4111111111111111"]);
+        found(&format!("{data}==4111111111111111"), "CREDIT_CARD", &["4111111111111111"]);
     }
 }

@@ -2,6 +2,7 @@
 
 use super::BUILTIN;
 use crate::Finding;
+use crate::detect::{DETECTORS, TOKENS, Trigger};
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 
@@ -92,6 +93,31 @@ fn nasty() -> impl Strategy<Value = String> {
     prop::collection::vec(piece(), 0..24).prop_map(|pieces| pieces.concat())
 }
 
+/// Every word and byte at which a detector looks closer.
+fn triggers() -> Vec<String> {
+    let of_detectors =
+        DETECTORS.iter().flat_map(|detector| detector.triggers).flat_map(|trigger| match trigger {
+            Trigger::Literal(words, _) => words.iter().map(|word| (*word).to_owned()).collect(),
+            Trigger::Label(label) => label.words.iter().map(|word| (*word).to_owned()).collect(),
+            Trigger::Byte(byte, _) => vec![char::from(*byte).to_string()],
+            Trigger::Digit(_) => vec!["4".to_owned()],
+        });
+    TOKENS.iter().map(|token| token.prefix.to_owned()).chain(of_detectors).collect()
+}
+
+/// A trigger, a run as long as some detector looks, and characters of several bytes where it stops looking.
+fn at_a_limit() -> impl Strategy<Value = String> {
+    let joint = prop::sample::select(vec!["", " ", "=", ": ", "=\"", "\": \"", " is ", "://"]);
+    let limit = prop::sample::select(vec![16, 40, 64, 128, 253, 256, 300, 512, 1024, 2048, 4096]);
+    let length = (limit, 0..24_usize).prop_map(|(limit, more): (usize, usize)| limit + more - 12);
+    let unit =
+        prop::sample::select(vec!["a", "é", "7", "aB3", "-aB3", "Ab+/9", "x.", "日", "\u{200b}a", "%2561"]);
+    let wide = prop::sample::select(vec!["é", "日本", "😀", "\u{200b}", "\u{a0}é", "４", "\\u00e9é"]);
+    let run = (unit, length).prop_map(|(unit, length)| unit.repeat(length / unit.len() + 1));
+    (prop::sample::select(triggers()), joint, run, wide, nasty())
+        .prop_map(|(word, joint, run, wide, rest)| format!("{wide}{word}{joint}{run}{wide}{rest}"))
+}
+
 /// JSON in which strings may be JSON again, twice.
 fn json() -> impl Strategy<Value = Value> {
     let leaf = prop_oneof![
@@ -169,6 +195,16 @@ proptest! {
     }
 
     #[test]
+    fn limits_are_never_inside_of_a_character(text in at_a_limit(), key in prop::sample::select(triggers())) {
+        let redacted = BUILTIN.redact(&text);
+        prop_assert!(in_order(&text, &redacted.findings), "{:?}", redacted.findings);
+        prop_assert_eq!(&BUILTIN.redact(&redacted.text).text, &redacted.text);
+        let mut findings = Vec::new();
+        BUILTIN.scan_value(&key, &text, &mut findings);
+        prop_assert!(in_order(&text, &findings), "{findings:?}");
+    }
+
+    #[test]
     fn json_stays_json_of_the_same_shape(value in json()) {
         for text in [value.to_string(), format!("{value:#}")] {
             let redacted = BUILTIN.redact(&text);
@@ -222,6 +258,13 @@ fn the_cost_is_linear_in_the_text() {
         "[REDACTED:",
         "&",
         "a@b.io ",
+        "password=x1y2",
+        "pwd='x1y2 ",
+        "eyJeyJeyJeyJ.",
+        "eyJhbGciOiJub25lIn0",
+        "%25",
+        "%",
+        "https://a:b",
     ];
     for piece in pieces {
         let (short, long) = (piece.repeat(4_000 / piece.len()), piece.repeat(64_000 / piece.len()));

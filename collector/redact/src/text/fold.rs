@@ -101,8 +101,25 @@ fn unicode(rest: &[u8]) -> Option<(usize, char)> {
     Some(joined.map_or((5, char::REPLACEMENT_CHARACTER), |char| (10 + gap, char)))
 }
 
+/// A byte that was percent-encoded, up to [`PERCENTS`] times over. A stray percent sign is nothing to decode.
 fn percent(bytes: &[u8]) -> Option<(usize, char)> {
-    Some((3, ascii(hex(bytes, 1, 2)?)?))
+    let (length, byte) = unpercent(bytes, PERCENTS)?;
+    (length > 1).then_some((length, char::from(byte)))
+}
+
+const PERCENTS: u8 = 3;
+
+/// The next byte and its length, where the sign and both digits may themselves be encoded, each `rounds - 1` times.
+fn unpercent(bytes: &[u8], rounds: u8) -> Option<(usize, u8)> {
+    let Some(rounds) = rounds.checked_sub(1) else { return Some((1, *bytes.first()?)) };
+    let (sign, first) = unpercent(bytes, rounds)?;
+    let decoded = || {
+        let (high, left) = unpercent(&bytes[sign..], rounds).filter(|_| first == b'%')?;
+        let (low, right) = unpercent(&bytes[sign + high..], rounds)?;
+        let byte = u8::try_from(ascii(hex(&[left, right], 0, 2)?)?).ok()?;
+        Some((sign + high + low, byte))
+    };
+    Some(decoded().unwrap_or((sign, first)))
 }
 
 /// The entities that hide an address or a quote: named ones of HTML's first day, and numbers.

@@ -26,6 +26,8 @@ fn escapes_are_read_however_often_they_were_escaped() {
 fn signs_of_addresses_and_pages_are_decoded() {
     folds("a%40b%2", "a@b%2");
     folds("100%é", "100%é");
+    folds("%2573 %252573 %25252573 %2%35%37%33 %25%37%33", "s s %73 s s");
+    folds("100%25 %% %2 %25 %250 %25zz %", "100% %% %2 % %0 %zz %");
     folds("&#64;&#x40;&amp;&quot;&nope;&", "@@&\"&nope;&");
 }
 
@@ -45,6 +47,15 @@ fn places_are_mapped_back_to_whole_units() {
     assert_eq!(view.source_of(&(2..3)), 5..8);
     assert_eq!(view.source_of(&(0..4)), 0..9);
     assert_eq!(view.source_of(&(3..3)), 8..8);
+}
+
+#[test]
+fn places_are_mapped_back_to_whole_characters() {
+    let view = View::of("aéb");
+    assert_eq!(view.source_of(&(0..2)), 0..3);
+    assert_eq!(view.source_of(&(2..3)), 1..3);
+    assert_eq!(view.source_of(&(2..2)), 1..1);
+    assert_eq!(fold("%40é%40").source_of(&(0..2)), 0..5);
 }
 
 #[test]

@@ -47,6 +47,7 @@ mod tests {
         let text = "eyJtYWlsIjogImFkYUBleGFtcGxlLmNvbSIsICJuIjogMX0=";
         found(text, "EMAIL", &["ImFkYUBleGFtcGxlLmNvbSIs"]);
         found(&format!(r#"{{"data":"{text}"}}"#), "EMAIL", &["ImFkYUBleGFtcGxlLmNvbSIs"]);
+        found(&format!("data={text}"), "EMAIL", &["ImFkYUBleGFtcGxlLmNvbSIs"]);
     }
 
     #[test]
