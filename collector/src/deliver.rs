@@ -122,6 +122,7 @@ impl Delivery {
     async fn forget(&self, entries: Vec<EntryId>) {
         if let Err(error) = self.journal.forget(entries).await {
             tracing::error!(%error, "delivered entries could not be forgotten");
+            tokio::time::sleep(LONGEST_PAUSE).await;
         }
     }
 

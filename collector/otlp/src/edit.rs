@@ -1,10 +1,12 @@
 //! Edits of ranges: the bytes around them are copied, the lengths of the messages around them written anew.
 
-use crate::schema::{Kind, Message};
-use crate::wire::{Fields, RawField, RawValue, Torn, put_bytes};
+use crate::index::{Malformed, Range};
+use crate::schema::{ANY_VALUE_STRING, Kind, Message};
+use crate::wire::{Fields, RawField, RawValue, close, open, put_bytes};
 
-/// A part of a string, and what stands there instead. An edit that covers a whole field, its tag included,
-/// with nothing takes the field away.
+/// A part of a request, and what stands there instead: a part of a string, or the whole field of a number
+/// ([`Export::numbers`](crate::Export::numbers)), which becomes a string. A field that is covered whole, its tag
+/// included, with nothing goes away.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edit {
     /// Where the part begins, in bytes of the request.
@@ -15,65 +17,120 @@ pub struct Edit {
     pub replacement: String,
 }
 
-/// The message with these edits, which are sorted and do not overlap.
-pub(crate) fn apply(message: &'static Message, bytes: &[u8], edits: &[Edit]) -> Result<Vec<u8>, Torn> {
+/// An edit, or a range that goes away; of those there may be millions.
+pub(crate) trait Patch {
+    fn start(&self) -> usize;
+    fn end(&self) -> usize;
+    fn replacement(&self) -> &str;
+}
+
+impl Patch for Edit {
+    fn start(&self) -> usize {
+        self.start
+    }
+
+    fn end(&self) -> usize {
+        self.end
+    }
+
+    fn replacement(&self) -> &str {
+        &self.replacement
+    }
+}
+
+impl Patch for Range {
+    fn start(&self) -> usize {
+        self.start as usize
+    }
+
+    fn end(&self) -> usize {
+        self.end as usize
+    }
+
+    fn replacement(&self) -> &'static str {
+        ""
+    }
+}
+
+/// The message with these patches.
+pub(crate) fn apply<P: Patch>(
+    message: &'static Message,
+    bytes: &[u8],
+    patches: &[P],
+) -> Result<Vec<u8>, Malformed> {
+    let sorted = patches.is_sorted_by(|one, next| one.end() <= next.start());
+    let inside = |patch: &P| patch.start() <= patch.end() && patch.end() <= bytes.len();
+    if !sorted || !patches.iter().all(inside) {
+        return Err(Malformed::BrokenByEdit);
+    }
     let mut out = Vec::with_capacity(bytes.len());
-    rewrite(message, bytes, (0, bytes.len()), edits, &mut out)?;
+    rewrite(message, bytes, (0, bytes.len()), patches, &mut out)?;
     Ok(out)
 }
 
-fn rewrite(
+fn rewrite<P: Patch>(
     message: &'static Message,
     bytes: &[u8],
     (start, end): (usize, usize),
-    mut edits: &[Edit],
+    mut patches: &[P],
     out: &mut Vec<u8>,
-) -> Result<(), Torn> {
+) -> Result<(), Malformed> {
     // What needs no edit is copied in as long runs as possible.
     let mut copied = start;
     for field in Fields::within(bytes, start, end) {
         let raw = field?;
-        let inside = edits.partition_point(|edit| edit.start < raw.end);
-        if inside == 0 {
+        let Some(next) = patches.first() else { break };
+        if next.start() >= raw.end {
             continue;
         }
-        let (here, later) = edits.split_at(inside);
-        edits = later;
         out.extend_from_slice(&bytes[copied..raw.start]);
         copied = raw.end;
-        let whole = here.iter().any(|edit| edit.start <= raw.start && edit.end >= raw.end);
-        if !whole {
-            rewrite_field(message, bytes, &raw, here, out)?;
-        }
+        let inside = patches.partition_point(|patch| patch.start() < raw.end);
+        rewrite_field(message, bytes, &raw, &patches[..inside], out)?;
+        // One that reaches beyond this field goes on in the next.
+        let done = if patches[inside - 1].end() > raw.end { inside - 1 } else { inside };
+        patches = &patches[done..];
     }
     out.extend_from_slice(&bytes[copied..end]);
     Ok(())
 }
 
-fn rewrite_field(
+/// `patches` begin before the field ends, and at least one does.
+fn rewrite_field<P: Patch>(
     message: &'static Message,
     bytes: &[u8],
     raw: &RawField<'_>,
-    edits: &[Edit],
+    patches: &[P],
     out: &mut Vec<u8>,
-) -> Result<(), Torn> {
-    let mut payload = Vec::with_capacity(raw.end - raw.payload);
-    match (message.field(raw.number).map(|field| field.kind), raw.value) {
-        (Some(Kind::Message(inner)), RawValue::Bytes(_)) => {
-            rewrite(inner, bytes, (raw.payload, raw.end), edits, &mut payload)?;
+) -> Result<(), Malformed> {
+    let kind = message.field(raw.number).map(|field| field.kind);
+    let whole = patches.first().filter(|patch| patch.start() <= raw.start && patch.end() >= raw.end);
+    match (whole.map(Patch::replacement), kind, raw.value) {
+        (Some(""), ..) => {}
+        (Some(text), Some(Kind::Int64 | Kind::Double), _) => {
+            put_bytes(out, ANY_VALUE_STRING, text.as_bytes())
         }
-        _ => replace(bytes, (raw.payload, raw.end), edits, &mut payload),
+        (None, Some(Kind::Message(inner)), RawValue::Bytes(_)) => {
+            let payload = open(out, raw.number);
+            rewrite(inner, bytes, (raw.payload, raw.end), patches, out)?;
+            close(out, payload);
+        }
+        (None, Some(Kind::Text | Kind::Bytes), RawValue::Bytes(_)) => {
+            let payload = open(out, raw.number);
+            replace(bytes, (raw.payload, raw.end), patches, out);
+            close(out, payload);
+        }
+        _ => return Err(Malformed::BrokenByEdit),
     }
-    put_bytes(out, raw.number, &payload);
     Ok(())
 }
 
-fn replace(bytes: &[u8], (start, end): (usize, usize), edits: &[Edit], out: &mut Vec<u8>) {
+fn replace<P: Patch>(bytes: &[u8], (start, end): (usize, usize), patches: &[P], out: &mut Vec<u8>) {
     let mut copied = start;
-    for edit in edits {
-        out.extend_from_slice(&bytes[copied..edit.start.max(copied)]);
-        out.extend_from_slice(edit.replacement.as_bytes());
-        copied = edit.end.clamp(copied, end);
+    for patch in patches {
+        out.extend_from_slice(&bytes[copied..patch.start().max(copied)]);
+        out.extend_from_slice(patch.replacement().as_bytes());
+        copied = patch.end().clamp(copied, end);
     }
     out.extend_from_slice(&bytes[copied..end]);
 }

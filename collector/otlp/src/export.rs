@@ -1,10 +1,11 @@
 use std::borrow::Cow;
 
-use crate::edit::{Edit, apply};
-use crate::index::{Index, Malformed, Rejected, index};
+use crate::edit::{Edit, Patch, apply};
+use crate::index::{Index, Malformed, Rejected, index, whole_number};
 use crate::json_in;
-use crate::schema::{GROUP_SCOPES, GROUPS, Message, SCOPED_RECORDS, Signal};
-use crate::wire::{Fields, RawField, RawValue, put_bytes};
+use crate::schema::{ANY_VALUE, GROUP_SCOPES, GROUPS, Message, SCOPED_RECORDS, Signal};
+use crate::value::fields;
+use crate::wire::{Fields, RawField, RawValue, close, open, put_bytes};
 
 /// An OTLP request behind the door: checked protobuf bytes, and an index of where their strings are.
 pub struct Export {
@@ -12,30 +13,47 @@ pub struct Export {
     bytes: Vec<u8>,
     index: Index,
     rejected: Rejected,
+    whole: bool,
 }
 
-/// A string of a request.
+/// The contexts of all records together take no more; each repeats the resource for its scope.
+const MOST_CONTEXT: usize = 64 << 20;
+
+/// A string of a request, which is not empty.
 #[derive(Debug, Clone)]
 pub struct Text<'a> {
     /// Where it begins, in bytes of the request.
     pub start: usize,
     /// The string. Bytes that are no UTF-8 are shown as spaces, one for one, so that places stay places.
     pub text: Cow<'a, str>,
-    /// The key of the attribute that it is a value of.
+    /// The key of the attribute that it is a value of; of one longer than 256 bytes, its end.
     pub key: Option<&'a str>,
+}
+
+/// A whole number of 13 to 19 digits in a value, which might be the number of a card.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Number {
+    /// Where its field begins, in bytes of the request, its tag included.
+    pub start: usize,
+    /// Where its field ends. An [`Edit`] of the whole field puts a string there.
+    pub end: usize,
+    /// The number; one that came with a point (`4e15`) counts like any other.
+    pub value: i64,
 }
 
 impl Export {
     /// A request in protobuf.
     pub fn from_protobuf(signal: Signal, bytes: Vec<u8>) -> Result<Self, Malformed> {
-        let found = index(signal, &bytes)?;
-        let rejected = Rejected { count: found.rejected, reason: found.reason };
-        if found.gone.is_empty() {
-            return Ok(Self { signal, bytes, index: found, rejected });
+        let mut index = index(signal, &bytes)?;
+        let rejected = Rejected { count: index.rejected, reason: index.reason };
+        let gone = std::mem::take(&mut index.gone);
+        let whole = gone.is_empty();
+        let export = Self { signal, bytes, index, rejected, whole };
+        let export = if whole { export } else { export.patched(&gone)? };
+        if contexts(&export.bytes) > MOST_CONTEXT {
+            return Err(Malformed::TooManyScopes);
         }
-        let edits: Vec<_> =
-            found.gone.iter().map(|gone| removal(gone.start as usize, gone.end as usize)).collect();
-        Self::edited(signal, &bytes, &edits, rejected)
+        Ok(export)
     }
 
     /// A request in OTLP/JSON, read leniently: nulls, names of enums, numbers as texts and the like are taken
@@ -45,13 +63,20 @@ impl Export {
         let mut export = Self::from_protobuf(signal, bytes)?;
         export.rejected.count += refused.count;
         export.rejected.reason = refused.reason.or(export.rejected.reason);
+        export.whole &= refused.count == 0;
         Ok(export)
     }
 
-    fn edited(signal: Signal, bytes: &[u8], edits: &[Edit], rejected: Rejected) -> Result<Self, Malformed> {
-        let bytes = apply(signal.request(), bytes, edits)?;
-        let index = index(signal, &bytes)?;
-        Ok(Self { signal, bytes, index, rejected })
+    /// What was found good stays good, or nothing is done at all.
+    fn patched<P: Patch>(mut self, patches: &[P]) -> Result<Self, Malformed> {
+        // There may be millions of texts, and they are found again.
+        self.index.texts = Vec::new();
+        self.bytes = apply(self.signal.request(), &self.bytes, patches)?;
+        let index = index(self.signal, &self.bytes)?;
+        if !index.gone.is_empty() || index.records != self.index.records {
+            return Err(Malformed::BrokenByEdit);
+        }
+        Ok(Self { index, ..self })
     }
 
     /// What it carries.
@@ -69,18 +94,33 @@ impl Export {
         self.rejected
     }
 
-    /// Every string: names, keys, values at any depth, events, links, status, resource, scope, bodies, and
+    /// True where nothing at all was refused or taken away: what is held is what came. Bytes that were an export
+    /// before are whole, or this is not the program that wrote them.
+    pub fn is_whole(&self) -> bool {
+        self.whole
+    }
+
+    /// Every string that is not empty: names, keys, values at any depth, events, links, status, resource, scope, bodies, and
     /// bytes as far as they can be read as text.
     pub fn texts(&self) -> impl Iterator<Item = Text<'_>> {
         self.index.texts.iter().map(|at| {
             let bytes = at.range.of(&self.bytes);
-            let key = at.key.and_then(|key| std::str::from_utf8(key.of(&self.bytes)).ok());
             let text = match std::str::from_utf8(bytes) {
                 Ok(text) => Cow::Borrowed(text),
                 Err(_) => Cow::Owned(legible(bytes)),
             };
             debug_assert!(!at.is_text || matches!(text, Cow::Borrowed(_)));
-            Text { start: at.range.start as usize, text, key }
+            Text { start: at.range.start as usize, text, key: at.key(&self.bytes) }
+        })
+    }
+
+    /// Every whole number so long that it might be the number of a card, in the order of the bytes.
+    pub fn numbers(&self) -> impl Iterator<Item = Number> {
+        self.index.numbers.iter().filter_map(|at| {
+            let (start, end) = (at.start as usize, at.end as usize);
+            let raw = Fields::within(&self.bytes, start, end).next()?.ok()?;
+            let value = whole_number(ANY_VALUE.field(raw.number)?.kind, raw.value)?;
+            Some(Number { start, end, value })
         })
     }
 
@@ -89,12 +129,13 @@ impl Export {
         self.index.texts.iter().map(|at| at.is_text).collect()
     }
 
-    /// The request with these edits, which are sorted, do not overlap, and stand within strings.
+    /// The request with these edits, which are sorted and do not overlap. An edit that would break a record is an
+    /// error: nothing that was found good is lost in silence.
     pub fn with_edits(self, edits: &[Edit]) -> Result<Self, Malformed> {
         if edits.is_empty() {
             return Ok(self);
         }
-        Self::edited(self.signal, &self.bytes, edits, self.rejected)
+        self.patched(edits)
     }
 
     /// The bytes, as protobuf.
@@ -111,8 +152,10 @@ impl Export {
     pub fn records(&self) -> Vec<(std::sync::Arc<[u8]>, &[u8])> {
         let mut records = Vec::with_capacity(self.index.records);
         for group in messages(&self.bytes, GROUPS) {
-            for scoped in messages(group, GROUP_SCOPES) {
-                let context: std::sync::Arc<[u8]> = context(group, scoped).into();
+            let mut around = Vec::new();
+            copy_but(group, GROUP_SCOPES, &mut around);
+            for scoped in messages(group, GROUP_SCOPES).filter(|scoped| has_records(scoped)) {
+                let context: std::sync::Arc<[u8]> = context(&around, scoped).into();
                 records.extend(messages(scoped, SCOPED_RECORDS).map(|record| (context.clone(), record)));
             }
         }
@@ -131,10 +174,6 @@ impl std::fmt::Debug for Export {
     }
 }
 
-fn removal(start: usize, end: usize) -> Edit {
-    Edit { start, end, replacement: String::new() }
-}
-
 /// Bytes as a text of the same length: what is ASCII stays, everything else is a space.
 fn legible(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| if byte.is_ascii() { char::from(*byte) } else { ' ' }).collect()
@@ -143,24 +182,42 @@ fn legible(bytes: &[u8]) -> String {
 /// The payloads of the sub-messages with this number. The bytes were checked at the door, so that a torn
 /// field cannot occur; were there one, the walk ends there.
 pub(crate) fn messages(message: &[u8], number: u32) -> impl Iterator<Item = &[u8]> {
-    Fields::of(message).map_while(Result::ok).filter_map(move |field| match field.value {
+    fields(message).filter_map(move |field| match field.value {
         RawValue::Bytes(payload) if field.number == number => Some(payload),
         _ => None,
     })
 }
 
-/// The group of a record without any record: its resource and schema, and one scope with its schema.
-fn context(group: &[u8], scoped: &[u8]) -> Vec<u8> {
-    let mut context = Vec::new();
-    copy_but(group, GROUP_SCOPES, &mut context);
-    let mut scope = Vec::new();
-    copy_but(scoped, SCOPED_RECORDS, &mut scope);
-    put_bytes(&mut context, GROUP_SCOPES, &scope);
+/// What surrounds a record: its resource and schema, and one scope with its schema.
+fn context(around: &[u8], scoped: &[u8]) -> Vec<u8> {
+    let mut context = around.to_vec();
+    let scope = open(&mut context, GROUP_SCOPES);
+    copy_but(scoped, SCOPED_RECORDS, &mut context);
+    close(&mut context, scope);
     context
 }
 
+fn has_records(scoped: &[u8]) -> bool {
+    messages(scoped, SCOPED_RECORDS).next().is_some()
+}
+
+/// How many bytes the contexts of all records take.
+fn contexts(request: &[u8]) -> usize {
+    let of_group = |group| {
+        let around = length_but(group, GROUP_SCOPES);
+        let scopes = messages(group, GROUP_SCOPES).filter(|scoped| has_records(scoped));
+        scopes.map(|scoped| around + length_but(scoped, SCOPED_RECORDS)).fold(0, usize::saturating_add)
+    };
+    messages(request, GROUPS).map(of_group).fold(0, usize::saturating_add)
+}
+
+/// How many bytes the fields take that have another number.
+fn length_but(message: &[u8], number: u32) -> usize {
+    fields(message).filter(|field| field.number != number).map(|field| field.end - field.start).sum()
+}
+
 fn copy_but(message: &[u8], number: u32, out: &mut Vec<u8>) {
-    for RawField { number: found, start, end, .. } in Fields::of(message).map_while(Result::ok) {
+    for RawField { number: found, start, end, .. } in fields(message) {
         if found != number {
             out.extend_from_slice(&message[start..end]);
         }

@@ -1,5 +1,7 @@
 //! One walk over the bytes of a request: checks them, finds its strings and records, and notes what goes.
 
+use treering_step::{SpanId, TraceId};
+
 use crate::schema::{Field, Kind, Message, Role, Signal};
 use crate::wire::{Fields, RawField, RawValue, Torn};
 
@@ -18,7 +20,7 @@ pub enum Malformed {
     WrongType,
     #[error("a text is not UTF-8")]
     NotUtf8,
-    #[error("values are nested deeper than 100 messages")]
+    #[error("values are nested too deep: send at most 25 lists or maps within each other")]
     TooDeep,
     #[error("a trace id has 16 bytes and is not all zeros")]
     InvalidTraceId,
@@ -26,6 +28,10 @@ pub enum Malformed {
     InvalidSpanId,
     #[error("a request has at most 4 GiB")]
     TooLong,
+    #[error("resources repeated for each of their scopes take over 64 MiB: send fewer scopes in a request")]
+    TooManyScopes,
+    #[error("an edit does not fit the request: it would break a record or take it away")]
+    BrokenByEdit,
 }
 
 impl From<Torn> for Malformed {
@@ -44,7 +50,7 @@ pub struct Rejected {
 }
 
 /// A part of the request's bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) struct Range {
     pub(crate) start: u32,
     pub(crate) end: u32,
@@ -56,24 +62,60 @@ impl Range {
     }
 }
 
-/// A string of the request, and the attribute key that it is a value of.
+/// A string of the request, and the end of the attribute key that it is a value of. There may be millions.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct TextAt {
     pub(crate) range: Range,
-    pub(crate) key: Option<Range>,
+    key_end: u32,
+    /// 0 for a string that is no value.
+    key_length: u16,
     /// False for a field of bytes, which need not be UTF-8.
     pub(crate) is_text: bool,
+}
+
+/// A key travels with each of its values. Of a longer one this much goes, or a key of megabytes would be looked at
+/// for each of a million values.
+const LONGEST_KEY: u16 = 256;
+
+impl TextAt {
+    fn new(range: Range, key: Option<Range>, is_text: bool) -> Self {
+        let key = key.unwrap_or_default();
+        let key_length = u16::try_from(key.end - key.start).unwrap_or(LONGEST_KEY).min(LONGEST_KEY);
+        Self { range, key_end: key.end, key_length, is_text }
+    }
+
+    pub(crate) fn key<'a>(&self, bytes: &'a [u8]) -> Option<&'a str> {
+        let end = self.key_end as usize;
+        let key = &bytes[end - usize::from(self.key_length)..end];
+        // A key that was shortened may begin within a character.
+        let cut = key.iter().take_while(|byte| **byte & 0xc0 == 0x80).count();
+        std::str::from_utf8(&key[cut..]).ok().filter(|key| !key.is_empty())
+    }
 }
 
 /// Where things are in the bytes of a request.
 #[derive(Debug, Default)]
 pub(crate) struct Index {
+    /// Every string that is not empty.
     pub(crate) texts: Vec<TextAt>,
+    /// Fields of whole numbers so long that they may be the number of a card.
+    pub(crate) numbers: Vec<Range>,
     pub(crate) records: usize,
-    /// Fields that must not go further: unknown ones, whose strings nobody could redact, and bad records.
+    /// Fields that must not go further: unknown ones and odd ids, whose strings nobody could redact, and bad
+    /// records. What stands side by side is one range, even where it begins in one message and ends in another.
     pub(crate) gone: Vec<Range>,
     pub(crate) rejected: usize,
     pub(crate) reason: Option<Malformed>,
+}
+
+impl Index {
+    fn take_away(&mut self, field: &RawField<'_>) {
+        let range = span(field.start, field.end);
+        match self.gone.last_mut() {
+            Some(last) if last.end == range.start => last.end = range.end,
+            _ => self.gone.push(range),
+        }
+    }
 }
 
 pub(crate) fn index(signal: Signal, bytes: &[u8]) -> Result<Index, Malformed> {
@@ -111,7 +153,7 @@ impl Walk<'_> {
             let raw = field?;
             match message.field(raw.number) {
                 Some(field) => self.field(field, &raw, key, depth)?,
-                None => self.index.gone.push(span(raw.start, raw.end)),
+                None => self.index.take_away(&raw),
             }
         }
         Ok(())
@@ -145,11 +187,15 @@ impl Walk<'_> {
             (Kind::Text, RawValue::Bytes(text)) => {
                 std::str::from_utf8(text).map_err(|_| Malformed::NotUtf8)?;
                 // A key is a string of its own, not a value of itself.
-                let key = key.filter(|key| *key != payload);
-                self.index.texts.push(TextAt { range: payload, key, is_text: true });
+                self.text(payload, key.filter(|key| *key != payload), true);
             }
-            (Kind::Bytes, RawValue::Bytes(_)) => {
-                self.index.texts.push(TextAt { range: payload, key, is_text: false });
+            (Kind::Bytes, RawValue::Bytes(_)) => self.text(payload, key, false),
+            // An odd id says no more than none at all, and is a place for a string that nobody redacts.
+            (Kind::Id(length), RawValue::Bytes(id)) if id.len() != length && !id.is_empty() => {
+                self.index.take_away(raw);
+            }
+            (Kind::Int64 | Kind::Double, value) if whole_number(field.kind, value).is_some_and(is_long) => {
+                self.index.numbers.push(span(raw.start, raw.end));
             }
             (Kind::Id(_), RawValue::Bytes(_))
             | (Kind::Bool | Kind::Int64 | Kind::Uint32 | Kind::Enum(_), RawValue::Varint(_))
@@ -160,39 +206,70 @@ impl Walk<'_> {
         Ok(())
     }
 
+    fn text(&mut self, at: Range, key: Option<Range>, is_text: bool) {
+        if at.start < at.end {
+            self.index.texts.push(TextAt::new(at, key, is_text));
+        }
+    }
+
     /// A bad record goes alone: its strings are forgotten, its neighbours stay.
     fn record(&mut self, message: &'static Message, raw: &RawField<'_>, depth: u32) {
-        let (texts, gone) = (self.index.texts.len(), self.index.gone.len());
+        let (texts, numbers) = (self.index.texts.len(), self.index.numbers.len());
+        let gone = self.index.gone.len();
         let payload = span(raw.payload, raw.end);
         let read = self.message(message, payload, None, depth + 1).and_then(|()| self.ids(payload));
         match read {
             Ok(()) => self.index.records += 1,
             Err(reason) => {
                 self.index.texts.truncate(texts);
+                self.index.numbers.truncate(numbers);
                 self.index.gone.truncate(gone);
-                self.index.gone.push(span(raw.start, raw.end));
+                self.index.take_away(raw);
                 self.index.rejected += 1;
                 self.index.reason.get_or_insert(reason);
             }
         }
     }
 
-    /// A span has a trace id and a span id. A log record may lack either, and an odd one says no more than
-    /// none at all.
+    /// A span has a trace id and a span id, and if they stand there twice, then each of them is one. A log
+    /// record may lack either.
     fn ids(&self, at: Range) -> Result<(), Malformed> {
         if self.signal == Signal::Logs {
             return Ok(());
         }
-        let (mut trace, mut id) = (&[][..], &[][..]);
+        let (mut trace, mut id) = (None, None);
         for field in Fields::within(self.bytes, at.start as usize, at.end as usize) {
             match field? {
-                RawField { number: 1, value: RawValue::Bytes(bytes), .. } => trace = bytes,
-                RawField { number: 2, value: RawValue::Bytes(bytes), .. } => id = bytes,
+                RawField { number: 1, value: RawValue::Bytes(bytes), .. } => {
+                    trace = Some(TraceId::from_bytes(bytes).ok_or(Malformed::InvalidTraceId)?);
+                }
+                RawField { number: 2, value: RawValue::Bytes(bytes), .. } => {
+                    id = Some(SpanId::from_bytes(bytes).ok_or(Malformed::InvalidSpanId)?);
+                }
                 _ => {}
             }
         }
-        treering_step::TraceId::from_bytes(trace).ok_or(Malformed::InvalidTraceId)?;
-        treering_step::SpanId::from_bytes(id).ok_or(Malformed::InvalidSpanId)?;
-        Ok(())
+        trace.ok_or(Malformed::InvalidTraceId).and(id.ok_or(Malformed::InvalidSpanId)).map(|_| ())
     }
+}
+
+/// The number of a field of `intValue` or `doubleValue`, where it is a whole one.
+#[expect(
+    clippy::cast_possible_wrap,
+    clippy::cast_possible_truncation,
+    reason = "protobuf writes an int64 as the varint of its two's complement; a cast of a double saturates"
+)]
+pub(crate) fn whole_number(kind: Kind, value: RawValue<'_>) -> Option<i64> {
+    match (kind, value) {
+        (Kind::Int64, RawValue::Varint(number)) => Some(number as i64),
+        (Kind::Double, RawValue::Fixed64(bits)) => {
+            Some(f64::from_bits(bits)).filter(|number| number.fract() == 0.0).map(|number| number as i64)
+        }
+        _ => None,
+    }
+}
+
+/// 13 to 19 digits.
+fn is_long(number: i64) -> bool {
+    number.unsigned_abs() >= 1_000_000_000_000
 }

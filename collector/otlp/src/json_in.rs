@@ -1,195 +1,249 @@
 //! OTLP/JSON → protobuf, leniently: whatever can only be meant one way is taken that way.
+//!
+//! The JSON is written as protobuf while it is read, and never stands in memory as a tree. No visitor here fails:
+//! a value that cannot be meant is read to its end and remembered, so that the parser goes on with the next record.
 
-use base64::Engine;
-use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
-use serde_json::{Map, Value};
+use std::fmt;
+
+use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::index::{Malformed, Rejected};
+use crate::scalar::Scalar;
 use crate::schema::{Field, Kind, Message, Role, Signal};
-use crate::wire::{put_bytes, put_tag, put_varint};
+use crate::wire::{close, open};
 
-type Object = Map<String, Value>;
-type Encoded = Result<(), Malformed>;
+/// Lists and objects nested deeper than this cost their record. One more, and the parser would give up the whole
+/// request, which it does at 128; what is merely ignored may be nested without end.
+const MAX_DEPTH: u32 = 120;
 
 pub(crate) fn to_protobuf(signal: Signal, json: &[u8]) -> Result<(Vec<u8>, Rejected), Malformed> {
-    let value: Value = serde_json::from_slice(json).map_err(|error| match error.classify() {
-        serde_json::error::Category::Eof => Malformed::Json("it is cut off"),
-        // serde_json says "recursion limit exceeded" as a syntax error.
-        _ => Malformed::Json("it is no JSON, or is nested deeper than 128 levels"),
-    })?;
-    let Value::Object(request) = value else { return Err(Malformed::Json("it is not an object")) };
-    let mut encoder = Encoder { rejected: Rejected::default() };
-    let mut out = Vec::with_capacity(json.len() / 2);
-    encoder.message(signal.request(), &request, &mut out)?;
-    Ok((out, encoder.rejected))
+    let mut encoder = Encoder {
+        out: Vec::with_capacity(json.len() / 2),
+        depth: 0,
+        bad: None,
+        rejected: Rejected::default(),
+    };
+    let mut parser = serde_json::Deserializer::from_slice(json);
+    parser
+        .deserialize_map(Request { encoder: &mut encoder, message: signal.request() })
+        .and_then(|()| parser.end())
+        .map_err(|error| match error.classify() {
+            serde_json::error::Category::Eof => Malformed::Json("it is cut off"),
+            serde_json::error::Category::Data => Malformed::Json("it is not an object"),
+            _ => Malformed::Json("it is no JSON"),
+        })?;
+    encoder.bad.map_or(Ok((encoder.out, encoder.rejected)), Err)
 }
 
 struct Encoder {
+    out: Vec<u8>,
+    depth: u32,
+    /// Why the record that is being read is no record; outside of records, why the request is none.
+    bad: Option<Malformed>,
     rejected: Rejected,
 }
 
 impl Encoder {
-    fn message(&mut self, message: &'static Message, object: &Object, out: &mut Vec<u8>) -> Encoded {
-        for field in message.fields {
-            match object.get(field.json) {
-                None | Some(Value::Null) => {}
-                Some(Value::Array(items)) if field.repeated => {
-                    items.iter().try_for_each(|item| self.field(field, item, out))?;
+    fn entries<'de, A: MapAccess<'de>>(
+        &mut self,
+        message: &'static Message,
+        mut map: A,
+    ) -> Result<(), A::Error> {
+        while let Some(field) = map.next_key_seed(Key(message))? {
+            match field {
+                Some(field) => {
+                    let place = if field.repeated { Place::List } else { Place::Field };
+                    map.next_value_seed(Slot { encoder: self, field, place })?;
                 }
-                Some(_) if field.repeated => return Err(Malformed::WrongType),
-                Some(value) => self.field(field, value, out)?,
+                None => {
+                    map.next_value::<IgnoredAny>()?;
+                }
             }
         }
         Ok(())
     }
 
-    fn field(&mut self, field: &'static Field, value: &Value, out: &mut Vec<u8>) -> Encoded {
-        match field.kind {
-            Kind::Message(message) => self.nested(field, message, value, out)?,
-            Kind::Text => put_bytes(out, field.number, text(value)?.as_bytes()),
-            Kind::Bytes => put_bytes(out, field.number, &base64(text(value)?)?),
-            Kind::Id(length) => put_bytes(out, field.number, &id(text(value)?, length)?),
-            Kind::Bool => varint(out, field.number, u64::from(truth(value)?)),
-            #[expect(
-                clippy::cast_sign_loss,
-                reason = "protobuf writes an int64 as the varint of its two's complement"
-            )]
-            Kind::Int64 => varint(out, field.number, signed(value)? as u64),
-            Kind::Uint32 => varint(out, field.number, u64::from(unsigned32(value)?)),
-            Kind::Enum(names) => varint(out, field.number, named(value, names)?),
-            Kind::Fixed64 => fixed(out, field.number, 1, &unsigned(value)?.to_le_bytes()),
-            Kind::Fixed32 => fixed(out, field.number, 5, &unsigned32(value)?.to_le_bytes()),
-            Kind::Double => fixed(out, field.number, 1, &double(value)?.to_bits().to_le_bytes()),
+    fn wrong(&mut self, reason: Malformed) {
+        self.bad.get_or_insert(reason);
+    }
+
+    fn refuse_record(&mut self, reason: Malformed, start: usize) {
+        self.out.truncate(start);
+        self.rejected.count += 1;
+        self.rejected.reason.get_or_insert(reason);
+    }
+}
+
+struct Request<'e> {
+    encoder: &'e mut Encoder,
+    message: &'static Message,
+}
+
+impl<'de> Visitor<'de> for Request<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an OTLP request")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<(), A::Error> {
+        self.encoder.entries(self.message, map)
+    }
+}
+
+/// A key of an object; `None` is one that OTLP does not have.
+struct Key(&'static Message);
+
+impl<'de> DeserializeSeed<'de> for Key {
+    type Value = Option<&'static Field>;
+
+    fn deserialize<D: Deserializer<'de>>(self, json: D) -> Result<Self::Value, D::Error> {
+        json.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Key {
+    type Value = Option<&'static Field>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a key")
+    }
+
+    fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
+        Ok(self.0.fields.iter().find(|field| field.json == key))
+    }
+}
+
+/// The place of a value.
+#[derive(Clone, Copy, PartialEq)]
+enum Place {
+    Field,
+    /// All elements of a repeated field.
+    List,
+    /// One of them.
+    Element,
+}
+
+struct Slot<'e> {
+    encoder: &'e mut Encoder,
+    field: &'static Field,
+    place: Place,
+}
+
+impl Slot<'_> {
+    fn reborrow(&mut self, place: Place) -> Slot<'_> {
+        Slot { encoder: self.encoder, field: self.field, place }
+    }
+
+    fn is_record(&self) -> bool {
+        self.place == Place::Element
+            && matches!(self.field.kind, Kind::Message(message) if message.role == Role::Record)
+    }
+
+    fn read<'de, D: Deserializer<'de>>(mut self, json: D) -> Result<(), D::Error> {
+        if self.encoder.depth >= MAX_DEPTH {
+            self.encoder.wrong(Malformed::TooDeep);
         }
+        if self.encoder.bad.is_some() {
+            return json.deserialize_ignored_any(IgnoredAny).map(|_| ());
+        }
+        self.encoder.depth += 1;
+        let place = self.place;
+        json.deserialize_any(self.reborrow(place))?;
+        self.encoder.depth -= 1;
         Ok(())
     }
+
+    fn scalar(self, value: Scalar<'_>) {
+        let written = match self.place {
+            Place::List => Err(Malformed::WrongType),
+            Place::Field | Place::Element => value.write(self.field, &mut self.encoder.out),
+        };
+        written.unwrap_or_else(|reason| self.encoder.wrong(reason));
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Slot<'_> {
+    type Value = ();
 
     /// A record that cannot be encoded is refused alone.
-    fn nested(
-        &mut self,
-        field: &Field,
-        message: &'static Message,
-        value: &Value,
-        out: &mut Vec<u8>,
-    ) -> Encoded {
-        let mut inner = Vec::new();
-        let encoded = match value {
-            Value::Object(object) => self.message(message, object, &mut inner),
-            // An element of a list may be null; as a value it is the empty one.
-            Value::Null => Ok(()),
-            _ => Err(Malformed::WrongType),
-        };
-        match encoded {
-            Ok(()) => put_bytes(out, field.number, &inner),
-            Err(reason) if message.role == Role::Record => {
-                self.rejected.count += 1;
-                self.rejected.reason.get_or_insert(reason);
-            }
-            Err(reason) => return Err(reason),
+    fn deserialize<D: Deserializer<'de>>(mut self, json: D) -> Result<(), D::Error> {
+        if !self.is_record() || self.encoder.bad.is_some() {
+            return self.read(json);
+        }
+        let start = self.encoder.out.len();
+        self.reborrow(Place::Element).read(json)?;
+        if let Some(reason) = self.encoder.bad.take() {
+            self.encoder.refuse_record(reason, start);
         }
         Ok(())
     }
 }
 
-fn varint(out: &mut Vec<u8>, number: u32, value: u64) {
-    put_tag(out, number, 0);
-    put_varint(out, value);
-}
+impl<'de> Visitor<'de> for Slot<'_> {
+    type Value = ();
 
-fn fixed(out: &mut Vec<u8>, number: u32, wire_type: u8, bytes: &[u8]) {
-    put_tag(out, number, wire_type);
-    out.extend_from_slice(bytes);
-}
-
-fn text(value: &Value) -> Result<&str, Malformed> {
-    value.as_str().ok_or(Malformed::WrongType)
-}
-
-fn truth(value: &Value) -> Result<bool, Malformed> {
-    match value {
-        Value::Bool(truth) => Ok(*truth),
-        Value::String(text) => text.parse().map_err(|_| Malformed::WrongType),
-        _ => Err(Malformed::WrongType),
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("any value")
     }
-}
 
-/// 64-bit integers come as numbers, as texts, and out of JavaScript as numbers with a point.
-fn signed(value: &Value) -> Result<i64, Malformed> {
-    integer(value, Value::as_i64, -9.3e18..9.3e18, |whole| {
-        #[expect(clippy::cast_possible_truncation, reason = "a cast of a double saturates")]
-        let number = whole as i64;
-        number
-    })
-}
-
-fn unsigned(value: &Value) -> Result<u64, Malformed> {
-    integer(value, Value::as_u64, 0.0..1.9e19, |whole| {
-        #[expect(
-            clippy::cast_possible_truncation,
-            clippy::cast_sign_loss,
-            reason = "a cast of a double saturates"
-        )]
-        let number = whole as u64;
-        number
-    })
-}
-
-fn integer<T: std::str::FromStr>(
-    value: &Value,
-    exact: fn(&Value) -> Option<T>,
-    room: std::ops::Range<f64>,
-    cast: fn(f64) -> T,
-) -> Result<T, Malformed> {
-    if let Some(number) = exact(value) {
-        return Ok(number);
+    /// Null is the same as nothing; an element of a list has to be something, and is the empty message.
+    fn visit_unit<E>(self) -> Result<(), E> {
+        match (self.place, self.field.kind) {
+            (Place::Field | Place::List, _) => {}
+            (Place::Element, Kind::Message(_)) => {
+                open(&mut self.encoder.out, self.field.number);
+            }
+            (Place::Element, _) => self.encoder.wrong(Malformed::WrongType),
+        }
+        Ok(())
     }
-    if let Some(number) = value.as_str().and_then(|text| text.trim().parse().ok()) {
-        return Ok(number);
-    }
-    let whole = double(value)?;
-    (whole.fract() == 0.0 && room.contains(&whole)).then(|| cast(whole)).ok_or(Malformed::WrongType)
-}
 
-fn unsigned32(value: &Value) -> Result<u32, Malformed> {
-    u32::try_from(unsigned(value)?).map_err(|_| Malformed::WrongType)
-}
-
-fn named(value: &Value, names: &[(&str, u64)]) -> Result<u64, Malformed> {
-    let by_name = |text: &str| names.iter().find(|(name, _)| *name == text).map(|(_, number)| *number);
-    match value.as_str().and_then(by_name) {
-        Some(number) => Ok(number),
-        None => unsigned(value),
+    fn visit_bool<E>(self, truth: bool) -> Result<(), E> {
+        self.scalar(Scalar::Bool(truth));
+        Ok(())
     }
-}
 
-fn double(value: &Value) -> Result<f64, Malformed> {
-    match value {
-        Value::Number(number) => number.as_f64().ok_or(Malformed::WrongType),
-        // "NaN", "Infinity" and "-Infinity" are proto3's own spelling, and Rust's parser knows them.
-        Value::String(text) => text.trim().parse().map_err(|_| Malformed::WrongType),
-        _ => Err(Malformed::WrongType),
+    fn visit_i64<E>(self, number: i64) -> Result<(), E> {
+        self.scalar(Scalar::Int(number.into()));
+        Ok(())
     }
-}
 
-fn base64(text: &str) -> Result<Vec<u8>, Malformed> {
-    STANDARD
-        .decode(text)
-        .or_else(|_| STANDARD_NO_PAD.decode(text))
-        .or_else(|_| URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')))
-        .map_err(|_| Malformed::WrongType)
-}
+    fn visit_u64<E>(self, number: u64) -> Result<(), E> {
+        self.scalar(Scalar::Int(number.into()));
+        Ok(())
+    }
 
-/// An id in hexadecimal digits; where their number is that of base64, in base64, as browser exporters of old
-/// send it. An empty one is none.
-fn id(text: &str, length: usize) -> Result<Vec<u8>, Malformed> {
-    if text.is_empty() {
-        return Ok(Vec::new());
+    fn visit_f64<E>(self, number: f64) -> Result<(), E> {
+        self.scalar(Scalar::Double(number));
+        Ok(())
     }
-    let invalid = if length == 16 { Malformed::InvalidTraceId } else { Malformed::InvalidSpanId };
-    if text.len() != length * 2 {
-        return base64(text).ok().filter(|bytes| bytes.len() == length).ok_or(invalid);
+
+    fn visit_str<E>(self, text: &str) -> Result<(), E> {
+        self.scalar(Scalar::Text(text));
+        Ok(())
     }
-    let digit = |byte: u8| char::from(byte).to_digit(16);
-    let pair = |pair: &[u8]| u8::try_from(digit(pair[0])? << 4 | digit(pair[1])?).ok();
-    text.as_bytes().chunks_exact(2).map(pair).collect::<Option<_>>().ok_or(invalid)
+
+    fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
+        if self.place != Place::List {
+            self.encoder.wrong(Malformed::WrongType);
+        }
+        while list.next_element_seed(self.reborrow(Place::Element))?.is_some() {}
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        match (self.place, self.field.kind) {
+            (Place::Field | Place::Element, Kind::Message(message)) => {
+                let payload = open(&mut self.encoder.out, self.field.number);
+                self.encoder.entries(message, map)?;
+                close(&mut self.encoder.out, payload);
+            }
+            _ => {
+                self.encoder.wrong(Malformed::WrongType);
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+            }
+        }
+        Ok(())
+    }
 }

@@ -18,13 +18,14 @@ mod export;
 mod index;
 mod json_in;
 mod json_out;
+mod scalar;
 mod schema;
 mod value;
 mod view;
 mod wire;
 
 pub use edit::Edit;
-pub use export::{Export, Text};
+pub use export::{Export, Number, Text};
 pub use index::{Malformed, Rejected};
 pub use json_out::Assembly;
 pub use schema::Signal;

@@ -29,6 +29,8 @@ pub(crate) const GROUP_RESOURCE: u32 = 1;
 pub(crate) const GROUP_SCOPES: u32 = 2;
 pub(crate) const SCOPED_SCOPE: u32 = 1;
 pub(crate) const SCOPED_RECORDS: u32 = 2;
+/// `stringValue`: what stands in the place of a number that was redacted.
+pub(crate) const ANY_VALUE_STRING: u32 = 1;
 
 #[derive(Debug)]
 pub(crate) struct Message {
@@ -63,6 +65,7 @@ pub(crate) enum Kind {
     /// Bytes that OTLP/JSON writes as hexadecimal digits, of this length.
     Id(usize),
     Bool,
+    /// Of `AnyValue` alone, as is `Double`: both may turn into a text.
     Int64,
     Uint32,
     /// A number, and the names by which lenient JSON may call it.
@@ -93,7 +96,7 @@ const fn plain(fields: &'static [Field]) -> Message {
 use Kind::{Bool, Bytes, Double, Enum, Fixed32, Fixed64, Id, Int64, Text, Uint32};
 
 pub(crate) static ANY_VALUE: Message = plain(&[
-    one(1, "stringValue", Text),
+    one(ANY_VALUE_STRING, "stringValue", Text),
     one(2, "boolValue", Bool),
     one(3, "intValue", Int64),
     one(4, "doubleValue", Double),

@@ -126,3 +126,18 @@ pub(crate) fn put_bytes(out: &mut Vec<u8>, number: u32, payload: &[u8]) {
     put_varint(out, payload.len() as u64);
     out.extend_from_slice(payload);
 }
+
+/// Begins a message within a message; its payload begins at the place that is returned.
+pub(crate) fn open(out: &mut Vec<u8>, number: u32) -> usize {
+    put_tag(out, number, 2);
+    out.push(0);
+    out.len()
+}
+
+/// Ends the message whose payload begins there: its length is known now. Where one byte does not hold it, the
+/// payload moves, which costs less than a buffer for each level of nesting.
+pub(crate) fn close(out: &mut Vec<u8>, payload: usize) {
+    let mut length = Vec::with_capacity(5);
+    put_varint(&mut length, (out.len() - payload) as u64);
+    out.splice(payload - 1..payload, length);
+}

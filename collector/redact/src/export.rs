@@ -20,14 +20,24 @@ impl Rules {
             }
             edits.extend(findings.drain(..).map(|finding| edit(text.start, &finding)));
         }
+        // A card may come as a number; its mark makes a text of it.
+        edits.extend(export.numbers().filter_map(|number| {
+            let finding = self.scan_integer(&number.value.to_string())?;
+            Some(Edit { start: number.start, end: number.end, replacement: mark(&finding) })
+        }));
+        edits.sort_by_key(|edit| edit.start);
         export.with_edits(&edits).map(Redacted)
     }
 }
 
 fn edit(base: usize, finding: &Finding) -> Edit {
-    let mut replacement = String::new();
-    finding.write_mark(&mut replacement);
-    Edit { start: base + finding.start, end: base + finding.end, replacement }
+    Edit { start: base + finding.start, end: base + finding.end, replacement: mark(finding) }
+}
+
+fn mark(finding: &Finding) -> String {
+    let mut mark = String::new();
+    finding.write_mark(&mut mark);
+    mark
 }
 
 impl Redacted {
@@ -143,6 +153,22 @@ mod tests {
             {"key": "gen_ai.usage.max_tokens", "value": {"stringValue": "4096"}}]}}]});
         let kept = String::from_utf8_lossy(redacted(Signal::Traces, &request).as_bytes()).into_owned();
         assert!(!kept.contains("correct-horse-9") && kept.contains("4096"), "{kept}");
+    }
+
+    #[test]
+    fn a_card_that_comes_as_a_number_goes_and_other_numbers_stay() {
+        let card: i64 = format!("4111111{}", 111_111_111).parse().unwrap();
+        let number = |key: &str, number: i64| json!({"key": key, "value": {"intValue": number}});
+        let attributes =
+            [number("card", card), number("nanos", 1_763_812_800_000_000_000), number("tokens", 12)];
+        let request = json!({"resourceSpans": [{"scopeSpans": [{"spans": [{"traceId": "5b8efff798038103d269b633813fc60c",
+            "spanId": "eee19b7ec3c1b174", "name": "pay ada@example.com", "attributes": attributes}]}]}]});
+        let records = redacted(Signal::Traces, &request).records();
+        let span = records[0].span().unwrap();
+        let expected =
+            json!({"card": "[REDACTED:CREDIT_CARD]", "nanos": 1_763_812_800_000_000_000_i64, "tokens": 12});
+        assert_eq!(serde_json::Value::Object(span.attributes.to_json()), expected);
+        assert_eq!(span.name, "pay [REDACTED:EMAIL]");
     }
 
     #[test]
