@@ -14,7 +14,9 @@ use crate::view::execution::{TraceView, WINDOW, outline, whole_steps};
 use crate::view::filter::{given, parsed, word};
 
 /// Steps of one answer at the most.
-const LARGEST_WINDOW: usize = 10_000;
+const LARGEST_WINDOW: usize = 100_000;
+/// With content, one by one read whole: fewer.
+const LARGEST_WHOLE: usize = 10_000;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -42,7 +44,8 @@ pub(super) async fn all(
     Asked(asked): Asked<Window>,
 ) -> Result<Json<StepsJson>, Error> {
     let trace = parsed(&trace).ok_or(Error::TraceId)?;
-    let (content, limit, at) = (asked.content()?, asked.limit()?, asked.at()?);
+    let content = asked.content()?;
+    let (limit, at) = (asked.limit(content)?, asked.at()?);
     let chosen = viewer.choose(&app.reader, given(&asked.project)).await?;
     let view = TraceView::load(&app.reader, chosen.scope(), trace).await?;
     let from = at.map_or(Some(0), |at| view.row_of(at)).ok_or(Error::NoStep)?;
@@ -66,9 +69,11 @@ impl Window {
         Ok(word(&self.content, truth, "`content` is 1 or 0")?.unwrap_or(false))
     }
 
-    fn limit(&self) -> Result<usize, Error> {
-        let within = |text: &str| parsed(text).filter(|limit| (1..=LARGEST_WINDOW).contains(limit));
-        Ok(word(&self.limit, within, "`limit` is a number from 1 to 10000")?.unwrap_or(WINDOW))
+    fn limit(&self, content: bool) -> Result<usize, Error> {
+        let most = if content { LARGEST_WHOLE } else { LARGEST_WINDOW };
+        let within = |text: &str| parsed(text).filter(|limit| (1..=most).contains(limit));
+        let range = "`limit` is a number from 1 to 100000, with `content` to 10000";
+        Ok(word(&self.limit, within, range)?.unwrap_or(WINDOW))
     }
 
     fn at(&self) -> Result<Option<SpanId>, Error> {

@@ -37,6 +37,7 @@ pub(crate) struct StepView {
     name: Text,
     /// What kind of step it is, in words: the kind, the model, the provider, the place in the execution.
     about: Vec<Text>,
+    status: Option<&'static str>,
     failed: bool,
     facts: Vec<Fact>,
     error: Option<Problem>,
@@ -97,6 +98,7 @@ impl StepView {
             badge: step.kind.into(),
             name: Text::line(if step.name.is_empty() { "(no name)" } else { &step.name }, 400),
             about: about(step, position),
+            status: status_word(step.status),
             failed: step.status == Status::Error,
             facts: facts(step),
             error: step.error.as_ref().map(Problem::from),
@@ -121,16 +123,11 @@ fn shown(content: Option<&Content>, already: &Value, thought: Option<&str>) -> O
 }
 
 fn about(step: &Step, position: Option<f64>) -> Vec<Text> {
-    let position =
-        position.filter(|percent| *percent >= 0.1).map(|percent| format!("{percent:.1} % into the run"));
+    let position = position
+        .filter(|percent| *percent >= 0.1)
+        .map(|percent| format!("{percent:.1} % into the execution"));
     let badge = Badge::from(step.kind);
-    let words = [
-        Some(badge.word),
-        status_word(step.status),
-        step.model.as_deref(),
-        step.provider.as_deref(),
-        position.as_deref(),
-    ];
+    let words = [Some(badge.word), step.model.as_deref(), step.provider.as_deref(), position.as_deref()];
     words.into_iter().flatten().map(|word| Text::line(word, 120)).collect()
 }
 

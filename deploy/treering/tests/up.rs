@@ -51,6 +51,27 @@ async fn a_first_start_prints_a_key_and_a_second_one_does_not() {
     assert!(!second.printed.iter().any(|line| line.contains("API key    trk_")));
 }
 
+#[cfg(unix)]
+#[tokio::test]
+async fn the_databases_are_for_their_owner_alone_in_an_open_folder_too() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::set_permissions(folder.path(), std::fs::Permissions::from_mode(0o755)).expect("it is ours");
+    let server = Server::start(folder.path(), &["--demo"]);
+    Api::of(&server).executions(1).await;
+    let mut databases = 0;
+    for file in std::fs::read_dir(folder.path()).expect("it can be read") {
+        let file = file.expect("an entry");
+        let name = file.file_name().to_string_lossy().into_owned();
+        if name.contains(".db") {
+            databases += 1;
+            let mode = file.metadata().expect("it is there").permissions().mode();
+            assert_eq!(mode & 0o777, 0o600, "{name}");
+        }
+    }
+    assert!(databases >= 4, "two databases and their logs");
+}
+
 #[tokio::test]
 async fn two_on_one_folder_are_refused() {
     let folder = tempfile::tempdir().expect("a folder");
