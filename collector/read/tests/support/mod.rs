@@ -9,6 +9,8 @@ use treering_redact::{Context, Record};
 /// a [`Record`] by hand.
 #[expect(clippy::disallowed_methods, reason = "a test has no store, and nothing in it needs redaction")]
 pub(crate) fn records(signal: Signal, export: &Export) -> Vec<Record> {
-    let stored = |(context, body): (Arc<[u8]>, &[u8])| Record::from_store(signal, Context::new(context), body.to_vec());
+    let stored = |(context, body): (Arc<[u8]>, &[u8])| {
+        Record::from_store(signal, Context::new(context), body.to_vec())
+    };
     export.records().into_iter().map(stored).collect()
 }
