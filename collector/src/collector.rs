@@ -10,6 +10,7 @@ use treering_redact::Rules;
 use treering_store::{Keys, Writer};
 
 use crate::admit::Keyring;
+use crate::connections::serve;
 use crate::deliver::{Delivery, keep_counts, write_counts};
 use crate::outcome::Ledger;
 use crate::receive::router;
@@ -54,7 +55,7 @@ pub struct Collector {
 #[derive(Debug)]
 pub struct Running {
     stop: watch::Sender<bool>,
-    servers: Vec<JoinHandle<std::io::Result<()>>>,
+    servers: Vec<JoinHandle<()>>,
     journal: Journal,
     background: JoinSet<()>,
     ledger: Arc<Ledger>,
@@ -100,11 +101,10 @@ impl Collector {
         });
         let (stop, stopped) = watch::channel(false);
         let servers = [self.grpc, self.http].map(|listener| {
-            let mut stopped = stopped.clone();
+            let (router, connections, mut stopped) =
+                (router(way.clone()), way.limits.connections.clone(), stopped.clone());
             let until = async move { drop(stopped.wait_for(|stop| *stop).await) };
-            tokio::spawn(
-                axum::serve(listener, router(way.clone())).with_graceful_shutdown(until).into_future(),
-            )
+            tokio::spawn(serve(listener, router, connections, until))
         });
         let delivery = Delivery { journal: journal.clone(), writer: writer.clone(), ledger: ledger.clone() };
         let name = self.settings.name;
@@ -133,7 +133,7 @@ impl Running {
         self.stop.send_replace(true);
         let drained = async {
             for server in self.servers {
-                if let Ok(Err(error)) = server.await {
+                if let Err(error) = server.await {
                     tracing::error!(%error, "a server ended badly");
                 }
             }

@@ -12,6 +12,7 @@
 mod admit;
 mod body;
 mod collector;
+mod connections;
 mod deliver;
 mod held;
 mod outcome;
@@ -20,5 +21,6 @@ mod refusal;
 mod way;
 
 pub use collector::{Collector, Error, Running, Settings};
+pub use connections::{ConnectionLimits, serve};
 pub use outcome::Outcome;
 pub use way::Limits;

@@ -40,6 +40,8 @@ outcomes! {
     KeysUnavailable = "refused.keys_unavailable",
     /// Requests that are larger than the limit, before or after decompression.
     TooLarge = "refused.too_large",
+    /// Requests whose body did not arrive in time.
+    TooSlow = "refused.too_slow",
     /// Requests that are no OTLP.
     Malformed = "refused.malformed",
     /// Requests in a form or compression that is not read here.

@@ -27,6 +27,8 @@ pub(crate) enum Refusal {
     TooLarge { max_bytes: usize },
     #[error("the body was cut off, or its compression is damaged")]
     Damaged,
+    #[error("the body did not arrive within a minute; send smaller batches")]
+    TooSlow,
     #[error("{0}")]
     Malformed(#[from] Malformed),
     #[error("content type not supported; send application/x-protobuf or application/json")]
@@ -60,7 +62,7 @@ impl Refusal {
             Self::NoKey | Self::UnknownKey => Code::Unauthenticated,
             Self::WrongScope => Code::PermissionDenied,
             Self::TooLarge { .. } => Code::ResourceExhausted,
-            Self::Damaged | Self::Malformed(_) | Self::ContentType => Code::InvalidArgument,
+            Self::Damaged | Self::TooSlow | Self::Malformed(_) | Self::ContentType => Code::InvalidArgument,
             Self::Encoding => Code::Unimplemented,
             Self::KeysUnavailable | Self::JournalFull | Self::JournalFailed | Self::Closing => {
                 Code::Unavailable
@@ -75,6 +77,7 @@ impl Refusal {
             Self::WrongScope => StatusCode::FORBIDDEN,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Damaged | Self::Malformed(_) => StatusCode::BAD_REQUEST,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::ContentType | Self::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::KeysUnavailable | Self::JournalFull | Self::JournalFailed | Self::Closing => {
                 StatusCode::SERVICE_UNAVAILABLE
@@ -96,6 +99,7 @@ impl Refusal {
             Self::KeysUnavailable => Outcome::KeysUnavailable,
             Self::TooLarge { .. } => Outcome::TooLarge,
             Self::Damaged | Self::Malformed(_) => Outcome::Malformed,
+            Self::TooSlow => Outcome::TooSlow,
             Self::ContentType | Self::Encoding => Outcome::Unsupported,
             Self::JournalFull => Outcome::JournalFull,
             Self::JournalFailed => Outcome::JournalFailed,

@@ -9,6 +9,7 @@ use treering_store::ProjectId;
 
 use crate::admit::{Keyring, Pass};
 use crate::body::Body;
+use crate::connections::ConnectionLimits;
 use crate::held::Held;
 use crate::outcome::{Ledger, Outcome};
 use crate::refusal::Refusal;
@@ -20,11 +21,13 @@ pub struct Limits {
     pub max_request_bytes: usize,
     /// Requests that are decompressed, decoded and redacted at one time: each may need twice the bytes above.
     pub max_decoding: usize,
+    /// What each of the two listeners grants.
+    pub connections: ConnectionLimits,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_request_bytes: 64 << 20, max_decoding: 4 }
+        Self { max_request_bytes: 64 << 20, max_decoding: 4, connections: ConnectionLimits::default() }
     }
 }
 

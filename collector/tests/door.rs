@@ -19,7 +19,7 @@ use tonic::Code;
 use tonic::codec::CompressionEncoding;
 use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
-use treering_collector::{Collector, Limits, Running, Settings};
+use treering_collector::{Collector, ConnectionLimits, Limits, Running, Settings};
 use treering_queue::Journal;
 use treering_redact::Rules;
 use treering_step::TraceId;
@@ -44,12 +44,16 @@ struct Site {
 
 impl Site {
     async fn new() -> Self {
+        Self::with(ConnectionLimits::default()).await
+    }
+
+    async fn with(connections: ConnectionLimits) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url: StoreUrl = format!("sqlite:{}", folder.path().join("store.db").display()).parse().unwrap();
         let Handles { writer, reader, keys, keeper } = treering_store::open(&url).await.unwrap();
         let journal = Journal::open(&folder.path().join("journal.db"), &Default::default()).unwrap();
         let free: SocketAddr = "127.0.0.1:0".parse().unwrap();
-        let limits = Limits { max_request_bytes: MAX_BYTES, ..Limits::default() };
+        let limits = Limits { max_request_bytes: MAX_BYTES, connections, ..Limits::default() };
         let settings = Settings { name: "test".into(), otlp_grpc: free, otlp_http: free, limits };
         let collector = Collector::bind(settings).await.unwrap();
         let (grpc, http) = (collector.grpc_address().unwrap(), collector.http_address().unwrap());
@@ -259,6 +263,26 @@ async fn a_body_that_says_of_itself_that_it_is_too_long_is_not_waited_for() {
     let mut answer = [0; 12];
     stream.read_exact(&mut answer).await.unwrap();
     assert_eq!(&answer, b"HTTP/1.1 413");
+}
+
+#[tokio::test]
+async fn who_says_nothing_or_half_a_sentence_is_not_listened_to_for_ever() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let moment = std::time::Duration::from_millis(50);
+    let limits = ConnectionLimits { at_most: 1, silence: moment, head: moment };
+    let site = Site::with(limits).await;
+    for words in [&b""[..], b"PRI", b"POST /v1/traces HTTP/1.1\r\nhost: x\r\nx-slow: "] {
+        let mut stream = tokio::net::TcpStream::connect(site.http).await.unwrap();
+        stream.write_all(words).await.unwrap();
+        // The end of the connection, which an error tells as well.
+        let mut rest = Vec::new();
+        let ended =
+            tokio::time::timeout(std::time::Duration::from_secs(20), stream.read_to_end(&mut rest)).await;
+        assert!(ended.is_ok(), "{words:?} was listened to for ever");
+    }
+    // The one place is free again.
+    let answer = site.post("/v1/traces", PROTOBUF, request(1, "chat").encode_to_vec()).send().await.unwrap();
+    assert_eq!(answer.status(), StatusCode::OK);
 }
 
 #[tokio::test]

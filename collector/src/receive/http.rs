@@ -1,6 +1,7 @@
 //! OTLP/HTTP. The statuses, bodies and headers are those of the OTLP specification, section "OTLP/HTTP".
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body as AxumBody;
 use axum::extract::Request;
@@ -19,6 +20,9 @@ use crate::receive::message::{response, status_message};
 use crate::receive::{Target, to_the_end};
 use crate::refusal::Refusal;
 use crate::way::Way;
+
+/// How long a body may take: exporters give up after 10 s.
+const BODY: Duration = Duration::from_secs(60);
 
 const PROTOBUF: &str = "application/x-protobuf";
 const JSON: &str = "application/json";
@@ -86,7 +90,8 @@ async fn read(body: AxumBody, max_bytes: usize) -> Result<bytes::Bytes, Refusal>
     if body.size_hint().lower() > max_bytes as u64 {
         return Err(Refusal::TooLarge { max_bytes });
     }
-    match Limited::new(body, max_bytes).collect().await {
+    let whole = Limited::new(body, max_bytes).collect();
+    match tokio::time::timeout(BODY, whole).await.map_err(|_| Refusal::TooSlow)? {
         Ok(collected) => Ok(collected.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(Refusal::TooLarge { max_bytes }),
         Err(_) => Err(Refusal::Damaged),

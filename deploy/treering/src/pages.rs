@@ -7,6 +7,7 @@ use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
+use treering_collector::ConnectionLimits;
 use treering_dashboard::{Hosts, LocalLink};
 use treering_queue::Journal;
 use treering_store::{Keys, Reader};
@@ -44,7 +45,7 @@ pub(crate) struct Dashboard {
 
 /// A dashboard at work.
 pub(crate) struct Serving {
-    server: JoinHandle<std::io::Result<()>>,
+    server: JoinHandle<()>,
 }
 
 impl Dashboard {
@@ -82,7 +83,10 @@ impl Dashboard {
     }
 
     pub(crate) fn serve(self) -> Serving {
-        Serving { server: tokio::spawn(axum::serve(self.listener, self.router).into_future()) }
+        let (limits, forever) = (ConnectionLimits::default(), std::future::pending());
+        Serving {
+            server: tokio::spawn(treering_collector::serve(self.listener, self.router, limits, forever)),
+        }
     }
 }
 
