@@ -78,8 +78,15 @@ impl Way {
         self.keep(clean).await //                         Held<Clean> → on disk, fsynced
     }
 
+    /// Where not one record is good, the request is bad, and OTLP wants to hear so; else the bad ones go alone.
     fn decode(&self, signal: Signal, body: Body) -> Result<Export, Refusal> {
-        body.decode(signal, self.limits.max_request_bytes).map_err(|refusal| self.refused(refusal))
+        let decoded = body.decode(signal, self.limits.max_request_bytes).and_then(|export| {
+            match export.rejected().reason.filter(|_| export.records_count() == 0) {
+                Some(reason) => Err(Refusal::Malformed(reason)),
+                None => Ok(export),
+            }
+        });
+        decoded.map_err(|refusal| self.refused(refusal))
     }
 
     /// Counts a request that was refused before its records were known.

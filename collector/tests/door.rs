@@ -327,6 +327,12 @@ async fn a_bad_span_is_refused_alone_and_the_client_is_told() {
         ExportTraceServiceResponse::decode(answer.bytes().await.unwrap()).unwrap().partial_success.unwrap();
     assert_eq!((told.rejected_spans, told.error_message.is_empty()), (1, false));
     assert!(site.has(1).await);
+    // Where no span is good, the whole request is bad.
+    let bad =
+        site.post("/v1/traces", PROTOBUF, request(0, "all zeros").encode_to_vec()).send().await.unwrap();
+    assert_eq!(bad.status(), StatusCode::BAD_REQUEST);
+    let status = Status::decode(bad.bytes().await.unwrap()).unwrap();
+    assert!(status.message.contains("trace id"), "{}", status.message);
 }
 
 #[tokio::test]
