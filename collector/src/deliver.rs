@@ -89,8 +89,9 @@ impl Delivery {
         for at in bad {
             self.set_aside(&entries[at], "it cannot be read").await;
         }
-        self.forget(done).await;
+        // Before forgetting: whoever waits for the delivery may end us right after it.
         counts.into_iter().for_each(|(outcome, count)| self.ledger.count(outcome, count));
+        self.forget(done).await;
         Ok(())
     }
 

@@ -2,7 +2,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::FromRequestParts;
-use axum::http::header;
+use axum::http::{HeaderMap, header};
 use axum::http::request::Parts;
 use treering_step::Timestamp;
 use treering_store::{ApiKey, KeyRecord, Keys, Project, Reader, Scope};
@@ -65,16 +65,23 @@ impl FromRequestParts<Arc<App>> for Viewer {
     type Rejection = Error;
 
     async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Error> {
-        if let Some(credentials) = parts.headers.get(header::AUTHORIZATION) {
+        Self::of(app, &parts.headers).await
+    }
+}
+
+impl Viewer {
+    /// Who sends these headers: the holder of a key, else of a session.
+    pub(crate) async fn of(app: &App, headers: &HeaderMap) -> Result<Self, Error> {
+        if let Some(credentials) = headers.get(header::AUTHORIZATION) {
             let key = credentials.to_str().ok().and_then(bearer).ok_or(Error::WrongKey)?;
             return viewer_of_key(&app.keys, &key).await;
         }
         // The header that OTLP exporters are told to send works here as well.
-        if let Some(key) = parts.headers.get("x-api-key") {
+        if let Some(key) = headers.get("x-api-key") {
             let key = key.to_str().ok().and_then(|key| ApiKey::parse(key.trim())).ok_or(Error::WrongKey)?;
             return viewer_of_key(&app.keys, &key).await;
         }
-        let session = session_id(app.https, &parts.headers);
+        let session = session_id(app.https, headers);
         match session.and_then(|id| app.sessions.grant(id, Instant::now())) {
             Some(Grant::Local) => Ok(Self::Local),
             Some(Grant::Key(key)) => viewer_of_key(&app.keys, &key).await,

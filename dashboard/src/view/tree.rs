@@ -17,6 +17,9 @@ use super::waterfall::{Bar, Scale};
 const DRAWN_LEVELS: u32 = 24;
 /// The width of one level, in units of the guides' drawing.
 const LEVEL: u32 = 16;
+/// Where a line ends that goes on in the next row. The line of a name is two units high; a narrow screen has
+/// the bar below it, which the drawing then reaches over, and a wide one cuts it at two.
+const BEYOND: u32 = 3;
 const LONGEST_NAME: usize = 160;
 const LONGEST_STATUS: usize = 40;
 
@@ -115,9 +118,10 @@ fn guides(depth: u32, siblings: u32) -> Option<Guides> {
         return None;
     }
     let x = |level: u32| (level - 1) * LEVEL + LEVEL / 2;
-    let passing =
-        (1..level).filter(|level| siblings & (1 << level) != 0).map(|level| format!("M{} 0V2", x(level)));
-    let to = if siblings & (1 << level) == 0 { 1 } else { 2 };
+    let passing = (1..level)
+        .filter(|level| siblings & (1 << level) != 0)
+        .map(|level| format!("M{} 0V{BEYOND}", x(level)));
+    let to = if siblings & (1 << level) == 0 { 1 } else { BEYOND };
     let own = format!("M{} 0V{to}M{} 1H{}", x(level), x(level), level * LEVEL);
     Some(Guides { width: level * LEVEL, path: passing.chain([own]).collect() })
 }
@@ -223,8 +227,8 @@ mod tests {
         let siblings = later_siblings(&view.placed);
         let path = |row: usize| guides(view.placed[row].depth, siblings[row]).map(|guides| guides.path);
         assert_eq!(path(0), None);
-        assert_eq!(path(1).unwrap(), "M8 0V2M8 1H16");
-        assert_eq!(path(2).unwrap(), "M8 0V2M24 0V1M24 1H32");
+        assert_eq!(path(1).unwrap(), "M8 0V3M8 1H16");
+        assert_eq!(path(2).unwrap(), "M8 0V3M24 0V1M24 1H32");
         assert_eq!(path(3).unwrap(), "M8 0V1M8 1H16");
     }
 
