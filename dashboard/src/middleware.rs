@@ -58,14 +58,13 @@ pub(crate) async fn set_headers(State(app): State<Arc<App>>, request: Request, n
 
 /// Errors as sentences: a page for people, JSON for programs.
 pub(crate) async fn show_errors(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let target = request.uri().clone();
-    let from_elsewhere = request.headers().get("sec-fetch-site").is_some_and(|site| site == "cross-site");
+    let (target, headers) = (request.uri().clone(), request.headers().clone());
     let mut response = next.run(request).await;
     let Some(Failed(error)) = response.extensions_mut().remove() else { return response };
     let shown = if target.path().starts_with("/api/") {
         as_json(&error)
     } else {
-        FailurePage::new(&app, &error, &target, from_elsewhere).into_response()
+        FailurePage::of(&app, &error, &target, &headers).await.into_response()
     };
     let mut shown = (response.status(), shown).into_response();
     // A refused method comes with the list of those that are not.

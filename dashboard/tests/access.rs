@@ -64,6 +64,19 @@ async fn a_key_is_judged_by_its_scope_its_end_and_its_form() {
 }
 
 #[tokio::test]
+async fn a_key_may_come_in_the_header_of_exporters_too() {
+    let filled = Filled::with([research(1)]).await;
+    let (reads, _) = filled.key(&filled.project, &["read"]).await;
+    let (sends, _) = filled.key(&filled.project, &["ingest"]).await;
+    for path in paths() {
+        for (key, status) in [(reads.reveal(), 200), (sends.reveal(), 403), ("trk_0", 401)] {
+            let request = Request::get(&path).header("x-api-key", key);
+            assert_eq!(filled.stranger().send(request, Body::empty()).await.status, status, "{path}");
+        }
+    }
+}
+
+#[tokio::test]
 async fn a_key_sees_its_project_and_no_other() {
     let filled = Filled::with([research(1)]).await;
     let other = filled.handles.keeper.ensure_project("other").await.unwrap();

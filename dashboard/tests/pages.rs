@@ -286,6 +286,28 @@ async fn wrong_addresses_get_a_sentence() {
 }
 
 #[tokio::test]
+async fn whoever_is_let_in_keeps_the_way_on_from_a_wrong_address() {
+    let filled = Filled::with([research(1)]).await;
+    filled.handles.keeper.ensure_project("other").await.unwrap();
+    let (mut owner, mut stranger) = (filled.owner().await, filled.stranger());
+    for (path, home) in [
+        ("/nothing", "&#x2f;"),
+        ("/executions/xyz?project=other", "&#x2f;?project=other"),
+        ("/executions/xyz?project=elsewhere", "&#x2f;"),
+        ("/?q=1&q=2", "&#x2f;"),
+    ] {
+        let body = owner.get(path).await.body;
+        let navigation = format!("<nav aria-label=\"Pages\"><a href=\"{home}\">Executions</a></nav>");
+        assert!(body.contains(&navigation) && body.contains("Log out"), "{path}: {body}");
+        let body = stranger.get(path).await.body;
+        assert!(
+            !body.contains("<nav") && !body.contains("Log out") && !body.contains("<span>default<"),
+            "{path}"
+        );
+    }
+}
+
+#[tokio::test]
 async fn redaction_that_is_off_is_said_on_every_page() {
     let filled = Filled::with([research(1)]).await;
     let mut settings = filled.settings(None);

@@ -2,8 +2,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use axum::extract::FromRequestParts;
-use axum::http::{HeaderMap, header};
 use axum::http::request::Parts;
+use axum::http::{HeaderMap, header};
 use treering_step::Timestamp;
 use treering_store::{ApiKey, KeyRecord, Keys, Project, Reader, Scope};
 
@@ -59,17 +59,7 @@ impl Viewer {
         let project = projects.get(chosen).ok_or(Error::NoProject)?.clone();
         Ok(Chosen { project, projects, named: chosen != first })
     }
-}
 
-impl FromRequestParts<Arc<App>> for Viewer {
-    type Rejection = Error;
-
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Error> {
-        Self::of(app, &parts.headers).await
-    }
-}
-
-impl Viewer {
     /// Who sends these headers: the holder of a key, else of a session.
     pub(crate) async fn of(app: &App, headers: &HeaderMap) -> Result<Self, Error> {
         if let Some(credentials) = headers.get(header::AUTHORIZATION) {
@@ -87,6 +77,14 @@ impl Viewer {
             Some(Grant::Key(key)) => viewer_of_key(&app.keys, &key).await,
             None => Err(Error::NoAccess),
         }
+    }
+}
+
+impl FromRequestParts<Arc<App>> for Viewer {
+    type Rejection = Error;
+
+    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Self, Error> {
+        Self::of(app, &parts.headers).await
     }
 }
 

@@ -15,7 +15,7 @@ use crate::view::filter::{given, parsed, word};
 
 /// Steps of one answer at the most.
 const LARGEST_WINDOW: usize = 100_000;
-/// With content, one by one read whole: fewer.
+/// The same with content, which is read whole.
 const LARGEST_WHOLE: usize = 10_000;
 
 #[derive(Debug, Default, Deserialize)]

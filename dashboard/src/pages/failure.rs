@@ -1,4 +1,5 @@
-use axum::http::Uri;
+use axum::extract::Query;
+use axum::http::{HeaderMap, Uri};
 use axum::response::{Html, IntoResponse, Response};
 use serde::Serialize;
 
@@ -6,7 +7,9 @@ use super::login::local;
 use super::shell::Shell;
 use super::template::Page;
 use crate::App;
+use crate::access::{Chosen, Viewer};
 use crate::error::Error;
+use crate::view::filter::{Filter, given};
 
 /// Why there is nothing else to see, and what to do next.
 #[derive(Debug, Serialize)]
@@ -34,18 +37,38 @@ impl Page for FailurePage {
 }
 
 impl FailurePage {
-    /// The page of an error at this address.
-    pub(crate) fn new(app: &App, error: &Error, target: &Uri, from_elsewhere: bool) -> Self {
+    /// The page of an error at this address, for who asked with these headers.
+    pub(crate) async fn of(app: &App, error: &Error, target: &Uri, headers: &HeaderMap) -> Self {
+        let from_elsewhere = headers.get("sec-fetch-site").is_some_and(|site| site == "cross-site");
+        let title = title(error).to_owned();
+        let shell = match way_on(app, error, target, headers).await {
+            Some(chosen) => Shell::new(app, title, &chosen),
+            None => Shell::outside(app, title),
+        };
         let wanted = target.path_and_query().map_or("/", |path| path.as_str());
         // A token belongs into no page, and the doors lead to the list.
         let wanted = if wanted.starts_with("/log") { "/" } else { local(wanted) };
         Self {
-            shell: Shell::outside(app, title(error).to_owned()),
+            shell,
             status: error.status().0.as_u16(),
             sentences: words(&format!("{} {}", sentence(&error.to_string()), sentence(error.advice()))),
             key_leads_to: error.asks_for_key().then(|| wanted.to_owned()),
             again: (from_elsewhere && matches!(error, Error::NoAccess)).then(|| wanted.to_owned()),
         }
+    }
+}
+
+/// The project to go on in, for whoever is let in. Where even that cannot be found out, the error that is told
+/// of already is the one to tell of.
+async fn way_on(app: &App, error: &Error, target: &Uri, headers: &HeaderMap) -> Option<Chosen> {
+    if error.asks_for_key() || matches!(error, Error::WrongHost) {
+        return None;
+    }
+    let viewer = Viewer::of(app, headers).await.ok()?;
+    let asked = Query::<Filter>::try_from_uri(target).map(|Query(asked)| asked).unwrap_or_default();
+    match viewer.choose(&app.reader, given(&asked.project)).await {
+        Err(Error::NoProject) => viewer.choose(&app.reader, None).await.ok(),
+        chosen => chosen.ok(),
     }
 }
 

@@ -22,7 +22,7 @@ impl From<Kind> for Badge {
             Kind::Tool => ("T", "tool call"),
             Kind::Retrieval => ("R", "retrieval"),
             Kind::Embedding => ("E", "embedding"),
-            Kind::Rerank => ("K", "rerank"),
+            Kind::Rerank => ("K", "reranking"),
             Kind::Memory => ("Y", "memory"),
             Kind::Guardrail => ("G", "guardrail"),
             Kind::Evaluation => ("V", "evaluation"),
