@@ -32,43 +32,18 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
 ];
 
+/// Rooms that compute and do nothing else.
+const PURE: &[&str] = &["treering-step", "treering-otlp", "treering-redact", "treering-read"];
+
 /// What must be out of reach, with the reason, and for whom.
 const OUT_OF_REACH: &[(&str, &str, &[&str])] = &[
-    (
-        "tokio",
-        "it is pure: no I/O, no clock of a runtime",
-        &["treering-step", "treering-otlp", "treering-redact", "treering-read"],
-    ),
-    (
-        "rusqlite",
-        "only the store and the journal know a database driver",
-        &["treering-step", "treering-otlp", "treering-redact", "treering-read", "treering-layer"],
-    ),
-    (
-        "axum",
-        "it knows no HTTP",
-        &[
-            "treering-step",
-            "treering-otlp",
-            "treering-redact",
-            "treering-read",
-            "treering-queue",
-            "treering-store",
-        ],
-    ),
-    (
-        "tonic",
-        "it knows no gRPC",
-        &[
-            "treering-step",
-            "treering-otlp",
-            "treering-redact",
-            "treering-read",
-            "treering-queue",
-            "treering-store",
-            "treering-dashboard",
-        ],
-    ),
+    ("tokio", "it is pure: no I/O, no clock of a runtime", PURE),
+    ("rusqlite", "only the store and the journal know a database driver", PURE),
+    ("rusqlite", "only the store and the journal know a database driver", &["treering-layer"]),
+    ("axum", "it knows no HTTP", PURE),
+    ("axum", "it knows no HTTP", &["treering-queue", "treering-store"]),
+    ("tonic", "it knows no gRPC", PURE),
+    ("tonic", "it knows no gRPC", &["treering-queue", "treering-store", "treering-dashboard"]),
     (
         "minijinja",
         "only the dashboard writes HTML",
