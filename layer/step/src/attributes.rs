@@ -79,6 +79,21 @@ names! {
     TREERING_REASONING = "treering.reasoning";
     /// How a step ended where its status cannot say it: `cancelled` or `panicked`.
     TREERING_STEP_END = "treering.step.end";
+    /// The name of the log event by which a process tells of a step that has not ended. It carries the ids of the
+    /// step, what is known of its attributes, and the three names below.
+    TREERING_STEP_RUNNING = "treering.step.running";
+    /// The name of a running step.
+    TREERING_STEP_NAME = "treering.step.name";
+    /// The span id of the parent of a running step, in hex; absent for a root.
+    TREERING_STEP_PARENT_ID = "treering.step.parent_id";
+    /// When a running step began: nanoseconds since 1970, UTC.
+    TREERING_STEP_STARTED_AT = "treering.step.started_at";
+    /// The name of the log event by which a process (`service.instance.id`) shows that it is alive.
+    TREERING_HEARTBEAT = "treering.heartbeat";
+    /// Milliseconds until the next heartbeat; three of them in silence mean that the process is gone.
+    TREERING_HEARTBEAT_INTERVAL = "treering.heartbeat.interval_ms";
+    /// True on the last heartbeat of a process that ends.
+    TREERING_PROCESS_ENDED = "treering.process.ended";
     /// Steps that the exporter dropped since its last batch: a count on the resource or the scope.
     TREERING_DROPPED_STEPS = "treering.dropped_steps";
 }

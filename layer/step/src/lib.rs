@@ -25,7 +25,7 @@ pub use id::{InvalidId, SpanId, TraceId};
 pub use kind::{Kind, Status};
 pub use record::{Event, Link, Log};
 pub use step::{Failure, Step, Tool};
-pub use summary::{Source, Summary};
+pub use summary::{JoinKey, ProcessId, Source, Summary};
 pub use time::Timestamp;
 pub use usage::Usage;
 

@@ -14,7 +14,19 @@ pub enum Source {
     Span,
     /// A log record of the span, by the hash that is its identity.
     Log([u8; 16]),
+    /// A log record of no span, by the hash that is its identity: a step of its own, unless a span is found to
+    /// which one of its [`JoinKey`]s leads.
+    Alone([u8; 16]),
 }
+
+/// An id by which log records name a step whose span id they do not know: that of a call, of a request or of an
+/// answer, as a hash of its class and its text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct JoinKey(pub [u8; 16]);
+
+/// A process that exports, as a hash of how its resource names it (`service.instance.id`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct ProcessId(pub [u8; 16]);
 
 /// What one record says about a step, without its content: enough for lists, trees and sums.
 ///
@@ -64,6 +76,10 @@ pub struct Summary {
     pub redactions: BTreeMap<String, u64>,
     /// The dialect that said most of it.
     pub dialect: Option<String>,
+    /// For a span, the ids by which log records may name it; for a log record, the id by which it names a span.
+    pub joins: Vec<JoinKey>,
+    /// The process that runs the step, where the record says that it still runs.
+    pub process: Option<ProcessId>,
 }
 
 impl Summary {
@@ -91,6 +107,8 @@ impl Summary {
             error_type: None,
             redactions: BTreeMap::new(),
             dialect: None,
+            joins: Vec::new(),
+            process: None,
         }
     }
 

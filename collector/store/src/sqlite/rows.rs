@@ -35,18 +35,24 @@ fn timestamp(nanos: Option<i64>) -> Option<Timestamp> {
     nanos.map(unsigned).and_then(Timestamp::from_nanos)
 }
 
+/// Stands before the hash of a log record of no span.
+const ALONE: u8 = 1;
+
 pub(super) fn source(source: Source) -> Vec<u8> {
     match source {
         Source::Span => Vec::new(),
         Source::Log(hash) => hash.to_vec(),
+        Source::Alone(hash) => [&[ALONE], &hash[..]].concat(),
     }
 }
 
 fn parse_source(bytes: &[u8]) -> Result<Source, Error> {
-    match bytes {
+    let source = match bytes {
         [] => Ok(Source::Span),
-        hash => hash.try_into().map(Source::Log).map_err(|_| Error::Damaged("the source of a summary")),
-    }
+        [ALONE, hash @ ..] if hash.len() == 16 => hash.try_into().map(Source::Alone),
+        hash => hash.try_into().map(Source::Log),
+    };
+    source.map_err(|_| Error::Damaged("the source of a summary"))
 }
 
 pub(super) fn summary_values(summary: &Summary) -> Result<Vec<Value>, Error> {
@@ -124,6 +130,8 @@ pub(super) fn summary(row: &Row<'_>) -> Result<Summary, Error> {
             None => Default::default(),
         },
         dialect: row.get(24)?,
+        joins: Vec::new(),
+        process: None,
     })
 }
 
