@@ -6,6 +6,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use treering_queue::Journal;
+use treering_read::Prices;
 use treering_redact::Rules;
 use treering_store::{Keys, Writer};
 
@@ -85,6 +86,7 @@ impl Collector {
     pub async fn start(
         self,
         rules: Rules,
+        prices: Arc<Prices>,
         journal: Journal,
         writer: Writer,
         keys: Keys,
@@ -106,7 +108,8 @@ impl Collector {
             let until = async move { drop(stopped.wait_for(|stop| *stop).await) };
             tokio::spawn(serve(listener, router, connections, until))
         });
-        let delivery = Delivery { journal: journal.clone(), writer: writer.clone(), ledger: ledger.clone() };
+        let delivery =
+            Delivery { journal: journal.clone(), writer: writer.clone(), prices, ledger: ledger.clone() };
         let name = self.settings.name;
         let mut background = JoinSet::new();
         background.spawn(delivery.run());

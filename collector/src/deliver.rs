@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use treering_otlp::Signal;
 use treering_queue::{Entry, EntryId, Journal};
+use treering_read::Prices;
 use treering_store::{Batch, Computed, Partials, Touched, Writer};
 
 pub(crate) use batch::form;
@@ -32,6 +33,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 pub(crate) struct Delivery {
     pub(crate) journal: Journal,
     pub(crate) writer: Writer,
+    pub(crate) prices: Arc<Prices>,
     pub(crate) ledger: Arc<Ledger>,
 }
 
@@ -115,7 +117,8 @@ impl Delivery {
     /// Computed anew and never added up: duplicates and leaf-most tokens need the whole.
     async fn recompute(&self, touched: Vec<Touched>) -> Result<(), treering_store::Error> {
         let partials = self.writer.summaries(touched).await?;
-        let compute = move || partials.into_iter().map(computed).collect();
+        let prices = self.prices.clone();
+        let compute = move || partials.into_iter().map(|partials| computed(partials, &prices)).collect();
         self.writer.put_executions(tokio::task::spawn_blocking(compute).await?).await
     }
 
@@ -156,9 +159,9 @@ impl Delivered {
     }
 }
 
-fn computed(partials: Partials) -> Computed {
+fn computed(partials: Partials, prices: &Prices) -> Computed {
     let Partials { of, version, summaries } = partials;
-    let execution = treering_read::execution(of.trace_id, &treering_read::merge(summaries));
+    let execution = treering_read::execution(of.trace_id, &treering_read::merge(summaries, prices));
     Computed { project: of.project, version, execution }
 }
 

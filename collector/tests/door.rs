@@ -4,6 +4,7 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
+use std::sync::Arc;
 
 use opentelemetry_proto::tonic::collector::logs::v1::ExportLogsServiceRequest;
 use opentelemetry_proto::tonic::collector::logs::v1::logs_service_client::LogsServiceClient;
@@ -57,7 +58,8 @@ impl Site {
         let settings = Settings { name: "test".into(), otlp_grpc: free, otlp_http: free, limits };
         let collector = Collector::bind(settings).await.unwrap();
         let (grpc, http) = (collector.grpc_address().unwrap(), collector.http_address().unwrap());
-        let running = collector.start(Rules::builtin(), journal.clone(), writer, keys).await.unwrap();
+        let running =
+            collector.start(Rules::builtin(), Arc::default(), journal.clone(), writer, keys).await.unwrap();
         let project = keeper.ensure_project("default").await.unwrap();
         let key = ApiKey::generate().unwrap();
         let scopes = Scopes { ingest: true, read: false };

@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
+use treering_read::Prices;
 use treering_store::{Keys, Reader};
 
 pub use access::{Hosts, LocalLink};
@@ -36,6 +37,8 @@ pub struct Settings {
     pub reader: Reader,
     /// Where keys are looked up.
     pub keys: Keys,
+    /// What models cost.
+    pub prices: Arc<Prices>,
     /// The one-time link that lets the owner of this machine in, where there is one.
     pub local_link: Option<LocalLink>,
     /// The names under which it may be asked.
@@ -51,6 +54,7 @@ pub struct Settings {
 struct App {
     reader: Reader,
     keys: Keys,
+    prices: Arc<Prices>,
     local_link: Option<LocalLink>,
     hosts: Hosts,
     sessions: Sessions,
@@ -60,9 +64,9 @@ struct App {
 
 /// The dashboard, ready to be served.
 pub fn router(settings: Settings) -> Router {
-    let Settings { reader, keys, local_link, hosts, redaction_off, https } = settings;
+    let Settings { reader, keys, prices, local_link, hosts, redaction_off, https } = settings;
     let sessions = Sessions::default();
-    let app = Arc::new(App { reader, keys, local_link, hosts, sessions, redaction_off, https });
+    let app = Arc::new(App { reader, keys, prices, local_link, hosts, sessions, redaction_off, https });
     Router::new()
         .merge(pages::routes())
         .nest("/api/v1", api::routes())

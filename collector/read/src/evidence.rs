@@ -1,6 +1,8 @@
-use treering_otlp::{LogRecord, Span, SpanEvent, Value};
+use treering_otlp::{Attributes, LogRecord, Span, SpanEvent, Value};
+use treering_step::attributes::TREERING_STEP_RUNNING;
 
-use crate::fields::Fields;
+use crate::fields::{Fields, Place};
+use crate::witness::Witness;
 
 /// The event that carries a whole model call, on a span or as a log record.
 pub(crate) const OPERATION_DETAILS: &str = "gen_ai.client.inference.operation.details";
@@ -23,6 +25,8 @@ pub(crate) struct Evidence<'a> {
 pub(crate) struct Happening<'a> {
     pub(crate) name: &'a str,
     pub(crate) fields: Fields<'a>,
+    /// The same in the form that they came in.
+    pub(crate) attributes: Attributes<'a>,
     pub(crate) body: Value<'a>,
     pub(crate) is_log: bool,
 }
@@ -35,7 +39,34 @@ impl<'a> Evidence<'a> {
     }
 
     pub(crate) fn of_log(log: &LogRecord<'a>) -> Self {
-        Self { scope: log.scope.name, fields: Fields::default(), happenings: vec![Happening::of_log(log)] }
+        let evidence =
+            Self { scope: log.scope.name, happenings: vec![Happening::of_log(log)], ..Self::default() };
+        if log.span_id.is_none() { evidence.standing_in() } else { evidence.announced() }
+    }
+
+    /// With the attributes of a record that speaks of a step in the place of its span.
+    pub(crate) fn announced(self) -> Self {
+        if self.named(TREERING_STEP_RUNNING).next().is_some() { self.standing_in() } else { self }
+    }
+
+    /// With the attributes of the record that announces the step, or else of the first one, as those of the step.
+    pub(crate) fn standing_in(mut self) -> Self {
+        let standing = self.named(TREERING_STEP_RUNNING).next().or(self.happenings.first());
+        self.fields = standing.map_or_else(Fields::default, |record| Fields::of(record.attributes));
+        self
+    }
+
+    /// Has somebody listen to what is looked up from now on.
+    pub(crate) fn attended(mut self, witness: &Witness) -> Self {
+        self.fields = self.fields.attended(Place::Span, witness);
+        let happenings = self.happenings.into_iter().enumerate();
+        self.happenings = happenings
+            .map(|(at, told)| Happening {
+                fields: told.fields.attended(Place::Happening(at), witness),
+                ..told
+            })
+            .collect();
+        self
     }
 
     pub(crate) fn named(&self, name: &str) -> impl Iterator<Item = &Happening<'a>> {
@@ -51,7 +82,13 @@ impl<'a> Evidence<'a> {
 
 impl<'a> Happening<'a> {
     fn of_event(event: SpanEvent<'a>) -> Self {
-        Self { name: event.name, fields: Fields::of(event.attributes), body: Value::Empty, is_log: false }
+        Self {
+            name: event.name,
+            fields: Fields::of(event.attributes),
+            attributes: event.attributes,
+            body: Value::Empty,
+            is_log: false,
+        }
     }
 
     pub(crate) fn of_log(log: &LogRecord<'a>) -> Self {
@@ -59,6 +96,6 @@ impl<'a> Happening<'a> {
         // Before log records had a field for it, the name of an event was an attribute.
         let former = || fields.get("event.name").and_then(|name| name.as_text()).unwrap_or_default();
         let name = if log.event_name.is_empty() { former() } else { log.event_name };
-        Self { name, fields, body: log.body, is_log: true }
+        Self { name, fields, attributes: log.attributes, body: log.body, is_log: true }
     }
 }

@@ -3,10 +3,23 @@ use treering_otlp::{Attributes, Value};
 
 use crate::decode::{as_amount, as_int, as_json, as_text, is_void, is_withheld, parse_any};
 use crate::unflatten::unflatten;
+use crate::witness::Witness;
 
 /// Attributes, sorted once so that each look-up is a binary search and a flattened list is one slice.
 #[derive(Debug, Default)]
-pub(crate) struct Fields<'a>(Vec<Field<'a>>);
+pub(crate) struct Fields<'a> {
+    sorted: Vec<Field<'a>>,
+    place: Place,
+    witness: Witness,
+}
+
+/// Where attributes stand: on the span, or on one of its events and log records, by its number among all of them.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Place {
+    #[default]
+    Span,
+    Happening(usize),
+}
 
 #[derive(Debug, Clone, Copy)]
 struct Field<'a> {
@@ -23,35 +36,57 @@ impl<'a> Fields<'a> {
             told.map(|(position, (key, value))| Field { key, value, position }).collect();
         // Stable, so that of a key that came twice the last one is found.
         fields.sort_by_key(|field| field.key);
-        Self(fields)
+        Self { sorted: fields, place: Place::default(), witness: Witness::default() }
     }
 
-    /// All of them as the exporter ordered them.
-    pub(crate) fn in_order(&self) -> impl Iterator<Item = (&'a str, Value<'a>)> {
-        let mut fields = self.0.clone();
+    /// Has somebody listen to what is looked up from now on.
+    pub(crate) fn attended(mut self, place: Place, witness: &Witness) -> Self {
+        (self.place, self.witness) = (place, witness.clone());
+        self
+    }
+
+    /// Those whose key is wanted, as the exporter ordered them.
+    pub(crate) fn in_order(
+        &self,
+        is_wanted: impl Fn(&str) -> bool,
+    ) -> impl Iterator<Item = (&'a str, Value<'a>)> {
+        let mut fields: Vec<_> = self.sorted.iter().filter(|field| is_wanted(field.key)).copied().collect();
         fields.sort_by_key(|field| field.position);
-        fields.into_iter().map(|field| (field.key, field.value))
+        fields
+            .into_iter()
+            .map(|field| (field.key, field.value))
+            .inspect(|(key, _)| self.witness.hear(self.place, key))
     }
 
     /// Every attribute whose key begins so.
-    pub(crate) fn under(&self, prefix: &str) -> impl Iterator<Item = (&'a str, Value<'a>)> {
-        let start = self.0.partition_point(|field| field.key < prefix);
-        let length = self.0[start..].partition_point(|field| field.key.starts_with(prefix));
-        self.0[start..start + length].iter().map(|field| (field.key, field.value))
+    fn under(&self, prefix: &str) -> impl Iterator<Item = (&'a str, Value<'a>)> {
+        let start = self.sorted.partition_point(|field| field.key < prefix);
+        let length = self.sorted[start..].partition_point(|field| field.key.starts_with(prefix));
+        self.sorted[start..start + length].iter().map(|field| (field.key, field.value))
+    }
+
+    /// True where any key begins so, which is a hint and no use of it.
+    pub(crate) fn any_under(&self, prefix: &str) -> bool {
+        self.under(prefix).next().is_some()
     }
 
     /// The list that was flattened under this prefix.
     pub(crate) fn list(&self, prefix: &str) -> Option<Json> {
-        unflatten(prefix, self.under(prefix))
+        unflatten(prefix, self.under(prefix).inspect(|(key, _)| self.witness.hear(self.place, key)))
     }
 
     pub(crate) fn get(&self, key: &str) -> Option<Value<'a>> {
-        let end = self.0.partition_point(|field| field.key <= key);
-        self.0[..end].last().filter(|field| field.key == key).map(|field| field.value)
+        self.find(key).inspect(|_| self.witness.hear(self.place, key))
     }
 
+    /// True where the key is there, which is a hint and no use of it.
     pub(crate) fn has(&self, key: &str) -> bool {
-        self.get(key).is_some()
+        self.find(key).is_some()
+    }
+
+    fn find(&self, key: &str) -> Option<Value<'a>> {
+        let end = self.sorted.partition_point(|field| field.key <= key);
+        self.sorted[..end].last().filter(|field| field.key == key).map(|field| field.value)
     }
 
     /// The first of these keys that reads as this.

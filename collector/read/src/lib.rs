@@ -4,7 +4,7 @@
 //! ([`span_summary`], [`log_summary`]); the partial summaries of an execution become one a step ([`merge`]), a
 //! tree ([`tree`]) and a row of the list ([`execution`]); a span with its logs becomes a whole
 //! [`Step`](treering_step::Step) ([`step`]) when somebody looks. What a model costs is a table in this crate
-//! ([`price`]). Every exporter has its own words for the same things: one small file of `dialect/` each, asked
+//! ([`Prices`]). Every exporter has its own words for the same things: one small file of `dialect/` each, asked
 //! in a fixed order, of which the earlier ones are believed and the later ones fill holes.
 //!
 //! **May not touch.** Unredacted values: its only way in is [`Record`](treering_redact::Record). I/O, clocks.
@@ -17,21 +17,28 @@ mod decode;
 mod dialect;
 mod evidence;
 mod execution;
+mod explain;
 mod fields;
+mod joins;
+mod life;
 mod merge;
 mod message;
 mod price;
 mod reading;
 mod redactions;
+mod session;
 mod step;
 mod summary;
 mod tree;
 mod unflatten;
 mod usage;
+mod witness;
 
 pub use execution::execution;
+pub use explain::{Attribute, Explanation, Origin, explain};
+pub use life::{Heartbeat, heartbeat, process};
 pub use merge::merge;
-pub use price::price;
+pub use price::{Prices, PricesError};
 pub use step::step;
 pub use summary::{log_summary, span_summary};
 pub use tree::{Placed, tree};

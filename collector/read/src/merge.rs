@@ -2,14 +2,14 @@ use std::cmp::Reverse;
 
 use treering_step::{Kind, Source, Status, Summary};
 
-use crate::{price, redactions};
+use crate::{Prices, redactions, session};
 
 /// One summary a step out of what its span and its log records say, in any order of arrival: the span is
 /// believed, the log records fill its holes in the order of their identity. What costs money and has no price
-/// tag gets the price of the table.
+/// tag gets the price of the table. Steps of which log records alone tell find their place among each other.
 ///
 /// The result is ordered by span id.
-pub fn merge(mut partials: Vec<Summary>) -> Vec<Summary> {
+pub fn merge(mut partials: Vec<Summary>, prices: &Prices) -> Vec<Summary> {
     partials.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| tie_break(a).cmp(&tie_break(b))));
     // Of what one record said at two times, the later snapshot stands first.
     partials.dedup_by(|later, first| (later.span_id, later.source) == (first.span_id, first.source));
@@ -20,7 +20,8 @@ pub fn merge(mut partials: Vec<Summary>) -> Vec<Summary> {
             _ => steps.push(partial),
         }
     }
-    steps.iter_mut().for_each(settle);
+    session::nest(&mut steps);
+    steps.iter_mut().for_each(|step| settle(step, prices));
     steps
 }
 
@@ -34,7 +35,7 @@ fn tie_break(summary: &Summary) -> Reverse<String> {
     Reverse(format!("{summary:?}"))
 }
 
-fn complete(step: &mut Summary, log: Summary) {
+fn complete(step: &mut Summary, mut log: Summary) {
     macro_rules! fill {
         ($($field:ident)*) => { $(step.$field = step.$field.take().or(log.$field);)* };
     }
@@ -46,6 +47,9 @@ fn complete(step: &mut Summary, log: Summary) {
     if !is_root {
         fill!(parent_span_id);
     }
+    if let Source::Alone(_) = log.source {
+        extend(step, &mut log);
+    }
     fill!(name kind status started_at ended_at agent model provider tool response_id);
     fill!(cost_usd session_id user_id error_type dialect);
     step.remote_parent |= log.remote_parent;
@@ -53,11 +57,20 @@ fn complete(step: &mut Summary, log: Summary) {
     redactions::add(&mut step.redactions, log.redactions);
 }
 
+/// Several records of one call tell its whole time; beside a span, a record only knows when it was written.
+fn extend(step: &mut Summary, log: &mut Summary) {
+    let (started_at, ended_at) = (log.started_at.take(), log.ended_at.take());
+    if let Source::Alone(_) = step.source {
+        step.started_at = step.started_at.into_iter().chain(started_at).min();
+        step.ended_at = step.ended_at.max(ended_at);
+    }
+}
+
 /// What nobody said: the kind of a plain span, a name for a step that only log records tell of, and a price.
-fn settle(step: &mut Summary) {
+fn settle(step: &mut Summary, prices: &Prices) {
     let kind = *step.kind.get_or_insert(Kind::Span);
     step.name.get_or_insert_with(|| kind.as_str().to_owned());
     if step.cost_usd.is_none() {
-        step.cost_usd = step.model.as_deref().and_then(|model| price(model, &step.tokens));
+        step.cost_usd = step.model.as_deref().and_then(|model| prices.price(model, &step.tokens));
     }
 }

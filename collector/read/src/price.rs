@@ -1,12 +1,28 @@
 use std::collections::HashMap;
-use std::sync::LazyLock;
 
 use treering_step::Usage;
 
 /// The table; its first lines say where it is from and of which day.
 const TABLE: &str = include_str!("prices.csv");
+/// Its columns, which those of a user's table are as well.
+const COLUMNS: &str = "model,from_input_tokens,input,output,cache_read,cache_write";
 
-static PRICES: LazyLock<HashMap<&'static str, Vec<Price>>> = LazyLock::new(parsed);
+/// What models cost: the table of this crate, and what a user knows better.
+#[derive(Debug, Clone)]
+pub struct Prices(HashMap<String, Vec<Price>>);
+
+/// Why a table of prices cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum PricesError {
+    #[error(
+        "line {line} of the prices: expected the columns {COLUMNS}, with a number or nothing in each but the first"
+    )]
+    Row { line: usize },
+    #[error(
+        "line {line} of the prices: the rows of {model} have to be together, from the smallest from_input_tokens (0) on"
+    )]
+    Levels { line: usize, model: String },
+}
 
 /// US dollars per million tokens, from a length of input on.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -18,19 +34,55 @@ struct Price {
     cache_write: Option<f64>,
 }
 
-/// What these tokens cost in US dollars by the table; `None` where the model is not in it or the input is not
-/// known, never 0 for either.
-///
-/// A model is looked up by its exact name, and then without what names a place or a day and not a price: the
-/// path before the last `/`, the region and vendor of Bedrock (`us.anthropic.`), its version (`-v1:0`), and one
-/// date at the end (`-2024-07-18`, `-20250929`, `@20250929`, `-latest`, `@default`). No other name is guessed at.
-pub fn price(model: &str, usage: &Usage) -> Option<f64> {
-    let input = usage.input?;
-    let model = model.to_ascii_lowercase();
-    let levels = PRICES.get(model.as_str()).or_else(|| PRICES.get(stem(&model)))?;
-    let level =
-        levels.iter().rfind(|level| level.from_input_tokens == 0 || input > level.from_input_tokens)?;
-    level.of(input, usage)
+impl Default for Prices {
+    fn default() -> Self {
+        let mut prices = Self(HashMap::new());
+        prices.add(TABLE).expect("the table of this crate is checked by its tests");
+        prices
+    }
+}
+
+impl Prices {
+    /// The table of this crate, with the rows of this one in the place of those of the same models. Both are CSV
+    /// with the columns `model,from_input_tokens,input,output,cache_read,cache_write`, in US dollars per million
+    /// tokens; lines that begin with `#` are comments.
+    pub fn with(table: &str) -> Result<Self, PricesError> {
+        let (mut prices, mut own) = (Self::default(), Self(HashMap::new()));
+        own.add(table)?;
+        prices.0.extend(own.0);
+        Ok(prices)
+    }
+
+    /// What these tokens cost in US dollars; `None` where the model is not in the table or the input is not known,
+    /// never 0 for either.
+    ///
+    /// A model is looked up by its exact name, and then without what names a place or a day and not a price: the
+    /// path before the last `/`, the region and vendor of Bedrock (`us.anthropic.`), its version (`-v1:0`), and
+    /// one date at the end (`-2024-07-18`, `-20250929`, `@20250929`, `-latest`, `@default`). No other name is
+    /// guessed at.
+    pub fn price(&self, model: &str, usage: &Usage) -> Option<f64> {
+        let input = usage.input?;
+        let model = model.to_ascii_lowercase();
+        let levels = self.0.get(model.as_str()).or_else(|| self.0.get(stem(&model)))?;
+        let level =
+            levels.iter().rfind(|level| level.from_input_tokens == 0 || input > level.from_input_tokens)?;
+        level.of(input, usage)
+    }
+
+    fn add(&mut self, table: &str) -> Result<(), PricesError> {
+        let rows = table.lines().enumerate().map(|(at, line)| (at + 1, line.trim()));
+        for (line, row) in rows.filter(|(_, row)| !row.is_empty() && !row.starts_with('#') && *row != COLUMNS)
+        {
+            let (model, price) = parsed(row).ok_or(PricesError::Row { line })?;
+            let levels = self.0.entry(model.to_ascii_lowercase()).or_default();
+            let above = levels.last().map(|level| level.from_input_tokens);
+            if above.map_or(price.from_input_tokens != 0, |above| price.from_input_tokens <= above) {
+                return Err(PricesError::Levels { line, model: model.to_owned() });
+            }
+            levels.push(price);
+        }
+        Ok(())
+    }
 }
 
 impl Price {
@@ -85,22 +137,25 @@ fn is_date(text: &str) -> bool {
     text == "latest" || text == "default" || (digits == 8 && (text.len() == 8 || is_iso))
 }
 
-fn parsed() -> HashMap<&'static str, Vec<Price>> {
-    let mut prices: HashMap<_, Vec<Price>> = HashMap::new();
-    let rows = TABLE.lines().filter(|line| !line.starts_with('#')).skip(1);
-    for (model, price) in rows.filter_map(row) {
-        prices.entry(model).or_default().push(price);
-    }
-    prices
+fn parsed(row: &str) -> Option<(&str, Price)> {
+    let cells: Vec<&str> = row.split(',').map(str::trim).collect();
+    let [model, from_input_tokens, input, output, cache_read, cache_write] = cells[..] else { return None };
+    let price = Price {
+        from_input_tokens: from_input_tokens.parse().ok()?,
+        input: dollars(input)??,
+        output: dollars(output)?,
+        cache_read: dollars(cache_read)?,
+        cache_write: dollars(cache_write)?,
+    };
+    (!model.is_empty()).then_some((model, price))
 }
 
-fn row(line: &'static str) -> Option<(&'static str, Price)> {
-    let mut cells = line.split(',');
-    let model = cells.next()?;
-    let from_input_tokens = cells.next()?.parse().ok()?;
-    let mut dollars = || cells.next().and_then(|cell| cell.parse().ok());
-    let (input, output) = (dollars()?, dollars());
-    Some((model, Price { from_input_tokens, input, output, cache_read: dollars(), cache_write: dollars() }))
+/// Nothing is a price that nobody publishes.
+fn dollars(cell: &str) -> Option<Option<f64>> {
+    if cell.is_empty() {
+        return Some(None);
+    }
+    cell.parse().ok().filter(|dollars: &f64| dollars.is_finite() && *dollars >= 0.0).map(Some)
 }
 
 #[cfg(test)]

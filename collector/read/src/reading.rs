@@ -17,13 +17,6 @@ pub(crate) struct Reading {
     pub(crate) result: Option<Json>,
 }
 
-/// Fills a hole, and looks for what fills it only where there is one.
-pub(crate) fn fill<T>(hole: &mut Option<T>, find: impl FnOnce() -> Option<T>) {
-    if hole.is_none() {
-        *hole = find();
-    }
-}
-
 /// A conversation, where the value is one.
 pub(crate) fn messages(value: &Json, role: &str) -> Option<Content> {
     conversation(value, role).filter(|messages| !messages.is_empty()).map(Content::Messages)
@@ -71,7 +64,7 @@ impl Reading {
         let call_id = &mut self.call_id;
         move_part(&mut self.input, &mut self.arguments, |part| match part {
             Part::ToolCall { id, arguments, .. } => {
-                fill(call_id, || id.take());
+                *call_id = call_id.take().or_else(|| id.take());
                 Some(arguments)
             }
             _ => None,

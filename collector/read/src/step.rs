@@ -9,28 +9,29 @@ use crate::dialect::Dialect;
 use crate::evidence::{Evidence, Happening, OPERATION_EXCEPTION};
 use crate::fields::Fields;
 use crate::reading::Reading;
-use crate::{log_summary, merge, span_summary};
+use crate::witness::{Told, Witness};
+use crate::{Prices, log_summary, merge, span_summary};
 
 /// The whole step out of a span and its log records, of which either may be missing. Its depth is 0: only the
 /// tree knows better. `None` where neither record speaks of a step.
 ///
 /// A span that merely announces the one of this step may stand among the log records, as its summary does.
-pub fn step(span: Option<&Record>, logs: &[Record]) -> Option<Step> {
+pub fn step(span: Option<&Record>, logs: &[Record], prices: &Prices) -> Option<Step> {
     let announced = || logs.iter().find(|record| record.signal() == Signal::Traces);
     let span = span.or_else(announced);
-    let summary = summary(span, logs)?;
+    let summary = summary(span, logs, prices)?;
     let span = span.and_then(Record::span);
     let mut logs: Vec<LogRecord<'_>> = logs.iter().filter_map(Record::log).collect();
     logs.sort_by_key(|log| log.at);
     let evidence = evidence(span.as_ref(), &logs);
     let kind = summary.kind.unwrap_or_default();
     let error_type = summary.error_type.clone();
-    let mut reading = Reading::default();
+    let mut reading = Told::new(Reading::default(), Witness::default());
     for dialect in Dialect::spoken(&evidence) {
         dialect.content(&evidence, kind, &mut reading);
     }
     let mut step = of_summary(summary);
-    say(&mut step, reading);
+    say(&mut step, reading.into_inner());
     step.error = failure(step.status, error_type, span.as_ref(), &evidence);
     if let Some(span) = &span {
         step.attributes = span.attributes.to_json();
@@ -41,24 +42,27 @@ pub fn step(span: Option<&Record>, logs: &[Record]) -> Option<Step> {
     Some(step)
 }
 
-/// The same words as the list and the tree: what they are made of, joined in the same way.
-fn summary(span: Option<&Record>, logs: &[Record]) -> Option<Summary> {
-    let of_logs = logs.iter().enumerate().filter_map(|(at, log)| {
-        let mut identity = [0xff; 16];
-        identity[8..].copy_from_slice(&u64::try_from(at).unwrap_or(u64::MAX).to_be_bytes());
-        log_summary(log, identity).or_else(|| span_summary(log))
-    });
-    let of_span = span.and_then(span_summary);
-    let id = of_span.as_ref().map(|summary| summary.span_id);
-    let partials: Vec<Summary> = of_span.into_iter().chain(of_logs).collect();
-    let id = id.or_else(|| partials.first().map(|summary| summary.span_id))?;
-    merge(partials).into_iter().find(|summary| summary.span_id == id)
+/// The same words as the list and the tree: what they are made of, joined in the same way. A log record that was
+/// found to belong here may name another step, or none.
+fn summary(span: Option<&Record>, logs: &[Record], prices: &Prices) -> Option<Summary> {
+    let of_logs =
+        logs.iter().filter_map(|log| log_summary(log, log.identity()).or_else(|| span_summary(log)));
+    let mut partials: Vec<Summary> = span.and_then(span_summary).into_iter().chain(of_logs).collect();
+    let id = partials.first()?.span_id;
+    partials.iter_mut().for_each(|partial| partial.span_id = id);
+    merge(partials, prices).pop()
 }
 
-fn evidence<'a>(span: Option<&Span<'a>>, logs: &[LogRecord<'a>]) -> Evidence<'a> {
+/// Everything that is said of a step. Of one that has no span (yet), the record that announces it says what the
+/// span will.
+pub(crate) fn evidence<'a>(span: Option<&Span<'a>>, logs: &[LogRecord<'a>]) -> Evidence<'a> {
     let mut evidence = span.map_or_else(Evidence::default, |span| Evidence::of_span(span, |_| true));
     evidence.happenings.extend(logs.iter().map(Happening::of_log));
-    evidence
+    match logs.first() {
+        _ if span.is_some() => evidence,
+        Some(log) if log.span_id.is_none() => evidence.standing_in(),
+        _ => evidence.announced(),
+    }
 }
 
 fn of_summary(summary: Summary) -> Step {
@@ -94,7 +98,7 @@ fn say(step: &mut Step, mut reading: Reading) {
 
 /// What went wrong in a step that failed. An exception in a step that did not is no failure of it, and stays
 /// visible among its events.
-fn failure(
+pub(crate) fn failure(
     status: Status,
     error_type: Option<String>,
     span: Option<&Span<'_>>,

@@ -1,27 +1,28 @@
 use treering_otlp::{LogRecord, Span};
 use treering_redact::Record;
-use treering_step::attributes::{ERROR_TYPE, SESSION_ID, USER_ID};
-use treering_step::{Source, SpanId, Status, Summary};
+use treering_step::attributes::{
+    ERROR_TYPE, SESSION_ID, TREERING_STEP_NAME, TREERING_STEP_PARENT_ID, TREERING_STEP_RUNNING,
+    TREERING_STEP_STARTED_AT, USER_ID,
+};
+use treering_step::{Source, SpanId, Status, Summary, Timestamp};
 
 use crate::dialect::{Dialect, implied_kind, is_bridge};
-use crate::evidence::{Evidence, OPERATION_DETAILS, OPERATION_EXCEPTION};
+use crate::evidence::{Evidence, Happening, OPERATION_DETAILS, OPERATION_EXCEPTION};
 use crate::fields::Fields;
-use crate::reading::fill;
-use crate::redactions;
+use crate::witness::{Told, Witness, fill};
+use crate::{joins, life, redactions};
 
 /// The scope of our own layer.
 const LAYER: &str = "treering-layer";
-/// The log record by which our layer tells of a step that has not ended.
-const RUNNING: &str = "treering.step.running";
 /// The log record of a judgement of a step.
 const EVALUATION: &str = "gen_ai.evaluation.result";
+/// The identity that all log records share which say nothing of their step but that there is one.
+const MENTION: [u8; 16] = [0; 16];
 
 /// What a span says of its step, without its content; `None` where the record is no span.
 pub fn span_summary(record: &Record) -> Option<Summary> {
     let span = record.span()?;
-    let told =
-        |event: &str| event == OPERATION_DETAILS || event == OPERATION_EXCEPTION || event == "exception";
-    let evidence = Evidence::of_span(&span, told);
+    let evidence = Evidence::of_span(&span, is_told_by);
     let mut summary = Summary::new(span.span_id?, Source::Span);
     summary.parent_span_id = span.parent_span_id;
     summary.remote_parent = span.remote_parent;
@@ -29,47 +30,101 @@ pub fn span_summary(record: &Record) -> Option<Summary> {
     summary.started_at = span.started_at;
     summary.ended_at = span.ended_at;
     summary.status = Some(status(&span));
+    let mut summary = Told::new(summary, Witness::default());
     tell(&evidence, &evidence.fields, &mut summary);
-    fill(&mut summary.kind, || implied_kind(&evidence.fields));
+    fill!(summary.kind, || implied_kind(&evidence.fields));
     if summary.error_type.is_some() && summary.status == Some(Status::Unset) {
         summary.status = Some(Status::Error);
     }
     if summary.status == Some(Status::Error) {
         let exception = || evidence.named("exception").last()?.fields.text(&["exception.type"]);
-        fill(&mut summary.error_type, exception);
+        fill!(summary.error_type, exception);
     }
     summary.redactions = redactions::count(record.body());
+    summary.joins = joins::offered(&evidence.fields);
     announce(&span, &evidence.fields, &mut summary);
-    Some(summary)
+    if summary.status == Some(Status::Running) {
+        summary.process = life::of_resource(span.scope.resource);
+    }
+    Some(summary.into_inner())
 }
 
-/// What a log record says of its step. `identity` is that of the record. `None` where it belongs to no step, or
-/// says nothing of it that lists, trees and sums show.
+/// The events of a span that a summary is read from.
+fn is_told_by(event: &str) -> bool {
+    event == OPERATION_DETAILS || event == OPERATION_EXCEPTION || event == "exception"
+}
+
+/// What a log record says: of the step of its span, or, where it has none, as a step of its own. `identity` is
+/// that of the record. `None` where the record is no log record.
 pub fn log_summary(record: &Record, identity: [u8; 16]) -> Option<Summary> {
     let log = record.log()?;
     let evidence = Evidence::of_log(&log);
-    let mut summary = Summary::new(log.span_id?, Source::Log(identity));
-    let empty = summary.clone();
     let happening = evidence.happenings.first()?;
+    let mut summary = match log.span_id {
+        Some(span_id) => Summary::new(span_id, Source::Log(identity)),
+        None => alone(happening, identity),
+    };
+    if log.span_id.is_none() || Dialect::is_of_coding_agent(&evidence) {
+        summary.joins.extend(joins::wanted(&happening.fields));
+    }
+    let empty = summary.clone();
+    let mut summary = Told::new(summary, Witness::default());
     tell(&evidence, &happening.fields, &mut summary);
     if summary.error_type.is_some() {
         summary.status = Some(Status::Error);
     }
-    if happening.name == RUNNING {
-        summary.status = Some(Status::Running);
-        summary.started_at = log.at;
+    if happening.name == TREERING_STEP_RUNNING {
+        run(&log, &happening.fields, &mut summary);
     }
     summary.redactions = redactions::count(record.body());
     let is_content = happening.name.starts_with("gen_ai.");
     if is_content {
-        fill(&mut summary.name, || name_of(&happening.fields));
+        fill!(summary.name, || name_of(&happening.fields));
         summary.started_at = summary.started_at.or(begin(&log, happening.name));
     }
-    (is_content || summary != empty).then_some(summary)
+    if log.span_id.is_none() {
+        stand_alone(&log, happening, &mut summary);
+    } else if !is_content && *summary == empty && empty.joins.is_empty() {
+        summary.source = Source::Log(MENTION);
+    }
+    Some(summary.into_inner())
+}
+
+/// The step of a log record that has no span. Records of one call are one step.
+fn alone(happening: &Happening<'_>, identity: [u8; 16]) -> Summary {
+    let id = joins::wanted(&happening.fields).map_or(identity, |key| key.0);
+    let (first, second) = id.split_at(8);
+    // Half a hash may be zero, which is no id, once in a million million million times.
+    let id = SpanId::from_bytes(first).or(SpanId::from_bytes(second));
+    let id = id.or(SpanId::from_bytes(&[1; 8])).expect("eight ones are an id");
+    Summary::new(id, Source::Alone(identity))
+}
+
+/// What a log record says by standing alone: its name, and its moment.
+fn stand_alone(log: &LogRecord<'_>, happening: &Happening<'_>, summary: &mut Told<Summary>) {
+    let name = if happening.name.is_empty() { "log" } else { happening.name };
+    fill!(summary.name, || Some(name.to_owned()));
+    fill!(summary.started_at, || log.at);
+    fill!(summary.ended_at, || log.at);
+    if summary.kind.is_none() {
+        summary.kind = implied_kind(&happening.fields);
+    }
+}
+
+/// A step that our layer says has not ended. What else is known of it stands in the same attributes as on its
+/// span.
+fn run(log: &LogRecord<'_>, fields: &Fields<'_>, summary: &mut Told<Summary>) {
+    fill!(summary.name, || fields.text(&[TREERING_STEP_NAME]));
+    fill!(summary.parent_span_id, || fields.text(&[TREERING_STEP_PARENT_ID])?.parse().ok());
+    fill!(summary.started_at, || fields.int(&[TREERING_STEP_STARTED_AT]).and_then(Timestamp::from_nanos));
+    fill!(summary.started_at, || log.at);
+    fill!(summary.kind, || implied_kind(fields));
+    summary.status = Some(Status::Running);
+    summary.process = life::of_resource(log.scope.resource);
 }
 
 /// Asks the dialects, and then the conventions that all of them share.
-fn tell(evidence: &Evidence<'_>, shared: &Fields<'_>, summary: &mut Summary) {
+fn tell(evidence: &Evidence<'_>, shared: &Fields<'_>, summary: &mut Told<Summary>) {
     let mut most = (0, None);
     let mut before = told(summary);
     for dialect in Dialect::spoken(evidence) {
@@ -86,11 +141,16 @@ fn tell(evidence: &Evidence<'_>, shared: &Fields<'_>, summary: &mut Summary) {
         dialect => dialect,
     };
     summary.dialect = dialect.map(|dialect| dialect.as_str().to_owned());
-    fill(&mut summary.session_id, || shared.text(&[SESSION_ID]));
-    fill(&mut summary.user_id, || shared.text(&[USER_ID, "enduser.id"]));
+    share(evidence, shared, summary);
+}
+
+/// What the general conventions say, whatever the dialect.
+pub(crate) fn share(evidence: &Evidence<'_>, shared: &Fields<'_>, summary: &mut Told<Summary>) {
+    fill!(summary.session_id, || shared.text(&[SESSION_ID]));
+    fill!(summary.user_id, || shared.text(&[USER_ID, "enduser.id"]));
     let is_failure =
         evidence.happenings.iter().all(|happening| !happening.is_log || is_failure(happening.name));
-    fill(&mut summary.error_type, || shared.text(&[ERROR_TYPE]).filter(|_| is_failure));
+    fill!(summary.error_type, || shared.text(&[ERROR_TYPE]).filter(|_| is_failure));
 }
 
 /// Of log records only these speak of the failure of their step; any other may report an error that was

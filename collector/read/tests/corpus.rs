@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value as Json, json};
 use treering_otlp::{Export, Signal};
-use treering_read::{execution, log_summary, merge, span_summary, step, tree};
+use treering_read::{Prices, execution, log_summary, merge, span_summary, step, tree};
 use treering_redact::Record;
 use treering_step::{ExecutionTokens, Summary};
 
@@ -171,11 +171,13 @@ fn steps(source: &Path) -> (HashMap<String, Json>, ExecutionTokens) {
     let mut steps = HashMap::new();
     let mut sum = ExecutionTokens::default();
     for (trace, spans) in told(source) {
-        let summaries = merge(spans.values().flat_map(summaries).collect());
+        let prices = Prices::default();
+        let summaries = merge(spans.values().flat_map(summaries).collect(), &prices);
         for placed in tree(&summaries) {
             let summary = &summaries[placed.index];
             let Some(told) = spans.get(&summary.span_id.to_string()) else { continue };
-            let mut step = step(told.span.as_ref(), &told.logs).expect("a record has a summary and a step");
+            let mut step =
+                step(told.span.as_ref(), &told.logs, &prices).expect("a record has a summary and a step");
             assert_eq!(Some(step.kind), summary.kind.or(Some(step.kind)), "the step agrees with its summary");
             step.depth = placed.depth;
             steps.insert(summary.span_id.to_string(), serde_json::to_value(step).unwrap());

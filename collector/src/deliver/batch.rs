@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use treering_otlp::{LogRecord, Malformed, Signal};
 use treering_queue::Entry;
 use treering_redact::{Record, Redacted, hash};
+use treering_step::TraceId;
 use treering_step::attributes::TREERING_DROPPED_STEPS;
-use treering_step::{Source, SpanId, Summary, TraceId};
 use treering_store::{Batch, LogEntry, ProjectId, SpanEntry};
 
 use super::FORMS;
@@ -79,33 +79,8 @@ fn log(
     let log = record.log()?;
     let at = log.at;
     let trace_id = log.trace_id.unwrap_or_else(|| trace_of(project, &session(&record, &log, processes)));
-    let summary = match log.span_id {
-        Some(span_id) => treering_read::log_summary(&record, identity).unwrap_or_else(|| mention(span_id)),
-        None => alone(&log, identity),
-    };
+    let summary = treering_read::log_summary(&record, identity)?;
     Some(LogEntry { trace_id, ordinal, at, record, summary })
-}
-
-/// A log record that says nothing of its step but that there is one. Any number of them share a row.
-fn mention(span_id: SpanId) -> Summary {
-    Summary::new(span_id, Source::Log([0; 16]))
-}
-
-/// A log record of no span is a step of its own.
-fn alone(log: &LogRecord<'_>, identity: [u8; 16]) -> Summary {
-    let mut id = [1; 8];
-    id.copy_from_slice(&identity[..8]);
-    // A hash whose first half is zeros alone would be no id; it is as good as any other.
-    let span_id = SpanId::from_bytes(&id).or(SpanId::from_bytes(&[1; 8])).expect("eight ones are an id");
-    let mut summary = Summary::new(span_id, Source::Log(identity));
-    summary.name = Some(log_name(log));
-    (summary.started_at, summary.ended_at) = (log.at, log.at);
-    summary
-}
-
-fn log_name(log: &LogRecord<'_>) -> String {
-    let name = log.attributes.get("event.name").and_then(|name| name.as_text()).unwrap_or(log.event_name);
-    if name.is_empty() { "log".into() } else { name.to_owned() }
 }
 
 /// What the resources of a request call their process, found once for each context.

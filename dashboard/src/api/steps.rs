@@ -47,11 +47,11 @@ pub(super) async fn all(
     let content = asked.content()?;
     let (limit, at) = (asked.limit(content)?, asked.at()?);
     let chosen = viewer.choose(&app.reader, given(&asked.project)).await?;
-    let view = TraceView::load(&app.reader, chosen.scope(), trace).await?;
+    let view = TraceView::load(&app, chosen.scope(), trace).await?;
     let from = at.map_or(Some(0), |at| view.row_of(at)).ok_or(Error::NoStep)?;
     let rows = view.window(from, limit);
     let steps = if content {
-        whole_steps(&app.reader, chosen.scope(), &view, rows.clone()).await?
+        whole_steps(&app, chosen.scope(), &view, rows.clone()).await?
     } else {
         rows.clone().map(|row| outline(view.at(row), view.placed[row].depth)).collect()
     };
@@ -97,8 +97,8 @@ pub(super) async fn one(
     let trace = parsed(&trace).ok_or(Error::TraceId)?;
     let span = parsed(&span).ok_or(Error::SpanId)?;
     let chosen = viewer.choose(&app.reader, given(&asked.project)).await?;
-    let view = TraceView::load(&app.reader, chosen.scope(), trace).await?;
+    let view = TraceView::load(&app, chosen.scope(), trace).await?;
     let row = view.row_of(span).ok_or(Error::NoStep)?;
-    let step = whole_steps(&app.reader, chosen.scope(), &view, row..row + 1).await?.pop();
+    let step = whole_steps(&app, chosen.scope(), &view, row..row + 1).await?.pop();
     step.map(Json).ok_or(Error::NoStep)
 }

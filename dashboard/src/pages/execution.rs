@@ -87,10 +87,10 @@ pub(super) async fn execution(
 ) -> Result<Response, Error> {
     let trace = parsed(&trace).ok_or(Error::TraceId)?;
     let chosen = viewer.choose(&app.reader, given(&look.project)).await?;
-    let view = TraceView::load(&app.reader, chosen.scope(), trace).await?;
+    let view = TraceView::load(&app, chosen.scope(), trace).await?;
     let choice = look.choice(&view)?;
     let step = match choice.row {
-        Some(row) => whole_steps(&app.reader, chosen.scope(), &view, row..row + 1).await?.pop(),
+        Some(row) => whole_steps(&app, chosen.scope(), &view, row..row + 1).await?.pop(),
         None => None,
     };
     let lost = Lost::count(&app.reader).await?;

@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use treering_read::Placed;
 use treering_step::{Execution, Failure, SpanId, Status, Step, Summary, Tool, TraceId};
-use treering_store::{Reader, Scope};
+use treering_store::Scope;
 
+use crate::App;
 use crate::error::Error;
 
 /// Steps of one window, unless told otherwise.
@@ -23,9 +24,9 @@ pub(crate) struct TraceView {
 
 impl TraceView {
     /// The execution, where the scope has one of this id.
-    pub(crate) async fn load(reader: &Reader, scope: Scope, trace: TraceId) -> Result<Self, Error> {
-        let execution = reader.execution(scope, trace).await?.ok_or(Error::NoExecution)?;
-        let steps = treering_read::merge(reader.summaries(scope, trace).await?);
+    pub(crate) async fn load(app: &App, scope: Scope, trace: TraceId) -> Result<Self, Error> {
+        let execution = app.reader.execution(scope, trace).await?.ok_or(Error::NoExecution)?;
+        let steps = treering_read::merge(app.reader.summaries(scope, trace).await?, &app.prices);
         let placed = treering_read::tree(&steps);
         Ok(Self { execution, steps, placed })
     }
@@ -89,21 +90,29 @@ pub(crate) fn outline(summary: &Summary, depth: u32) -> Step {
     }
 }
 
-/// These rows as whole steps. Where no record of a step is left to read, its summary still speaks.
+/// These rows as whole steps. Where no record of a step is left to read, its summary still speaks; what only the
+/// others of its execution tell, and whether its process is alive, the summary knows better.
 pub(crate) async fn whole_steps(
-    reader: &Reader,
+    app: &App,
     scope: Scope,
     view: &TraceView,
     rows: Range<usize>,
 ) -> Result<Vec<Step>, Error> {
     let spans = rows.clone().map(|row| view.at(row).span_id).collect();
-    let found = reader.steps(scope, view.execution.trace_id, spans).await?;
+    let found = app.reader.steps(scope, view.execution.trace_id, spans).await?;
     let mut found = found.into_iter().peekable();
     let step = |row: usize| {
         let (summary, depth) = (view.at(row), view.placed[row].depth);
         let records = found.next_if(|records| records.span_id == summary.span_id);
-        let step = records.and_then(|records| treering_read::step(records.span.as_ref(), &records.logs));
-        step.map_or_else(|| outline(summary, depth), |step| Step { depth, ..step })
+        let step = records
+            .and_then(|records| treering_read::step(records.span.as_ref(), &records.logs, &app.prices));
+        step.map_or_else(|| outline(summary, depth), |step| placed(step, summary, depth))
     };
     Ok(rows.map(step).collect())
+}
+
+fn placed(step: Step, summary: &Summary, depth: u32) -> Step {
+    let (parent_span_id, status) = (summary.parent_span_id, summary.status.unwrap_or(step.status));
+    let (ended_at, duration_ns) = (summary.ended_at, summary.duration_ns());
+    Step { depth, parent_span_id, status, ended_at, duration_ns, ..step }
 }

@@ -68,7 +68,7 @@ impl Filled {
         let writer = &self.handles.writer;
         let touched = writer.append(vec![batch]).await.unwrap();
         let computed = writer.summaries(touched).await.unwrap().into_iter().map(|partials| {
-            let steps = treering_read::merge(partials.summaries);
+            let steps = treering_read::merge(partials.summaries, &treering_read::Prices::default());
             let execution = treering_read::execution(partials.of.trace_id, &steps);
             Computed { project: partials.of.project, version: partials.version, execution }
         });
@@ -92,6 +92,7 @@ impl Filled {
         Settings {
             reader: self.handles.reader.clone(),
             keys: self.handles.keys.clone(),
+            prices: std::sync::Arc::default(),
             local_link,
             hosts: Hosts::Loopback,
             redaction_off: false,

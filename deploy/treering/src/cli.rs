@@ -54,6 +54,10 @@ pub(crate) struct Place {
 pub(crate) struct Common {
     #[command(flatten)]
     pub(crate) place: Place,
+    /// What models cost, in the place of the built-in prices of the same models: CSV with the columns
+    /// model,from_input_tokens,input,output,cache_read,cache_write, in US dollars per million tokens.
+    #[arg(long, env = "TREERING_PRICES", value_name = "FILE")]
+    pub(crate) prices: Option<PathBuf>,
     /// Says that a proxy with TLS stands in front of every address that other machines can reach.
     #[arg(long, env = "TREERING_BEHIND_PROXY")]
     pub(crate) behind_proxy: bool,

@@ -12,6 +12,8 @@ pub(crate) enum Error {
     Settings { path: PathBuf, fault: String },
     #[error("{path} is not a valid file of rules")]
     Rules { path: PathBuf, source: treering_redact::Error },
+    #[error("{path} is not a valid file of prices")]
+    Prices { path: PathBuf, source: treering_read::PricesError },
     #[error("another treering uses {0}; stop it, or name another folder with --data")]
     InUse(PathBuf),
     #[error(

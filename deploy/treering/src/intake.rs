@@ -1,17 +1,21 @@
 //! The settings of the half that writes.
 
+use std::sync::Arc;
+
 use treering_collector::Limits;
+use treering_read::Prices;
 use treering_redact::Rules;
 
 use crate::cli::{Common, Intake};
 use crate::error::Error;
 use crate::exposure;
-use crate::settings::{File, address, rules};
+use crate::settings::{File, address, prices, rules};
 
 pub(crate) struct IntakeSettings {
     pub(crate) collector: treering_collector::Settings,
     pub(crate) journal: treering_queue::Settings,
     pub(crate) rules: Rules,
+    pub(crate) prices: Arc<Prices>,
 }
 
 impl IntakeSettings {
@@ -27,6 +31,7 @@ impl IntakeSettings {
         Ok(Self {
             collector: treering_collector::Settings { name, otlp_grpc, otlp_http, limits },
             journal,
+            prices: prices(common.prices.as_deref().or(file.prices.as_deref()))?,
             rules: rules(flags.rules.as_deref().or(file.rules.as_deref()))?,
         })
     }

@@ -1,6 +1,7 @@
 //! The half that reads: its settings, its place, its serving.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
@@ -10,12 +11,13 @@ use tokio::task::JoinHandle;
 use treering_collector::ConnectionLimits;
 use treering_dashboard::{Hosts, LocalLink};
 use treering_queue::Journal;
+use treering_read::Prices;
 use treering_store::{Keys, Reader};
 
 use crate::cli::{Common, Pages};
 use crate::error::Error;
 use crate::exposure;
-use crate::settings::{File, address};
+use crate::settings::{File, address, prices};
 
 /// How long a page waits for the delivery of what was accepted before.
 const DELIVERY_PATIENCE: Duration = Duration::from_millis(300);
@@ -23,6 +25,7 @@ const DELIVERY_PATIENCE: Duration = Duration::from_millis(300);
 pub(crate) struct PagesSettings {
     address: SocketAddr,
     behind_proxy: bool,
+    prices: Arc<Prices>,
 }
 
 impl PagesSettings {
@@ -30,7 +33,8 @@ impl PagesSettings {
         let address = address(flags.dashboard, file.dashboard, 4319);
         let behind_proxy = common.behind_proxy || file.behind_proxy;
         exposure::check(&[address], behind_proxy)?;
-        Ok(Self { address, behind_proxy })
+        let prices = prices(common.prices.as_deref().or(file.prices.as_deref()))?;
+        Ok(Self { address, behind_proxy, prices })
     }
 }
 
@@ -62,6 +66,7 @@ impl Dashboard {
         let router = treering_dashboard::router(treering_dashboard::Settings {
             reader,
             keys,
+            prices: pages.prices,
             local_link: Some(local_link),
             hosts: if pages.behind_proxy { Hosts::Any } else { Hosts::Loopback },
             redaction_off,

@@ -38,7 +38,7 @@ pub(crate) async fn up(options: Up, file: File) -> Result<Answer, Error> {
         dashboard: Some(dashboard.address),
     };
     let (token, key) = (dashboard.token.clone(), first_key(&keeper).await?);
-    let mut running = collector.start(intake.rules, journal, writer, keys).await?;
+    let mut running = collector.start(intake.rules, intake.prices, journal, writer, keys).await?;
     let serving = dashboard.serve();
     announce(&data.folder, &listening, Some(&token), key.as_ref(), redaction_off)?;
     if options.demo {
@@ -67,7 +67,7 @@ pub(crate) async fn collect(options: Collect, file: File) -> Result<Answer, Erro
         dashboard: None,
     };
     let key = first_key(&keeper).await?;
-    let mut running = collector.start(intake.rules, journal, writer, keys).await?;
+    let mut running = collector.start(intake.rules, intake.prices, journal, writer, keys).await?;
     announce(&data.folder, &listening, None, key.as_ref(), redaction_off)?;
     let ended = until_told_or_failed(&mut running).await;
     drain(Some(running), None).await;

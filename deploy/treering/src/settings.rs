@@ -1,7 +1,9 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Deserialize;
+use treering_read::Prices;
 use treering_redact::Rules;
 
 use crate::error::Error;
@@ -16,6 +18,7 @@ pub(crate) struct File {
     pub(crate) otlp_http: Option<SocketAddr>,
     pub(crate) dashboard: Option<SocketAddr>,
     pub(crate) rules: Option<PathBuf>,
+    pub(crate) prices: Option<PathBuf>,
     pub(crate) max_request_bytes: Option<usize>,
     pub(crate) max_journal_bytes: Option<u64>,
     #[serde(default)]
@@ -41,6 +44,13 @@ fn read_text(path: &Path) -> Result<String, Error> {
 pub(crate) fn rules(path: Option<&Path>) -> Result<Rules, Error> {
     let Some(path) = path else { return Ok(Rules::builtin()) };
     Rules::parse(&read_text(path)?).map_err(|source| Error::Rules { path: path.to_owned(), source })
+}
+
+/// The built-in prices, with those of this file in the place of theirs.
+pub(crate) fn prices(path: Option<&Path>) -> Result<Arc<Prices>, Error> {
+    let Some(path) = path else { return Ok(Arc::default()) };
+    let prices = Prices::with(&read_text(path)?);
+    prices.map(Arc::new).map_err(|source| Error::Prices { path: path.to_owned(), source })
 }
 
 /// The loopback address of this port, where nothing else was said.

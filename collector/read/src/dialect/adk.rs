@@ -4,21 +4,22 @@ use serde_json::Value as Json;
 use treering_step::Summary;
 
 use crate::evidence::Evidence;
-use crate::reading::{Reading, fill, messages};
+use crate::reading::{Reading, messages};
+use crate::witness::{Told, fill};
 
-pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Summary) {
-    fill(&mut summary.session_id, || evidence.fields.text(&["gcp.vertex.agent.session_id"]));
+pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Told<Summary>) {
+    fill!(summary.session_id, || evidence.fields.text(&["gcp.vertex.agent.session_id"]));
 }
 
-pub(super) fn content(evidence: &Evidence<'_>, reading: &mut Reading) {
+pub(super) fn content(evidence: &Evidence<'_>, reading: &mut Told<Reading>) {
     let said = |name: &str| {
         let value = evidence.fields.json(&[&format!("gcp.vertex.agent.{name}")])?;
         Some(value).filter(|value| value.as_object().is_none_or(|object| !object.is_empty()))
     };
-    fill(&mut reading.input, || messages(&with_config(said("llm_request")?), "user"));
-    fill(&mut reading.output, || messages(&said("llm_response")?, "assistant"));
-    fill(&mut reading.arguments, || said("tool_call_args"));
-    fill(&mut reading.result, || said("tool_response"));
+    fill!(reading.input, || messages(&with_config(said("llm_request")?), "user"));
+    fill!(reading.output, || messages(&said("llm_response")?, "assistant"));
+    fill!(reading.arguments, || said("tool_call_args"));
+    fill!(reading.result, || said("tool_response"));
 }
 
 /// The instructions of a request stand in its configuration.

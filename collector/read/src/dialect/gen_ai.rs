@@ -7,28 +7,29 @@ use treering_step::{Kind, Summary};
 use crate::evidence::{Evidence, OPERATION_EXCEPTION};
 use crate::fields::Fields;
 use crate::message::parts;
-use crate::reading::{Reading, fill, messages_or_value, plain};
+use crate::reading::{Reading, messages_or_value, plain};
 use crate::usage;
+use crate::witness::{Told, fill};
 
-pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Summary) {
+pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Told<Summary>) {
     evidence.tellers().for_each(|fields| tell(fields, summary));
     for exception in evidence.named(OPERATION_EXCEPTION) {
-        fill(&mut summary.error_type, || exception.fields.text(&[ERROR_TYPE, EXCEPTION_TYPE]));
+        fill!(summary.error_type, || exception.fields.text(&[ERROR_TYPE, EXCEPTION_TYPE]));
     }
 }
 
-fn tell(fields: &Fields<'_>, summary: &mut Summary) {
-    fill(&mut summary.kind, || kind(fields));
-    fill(&mut summary.agent, || fields.text(&[GEN_AI_AGENT_NAME]));
-    fill(&mut summary.model, || fields.text(&[GEN_AI_RESPONSE_MODEL, GEN_AI_REQUEST_MODEL]));
-    fill(&mut summary.provider, || fields.text(&[GEN_AI_PROVIDER_NAME, GEN_AI_SYSTEM]));
-    fill(&mut summary.tool, || fields.text(&[GEN_AI_TOOL_NAME]));
-    fill(&mut summary.response_id, || fields.text(&[GEN_AI_RESPONSE_ID]));
-    summary.tokens = summary.tokens.or(usage::from_fields(fields));
+fn tell(fields: &Fields<'_>, summary: &mut Told<Summary>) {
+    fill!(summary.kind, || kind(fields));
+    fill!(summary.agent, || fields.text(&[GEN_AI_AGENT_NAME]));
+    fill!(summary.model, || fields.text(&[GEN_AI_RESPONSE_MODEL, GEN_AI_REQUEST_MODEL]));
+    fill!(summary.provider, || fields.text(&[GEN_AI_PROVIDER_NAME, GEN_AI_SYSTEM]));
+    fill!(summary.tool, || fields.text(&[GEN_AI_TOOL_NAME]));
+    fill!(summary.response_id, || fields.text(&[GEN_AI_RESPONSE_ID]));
+    summary.use_tokens(|| usage::from_fields(fields));
     // Not of the conventions; Pydantic AI and Laminar write these.
-    fill(&mut summary.cost_usd, || fields.amount(&["operation.cost", "gen_ai.usage.cost"]));
-    fill(&mut summary.session_id, || fields.text(&[GEN_AI_CONVERSATION_ID]));
-    fill(&mut summary.user_id, || fields.text(&["gen_ai.user"]));
+    fill!(summary.cost_usd, || fields.amount(&["operation.cost", "gen_ai.usage.cost"]));
+    fill!(summary.session_id, || fields.text(&[GEN_AI_CONVERSATION_ID]));
+    fill!(summary.user_id, || fields.text(&["gen_ai.user"]));
 }
 
 fn kind(fields: &Fields<'_>) -> Option<Kind> {
@@ -62,25 +63,26 @@ pub(crate) fn implied_kind(fields: &Fields<'_>) -> Option<Kind> {
     if fields.has(GEN_AI_OPERATION_NAME) || fields.has("traceloop.span.kind") {
         return None;
     }
-    if fields.under("gen_ai.tool.call.").next().is_some() {
+    let call = [GEN_AI_TOOL_CALL_ID, GEN_AI_TOOL_CALL_ARGUMENTS, GEN_AI_TOOL_CALL_RESULT];
+    if call.iter().any(|key| fields.get(key).is_some()) {
         return Some(Kind::Tool);
     }
     let model = [GEN_AI_REQUEST_MODEL, GEN_AI_RESPONSE_MODEL, GEN_AI_SYSTEM, GEN_AI_PROVIDER_NAME];
-    model.iter().any(|key| fields.has(key)).then_some(Kind::Llm)
+    model.iter().any(|key| fields.get(key).is_some()).then_some(Kind::Llm)
 }
 
-pub(super) fn content(evidence: &Evidence<'_>, reading: &mut Reading) {
+pub(super) fn content(evidence: &Evidence<'_>, reading: &mut Told<Reading>) {
     for fields in evidence.tellers() {
         let json = |key: &str| fields.json(&[key]);
-        fill(&mut reading.system, || Some(parts(&json(GEN_AI_SYSTEM_INSTRUCTIONS)?)));
-        fill(&mut reading.input, || messages_or_value(json(GEN_AI_INPUT_MESSAGES)?, "user"));
-        fill(&mut reading.output, || messages_or_value(json(GEN_AI_OUTPUT_MESSAGES)?, "assistant"));
-        fill(&mut reading.call_id, || fields.text(&[GEN_AI_TOOL_CALL_ID]));
-        fill(&mut reading.arguments, || json(GEN_AI_TOOL_CALL_ARGUMENTS));
-        fill(&mut reading.result, || json(GEN_AI_TOOL_CALL_RESULT));
+        fill!(reading.system, || Some(parts(&json(GEN_AI_SYSTEM_INSTRUCTIONS)?)));
+        fill!(reading.input, || messages_or_value(json(GEN_AI_INPUT_MESSAGES)?, "user"));
+        fill!(reading.output, || messages_or_value(json(GEN_AI_OUTPUT_MESSAGES)?, "assistant"));
+        fill!(reading.call_id, || fields.text(&[GEN_AI_TOOL_CALL_ID]));
+        fill!(reading.arguments, || json(GEN_AI_TOOL_CALL_ARGUMENTS));
+        fill!(reading.result, || json(GEN_AI_TOOL_CALL_RESULT));
         let asked = ["gen_ai.retrieval.query.text", "gen_ai.memory.query.text"];
-        fill(&mut reading.input, || plain(fields.json(&asked)?));
+        fill!(reading.input, || plain(fields.json(&asked)?));
         let found = ["gen_ai.retrieval.documents", "gen_ai.memory.records"];
-        fill(&mut reading.output, || plain(fields.json(&found)?));
+        fill!(reading.output, || plain(fields.json(&found)?));
     }
 }

@@ -3,13 +3,14 @@
 use treering_step::{Content, Kind, Summary};
 
 use crate::evidence::Evidence;
-use crate::reading::{Reading, fill, messages_or_value, plain};
+use crate::reading::{Reading, messages_or_value, plain};
+use crate::witness::{Told, fill};
 
-pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Summary) {
+pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Told<Summary>) {
     let fields = &evidence.fields;
-    fill(&mut summary.kind, || kind(&fields.text(&["lmnr.span.type"])?));
-    fill(&mut summary.session_id, || fields.text(&["lmnr.association.properties.session_id"]));
-    fill(&mut summary.user_id, || fields.text(&["lmnr.association.properties.user_id"]));
+    fill!(summary.kind, || kind(&fields.text(&["lmnr.span.type"])?));
+    fill!(summary.session_id, || fields.text(&["lmnr.association.properties.session_id"]));
+    fill!(summary.user_id, || fields.text(&["lmnr.association.properties.user_id"]));
 }
 
 /// `DEFAULT` says nothing, and other dialects may.
@@ -23,11 +24,11 @@ fn kind(word: &str) -> Option<Kind> {
     })
 }
 
-pub(super) fn content(evidence: &Evidence<'_>, kind: Kind, reading: &mut Reading) {
+pub(super) fn content(evidence: &Evidence<'_>, kind: Kind, reading: &mut Told<Reading>) {
     let said = |key: &str, role: &str| -> Option<Content> {
         let value = evidence.fields.json(&[key])?;
         if kind == Kind::Llm { messages_or_value(value, role) } else { plain(value) }
     };
-    fill(&mut reading.input, || said("lmnr.span.input", "user"));
-    fill(&mut reading.output, || said("lmnr.span.output", "assistant"));
+    fill!(reading.input, || said("lmnr.span.input", "user"));
+    fill!(reading.output, || said("lmnr.span.output", "assistant"));
 }

@@ -4,20 +4,24 @@ use treering_step::{Content, Kind, Status, Summary};
 
 use crate::decode::json_amount;
 use crate::evidence::Evidence;
-use crate::reading::{Reading, fill, messages_or_value, plain};
+use crate::reading::{Reading, messages_or_value, plain};
 use crate::usage;
+use crate::witness::{Told, fill};
 
-pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Summary) {
+pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Told<Summary>) {
     let fields = &evidence.fields;
-    fill(&mut summary.kind, || kind(&fields.text(&["langfuse.observation.type"])?));
-    fill(&mut summary.model, || fields.text(&["langfuse.observation.model.name"]));
-    if let Some(details) = fields.json(&["langfuse.observation.usage_details"]) {
-        summary.tokens = summary.tokens.or(usage::from_json(&details));
-    }
+    fill!(summary.kind, || kind(&fields.text(&["langfuse.observation.type"])?));
+    fill!(summary.model, || fields.text(&["langfuse.observation.model.name"]));
+    summary.use_tokens(|| {
+        fields
+            .json(&["langfuse.observation.usage_details"])
+            .map(|used| usage::from_json(&used))
+            .unwrap_or_default()
+    });
     let cost = || json_amount(fields.json(&["langfuse.observation.cost_details"])?.get("total")?);
-    fill(&mut summary.cost_usd, cost);
-    fill(&mut summary.session_id, || fields.text(&["langfuse.session.id"]));
-    fill(&mut summary.user_id, || fields.text(&["langfuse.user.id"]));
+    fill!(summary.cost_usd, cost);
+    fill!(summary.session_id, || fields.text(&["langfuse.session.id"]));
+    fill!(summary.user_id, || fields.text(&["langfuse.user.id"]));
     let is_error = fields.text(&["langfuse.observation.level"]).as_deref() == Some("ERROR");
     if is_error && summary.status == Some(Status::Unset) {
         summary.status = Some(Status::Error);
@@ -39,11 +43,11 @@ fn kind(word: &str) -> Option<Kind> {
     })
 }
 
-pub(super) fn content(evidence: &Evidence<'_>, kind: Kind, reading: &mut Reading) {
+pub(super) fn content(evidence: &Evidence<'_>, kind: Kind, reading: &mut Told<Reading>) {
     let said = |key: &str, role: &str| -> Option<Content> {
         let value = evidence.fields.json(&[key])?;
         if kind == Kind::Llm { messages_or_value(value, role) } else { plain(value) }
     };
-    fill(&mut reading.input, || said("langfuse.observation.input", "user"));
-    fill(&mut reading.output, || said("langfuse.observation.output", "assistant"));
+    fill!(reading.input, || said("langfuse.observation.input", "user"));
+    fill!(reading.output, || said("langfuse.observation.output", "assistant"));
 }

@@ -4,26 +4,27 @@
 use treering_step::{Content, Kind, Summary};
 
 use crate::evidence::Evidence;
-use crate::reading::{Reading, fill, messages_or_value, plain};
+use crate::reading::{Reading, messages_or_value, plain};
 use crate::usage;
+use crate::witness::{Told, fill};
 
 const KIND: &str = "langsmith.span.kind";
 
-pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Summary) {
+pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Told<Summary>) {
     let fields = &evidence.fields;
-    fill(&mut summary.kind, || kind(&fields.text(&[KIND])?));
+    fill!(summary.kind, || kind(&fields.text(&[KIND])?));
     let metadata = |name: &str| fields.text(&[&format!("langsmith.metadata.{name}")]);
-    fill(&mut summary.provider, || metadata("ls_provider"));
-    fill(&mut summary.model, || {
+    fill!(summary.provider, || metadata("ls_provider"));
+    fill!(summary.model, || {
         fields.text(&["gen_ai.response.model"]).or_else(|| metadata("ls_model_name"))
     });
-    if let Some(used) = fields.json(&["langsmith.usage_metadata"]) {
-        summary.tokens = summary.tokens.or(usage::from_json(&used));
-    }
+    summary.use_tokens(|| {
+        fields.json(&["langsmith.usage_metadata"]).map(|used| usage::from_json(&used)).unwrap_or_default()
+    });
     // What LangSmith itself calls a session is a project.
     let thread = || ["thread_id", "session_id", "conversation_id"].into_iter().find_map(metadata);
-    fill(&mut summary.session_id, thread);
-    fill(&mut summary.user_id, || metadata("user_id"));
+    fill!(summary.session_id, thread);
+    fill!(summary.user_id, || metadata("user_id"));
 }
 
 fn kind(word: &str) -> Option<Kind> {
@@ -38,7 +39,7 @@ fn kind(word: &str) -> Option<Kind> {
     })
 }
 
-pub(super) fn content(evidence: &Evidence<'_>, kind: Kind, reading: &mut Reading) {
+pub(super) fn content(evidence: &Evidence<'_>, kind: Kind, reading: &mut Told<Reading>) {
     let fields = &evidence.fields;
     if !fields.has(KIND) {
         return;
@@ -47,6 +48,6 @@ pub(super) fn content(evidence: &Evidence<'_>, kind: Kind, reading: &mut Reading
         let value = fields.json(&[key])?;
         if kind == Kind::Llm { messages_or_value(value, role) } else { plain(value) }
     };
-    fill(&mut reading.input, || said("gen_ai.prompt", "user"));
-    fill(&mut reading.output, || said("gen_ai.completion", "assistant"));
+    fill!(reading.input, || said("gen_ai.prompt", "user"));
+    fill!(reading.output, || said("gen_ai.completion", "assistant"));
 }

@@ -7,13 +7,14 @@ use treering_step::{Content, Kind, Message, Part, Summary};
 use crate::decode::{inner, parse};
 use crate::evidence::{Evidence, Happening};
 use crate::message::{conversation, joined_text, parts};
-use crate::reading::{Reading, fill, messages};
+use crate::reading::{Reading, messages};
+use crate::witness::{Told, fill};
 
 const CHOICE: &str = "gen_ai.choice";
 
-pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Summary) {
+pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Told<Summary>) {
     for happening in evidence.happenings.iter().filter(|happening| role(happening.name).is_some()) {
-        fill(&mut summary.provider, || happening.fields.text(&["gen_ai.system"]));
+        fill!(summary.provider, || happening.fields.text(&["gen_ai.system"]));
     }
 }
 
@@ -28,16 +29,16 @@ fn role(name: &str) -> Option<&'static str> {
     })
 }
 
-pub(super) fn content(evidence: &Evidence<'_>, kind: Kind, reading: &mut Reading) {
+pub(super) fn content(evidence: &Evidence<'_>, kind: Kind, reading: &mut Told<Reading>) {
     // Where both the span and its logs tell a conversation, they tell the same one.
     for is_log in [false, true] {
         let told = || evidence.happenings.iter().filter(move |happening| happening.is_log == is_log);
         if kind == Kind::Tool {
-            fill(&mut reading.arguments, || told().find_map(arguments));
-            fill(&mut reading.result, || told().find_map(result));
+            fill!(reading.arguments, || told().find_map(arguments));
+            fill!(reading.result, || told().find_map(result));
         } else {
-            fill(&mut reading.input, || joined(told().filter(|told| told.name != CHOICE)));
-            fill(&mut reading.output, || joined(told().filter(|told| told.name == CHOICE)));
+            fill!(reading.input, || joined(told().filter(|told| told.name != CHOICE)));
+            fill!(reading.output, || joined(told().filter(|told| told.name == CHOICE)));
         }
     }
     let fields = &evidence.fields;
@@ -45,8 +46,8 @@ pub(super) fn content(evidence: &Evidence<'_>, kind: Kind, reading: &mut Reading
         let of_event = evidence.named(event).find_map(|event| event.fields.json(&[key]));
         of_event.or_else(|| fields.json(&[key]))
     };
-    fill(&mut reading.input, || messages(&oldest("gen_ai.content.prompt", "gen_ai.prompt")?, "user"));
-    fill(&mut reading.output, || {
+    fill!(reading.input, || messages(&oldest("gen_ai.content.prompt", "gen_ai.prompt")?, "user"));
+    fill!(reading.output, || {
         messages(&oldest("gen_ai.content.completion", "gen_ai.completion")?, "assistant")
     });
 }
@@ -85,7 +86,7 @@ fn payload(happening: &Happening<'_>) -> Map<String, Json> {
         },
         _ => happening
             .fields
-            .in_order()
+            .in_order(|_| true)
             .map(|(key, value)| (key.to_owned(), inner(&value.to_json())))
             .collect(),
     }

@@ -6,20 +6,21 @@ use treering_step::{Content, Kind, Summary};
 use crate::decode::json_amount;
 use crate::evidence::Evidence;
 use crate::fields::Fields;
-use crate::reading::{Reading, fill, messages_or_value, plain};
+use crate::reading::{Reading, messages_or_value, plain};
 use crate::usage;
+use crate::witness::{Told, fill};
 
-pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Summary) {
+pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Told<Summary>) {
     let fields = &evidence.fields;
-    fill(&mut summary.kind, || kind(&word(fields, "mlflow.spanType")?));
-    fill(&mut summary.model, || word(fields, "mlflow.llm.model"));
-    fill(&mut summary.provider, || word(fields, "mlflow.llm.provider"));
-    if let Some(used) = fields.encoded("mlflow.chat.tokenUsage") {
-        summary.tokens = summary.tokens.or(usage::from_json(&used));
-    }
-    fill(&mut summary.cost_usd, || json_amount(fields.encoded("mlflow.llm.cost")?.get("total_cost")?));
-    fill(&mut summary.session_id, || word(fields, "mlflow.trace.session"));
-    fill(&mut summary.user_id, || word(fields, "mlflow.trace.user"));
+    fill!(summary.kind, || kind(&word(fields, "mlflow.spanType")?));
+    fill!(summary.model, || word(fields, "mlflow.llm.model"));
+    fill!(summary.provider, || word(fields, "mlflow.llm.provider"));
+    summary.use_tokens(|| {
+        fields.encoded("mlflow.chat.tokenUsage").map(|used| usage::from_json(&used)).unwrap_or_default()
+    });
+    fill!(summary.cost_usd, || json_amount(fields.encoded("mlflow.llm.cost")?.get("total_cost")?));
+    fill!(summary.session_id, || word(fields, "mlflow.trace.session"));
+    fill!(summary.user_id, || word(fields, "mlflow.trace.user"));
 }
 
 fn word(fields: &Fields<'_>, key: &str) -> Option<String> {
@@ -47,11 +48,11 @@ fn kind(word: &str) -> Option<Kind> {
     })
 }
 
-pub(super) fn content(evidence: &Evidence<'_>, kind: Kind, reading: &mut Reading) {
+pub(super) fn content(evidence: &Evidence<'_>, kind: Kind, reading: &mut Told<Reading>) {
     let said = |key: &str, role: &str| -> Option<Content> {
         let value = evidence.fields.encoded(key)?;
         if kind == Kind::Llm { messages_or_value(value, role) } else { plain(value) }
     };
-    fill(&mut reading.input, || said("mlflow.spanInputs", "user"));
-    fill(&mut reading.output, || said("mlflow.spanOutputs", "assistant"));
+    fill!(reading.input, || said("mlflow.spanInputs", "user"));
+    fill!(reading.output, || said("mlflow.spanOutputs", "assistant"));
 }

@@ -22,6 +22,7 @@ pub(crate) use tracing::is_bridge;
 
 use crate::evidence::Evidence;
 use crate::reading::Reading;
+use crate::witness::Told;
 
 /// A dialect. The order is that of authority: what an earlier one says is believed, a later one fills holes.
 /// The richest structured form comes first; what merely wraps a call never overwrites the call.
@@ -104,9 +105,17 @@ impl Dialect {
 
     /// The dialects that may have something to say here, in their order.
     pub(crate) fn spoken(evidence: &Evidence<'_>) -> impl Iterator<Item = Self> {
-        let begins = |beginning: &&str| evidence.fields.under(beginning).next().is_some();
+        let begins = |beginning: &&str| evidence.fields.any_under(beginning);
         let is_spoken = move |beginnings: &[&str]| beginnings.is_empty() || beginnings.iter().any(begins);
         Self::BY_AUTHORITY.iter().copied().filter(move |dialect| is_spoken(dialect.beginnings()))
+    }
+
+    /// True for a log record of a coding agent, whose ids say more of where it belongs than its span id: that is
+    /// merely the span that was open when it was written.
+    pub(crate) fn is_of_coding_agent(evidence: &Evidence<'_>) -> bool {
+        let is_named = |name: &str| name.starts_with("claude_code.") || name.starts_with("codex.");
+        evidence.scope.starts_with("com.anthropic.claude_code")
+            || evidence.happenings.iter().any(|happening| is_named(happening.name))
     }
 
     /// The word for it in a step.
@@ -130,7 +139,7 @@ impl Dialect {
     }
 
     /// Fills what it can say of a summary.
-    pub(crate) fn facts(self, evidence: &Evidence<'_>, summary: &mut Summary) {
+    pub(crate) fn facts(self, evidence: &Evidence<'_>, summary: &mut Told<Summary>) {
         match self {
             Self::Treering => treering::facts(evidence, summary),
             Self::LangSmith => langsmith::facts(evidence, summary),
@@ -150,7 +159,7 @@ impl Dialect {
     }
 
     /// Fills what it can say of the content of a step of this kind.
-    pub(crate) fn content(self, evidence: &Evidence<'_>, kind: Kind, reading: &mut Reading) {
+    pub(crate) fn content(self, evidence: &Evidence<'_>, kind: Kind, reading: &mut Told<Reading>) {
         match self {
             Self::Treering => treering::content(evidence, kind, reading),
             Self::LangSmith => langsmith::content(evidence, kind, reading),

@@ -6,25 +6,26 @@ use treering_step::{Content, Kind, Summary, Usage};
 
 use crate::evidence::Evidence;
 use crate::fields::Fields;
-use crate::reading::{Reading, fill, messages, messages_or_value, plain};
+use crate::reading::{Reading, messages, messages_or_value, plain};
+use crate::witness::{Told, fill};
 
-pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Summary) {
+pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Told<Summary>) {
     let fields = &evidence.fields;
-    fill(&mut summary.kind, || kind(&fields.text(&["openinference.span.kind"])?));
-    fill(&mut summary.agent, || fields.text(&["agent.name"]));
+    fill!(summary.kind, || kind(&fields.text(&["openinference.span.kind"])?));
+    fill!(summary.agent, || fields.text(&["agent.name"]));
     let models = ["llm.response.model_name", "llm.model_name", "llm.request.model_name"];
-    fill(&mut summary.model, || fields.text(&models));
-    fill(&mut summary.model, || fields.text(&["embedding.model_name", "reranker.model_name"]));
-    fill(&mut summary.provider, || fields.text(&["llm.provider", "llm.system"]));
-    fill(&mut summary.tool, || fields.text(&["tool.name"]));
-    summary.tokens = summary.tokens.or(Usage {
+    fill!(summary.model, || fields.text(&models));
+    fill!(summary.model, || fields.text(&["embedding.model_name", "reranker.model_name"]));
+    fill!(summary.provider, || fields.text(&["llm.provider", "llm.system"]));
+    fill!(summary.tool, || fields.text(&["tool.name"]));
+    summary.use_tokens(|| Usage {
         input: fields.int(&["llm.token_count.prompt"]),
         output: fields.int(&["llm.token_count.completion"]),
         cache_read: fields.int(&["llm.token_count.prompt_details.cache_read"]),
         cache_write: fields.int(&["llm.token_count.prompt_details.cache_write"]),
         reasoning: fields.int(&["llm.token_count.completion_details.reasoning"]),
     });
-    fill(&mut summary.cost_usd, || fields.amount(&["llm.cost.total"]));
+    fill!(summary.cost_usd, || fields.amount(&["llm.cost.total"]));
 }
 
 fn kind(word: &str) -> Option<Kind> {
@@ -43,21 +44,21 @@ fn kind(word: &str) -> Option<Kind> {
     })
 }
 
-pub(super) fn content(evidence: &Evidence<'_>, kind: Kind, reading: &mut Reading) {
+pub(super) fn content(evidence: &Evidence<'_>, kind: Kind, reading: &mut Told<Reading>) {
     let fields = &evidence.fields;
-    fill(&mut reading.input, || messages(&fields.list("llm.input_messages.")?, "user"));
-    fill(&mut reading.output, || messages(&fields.list("llm.output_messages.")?, "assistant"));
-    fill(&mut reading.input, || texts(fields, "llm.prompts.", "prompt", "user"));
-    fill(&mut reading.output, || texts(fields, "llm.choices.", "completion", "assistant"));
+    fill!(reading.input, || messages(&fields.list("llm.input_messages.")?, "user"));
+    fill!(reading.output, || messages(&fields.list("llm.output_messages.")?, "assistant"));
+    fill!(reading.input, || texts(fields, "llm.prompts.", "prompt", "user"));
+    fill!(reading.output, || texts(fields, "llm.choices.", "completion", "assistant"));
     let is_said = fields.has("input.value");
-    fill(&mut reading.input, || value(fields, "input.value", "input.mime_type", kind, "user"));
-    fill(&mut reading.output, || value(fields, "output.value", "output.mime_type", kind, "assistant"));
-    fill(&mut reading.output, || documents(fields, "retrieval.documents."));
-    fill(&mut reading.output, || documents(fields, "reranker.output_documents."));
-    fill(&mut reading.call_id, || fields.text(&["tool.id", "tool_call.id"]));
+    fill!(reading.input, || value(fields, "input.value", "input.mime_type", kind, "user"));
+    fill!(reading.output, || value(fields, "output.value", "output.mime_type", kind, "assistant"));
+    fill!(reading.output, || documents(fields, "retrieval.documents."));
+    fill!(reading.output, || documents(fields, "reranker.output_documents."));
+    fill!(reading.call_id, || fields.text(&["tool.id", "tool_call.id"]));
     // Some write the schema of a tool here and its arguments as the input, some have only this.
     let parameters = || fields.json(&["tool.parameters"]).filter(|_| kind == Kind::Tool && !is_said);
-    fill(&mut reading.arguments, parameters);
+    fill!(reading.arguments, parameters);
 }
 
 /// A text unless it says that it is JSON.

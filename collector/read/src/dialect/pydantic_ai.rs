@@ -6,32 +6,33 @@ use treering_step::{Content, Kind, Summary};
 use crate::evidence::Evidence;
 use crate::fields::Fields;
 use crate::message::conversation;
-use crate::reading::{Reading, fill, plain};
+use crate::reading::{Reading, plain};
+use crate::witness::{Told, fill};
 
-pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Summary) {
+pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Told<Summary>) {
     let fields = &evidence.fields;
     if evidence.scope != "pydantic-ai" && !fields.has("pydantic_ai.all_messages") {
         return;
     }
-    fill(&mut summary.agent, || fields.text(&["agent_name"]));
-    fill(&mut summary.model, || fields.text(&["model_name"]));
-    fill(&mut summary.kind, || (fields.has("tool_arguments")).then_some(Kind::Tool));
-    fill(&mut summary.kind, || (fields.has("pydantic_ai.all_messages")).then_some(Kind::Agent));
+    fill!(summary.agent, || fields.text(&["agent_name"]));
+    fill!(summary.model, || fields.text(&["model_name"]));
+    fill!(summary.kind, || (fields.has("tool_arguments")).then_some(Kind::Tool));
+    fill!(summary.kind, || (fields.has("pydantic_ai.all_messages")).then_some(Kind::Agent));
 }
 
-pub(super) fn content(evidence: &Evidence<'_>, reading: &mut Reading) {
+pub(super) fn content(evidence: &Evidence<'_>, reading: &mut Told<Reading>) {
     let fields = &evidence.fields;
-    fill(&mut reading.arguments, || fields.json(&["tool_arguments"]));
-    fill(&mut reading.result, || fields.json(&["tool_response"]));
+    fill!(reading.arguments, || fields.json(&["tool_arguments"]));
+    fill!(reading.result, || fields.json(&["tool_response"]));
     let final_result = || plain(fields.json(&["final_result"])?);
-    fill(&mut reading.output, final_result);
+    fill!(reading.output, final_result);
     if reading.input.is_none() {
         run(fields, reading);
     }
 }
 
 /// The messages of the whole conversation, of which this run begins at an index; the last answer is the output.
-fn run(fields: &Fields<'_>, reading: &mut Reading) -> Option<()> {
+fn run(fields: &Fields<'_>, reading: &mut Told<Reading>) -> Option<()> {
     let all = fields.json(&["pydantic_ai.all_messages", "all_messages_events"])?;
     let begin = fields.int(&["pydantic_ai.new_message_index"]).and_then(|index| usize::try_from(index).ok());
     let all = all.as_array()?;
@@ -39,6 +40,6 @@ fn run(fields: &Fields<'_>, reading: &mut Reading) -> Option<()> {
     let mut messages = conversation(&own.to_vec().into(), "user")?;
     let answer = messages.pop_if(|last| last.role == "assistant");
     reading.input = (!messages.is_empty()).then_some(Content::Messages(messages));
-    fill(&mut reading.output, || answer.map(|message| Content::Messages(vec![message])));
+    fill!(reading.output, || answer.map(|message| Content::Messages(vec![message])));
     Some(())
 }

@@ -2,15 +2,16 @@
 
 use crate::decode::parse;
 use crate::evidence::Evidence;
-use crate::reading::{Reading, fill, messages};
+use crate::reading::{Reading, messages};
+use crate::witness::{Told, fill};
 
-pub(super) fn content(evidence: &Evidence<'_>, reading: &mut Reading) {
+pub(super) fn content(evidence: &Evidence<'_>, reading: &mut Told<Reading>) {
     let line = |marker: &str| {
         let lines = evidence.happenings.iter().filter(|event| target(event.fields.text(&["target"])));
         lines.rev().find_map(|event| Some(parse(event.name.split_once(marker)?.1)))
     };
-    fill(&mut reading.input, || messages(&line(" completion request: ")?, "user"));
-    fill(&mut reading.output, || messages(&line(" completion response: ")?, "assistant"));
+    fill!(reading.input, || messages(&line(" completion request: ")?, "user"));
+    fill!(reading.output, || messages(&line(" completion response: ")?, "assistant"));
 }
 
 fn target(target: Option<String>) -> bool {

@@ -8,7 +8,8 @@ use treering_step::{Kind, Summary, Usage};
 use crate::decode::unquote;
 use crate::evidence::{Evidence, Happening};
 use crate::fields::Fields;
-use crate::reading::{Reading, fill, plain};
+use crate::reading::{Reading, plain};
+use crate::witness::{Told, fill};
 
 /// What the bridge itself adds, and what other conventions own: no arguments of the function.
 const NO_ARGUMENTS: &[&str] = &[
@@ -41,24 +42,24 @@ const NO_ARGUMENTS: &[&str] = &[
     "output.value",
 ];
 
-pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Summary) {
+pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Told<Summary>) {
     let fields = &evidence.fields;
     if !is_bridge(fields) {
         return;
     }
-    fill(&mut summary.kind, || Kind::from_word(&fields.text(&["step.kind"])?));
-    let used = Usage {
+    fill!(summary.kind, || Kind::from_word(&fields.text(&["step.kind"])?));
+    let used = || Usage {
         input: fields.int(&["input_tokens", "prompt_tokens"]),
         output: fields.int(&["output_tokens", "completion_tokens"]),
         ..Usage::default()
     };
     // A field of such a name is a model only where tokens stand beside it.
-    if !used.is_empty() {
-        summary.tokens = summary.tokens.or(used);
-        fill(&mut summary.model, || fields.text(&["model"]));
+    if !used().is_empty() {
+        summary.use_tokens(used);
+        fill!(summary.model, || fields.text(&["model"]));
     }
-    fill(&mut summary.session_id, || fields.text(&["session_id"]));
-    fill(&mut summary.user_id, || fields.text(&["user_id"]));
+    fill!(summary.session_id, || fields.text(&["session_id"]));
+    fill!(summary.user_id, || fields.text(&["user_id"]));
 }
 
 /// True for a span that `tracing-opentelemetry` made.
@@ -67,17 +68,17 @@ pub(crate) fn is_bridge(fields: &Fields<'_>) -> bool {
         || (fields.has("target") && (fields.has("thread.id") || fields.has("code.line.number")))
 }
 
-pub(super) fn content(evidence: &Evidence<'_>, reading: &mut Reading) {
+pub(super) fn content(evidence: &Evidence<'_>, reading: &mut Told<Reading>) {
     if !is_bridge(&evidence.fields) {
         return;
     }
-    fill(&mut reading.input, || plain(arguments(&evidence.fields)?));
-    fill(&mut reading.output, || plain(evidence.happenings.iter().find_map(returned)?));
+    fill!(reading.input, || plain(arguments(&evidence.fields)?));
+    fill!(reading.output, || plain(evidence.happenings.iter().find_map(returned)?));
 }
 
 fn arguments(fields: &Fields<'_>) -> Option<Json> {
     let is_argument = |key: &str| !NO_ARGUMENTS.iter().any(|owned| key.starts_with(owned));
-    let own = fields.in_order().filter(|(key, _)| is_argument(key));
+    let own = fields.in_order(is_argument);
     let arguments: Map<String, Json> = own.map(|(key, value)| (key.to_owned(), shown(value))).collect();
     (!arguments.is_empty()).then_some(Json::Object(arguments))
 }

@@ -7,15 +7,16 @@ use treering_step::attributes::{
 use treering_step::{Kind, Status, Summary};
 
 use crate::evidence::Evidence;
-use crate::reading::{Reading, fill, messages_or_value, plain};
+use crate::reading::{Reading, messages_or_value, plain};
+use crate::witness::{Told, fill};
 
-pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Summary) {
+pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Told<Summary>) {
     let fields = &evidence.fields;
-    fill(&mut summary.kind, || Kind::from_word(&fields.text(&[TREERING_STEP_KIND])?));
+    fill!(summary.kind, || Kind::from_word(&fields.text(&[TREERING_STEP_KIND])?));
     match fields.text(&[TREERING_STEP_END]).as_deref() {
         Some("panicked") => {
             summary.status = Some(Status::Error);
-            fill(&mut summary.error_type, || Some("panic".to_owned()));
+            fill!(summary.error_type, || Some("panic".to_owned()));
         }
         Some("cancelled") if summary.status != Some(Status::Error) => {
             summary.status = Some(Status::Interrupted)
@@ -24,14 +25,14 @@ pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Summary) {
     }
 }
 
-pub(super) fn content(evidence: &Evidence<'_>, kind: Kind, reading: &mut Reading) {
+pub(super) fn content(evidence: &Evidence<'_>, kind: Kind, reading: &mut Told<Reading>) {
     let fields = &evidence.fields;
     let said = |key: &str, messages: &str, role: &str| {
         // Beside messages these are merely the arguments of the function that sent them.
         let value = fields.encoded(key).filter(|_| !fields.has(messages))?;
         if kind == Kind::Llm { messages_or_value(value, role) } else { plain(value) }
     };
-    fill(&mut reading.input, || said(TREERING_INPUT, GEN_AI_INPUT_MESSAGES, "user"));
-    fill(&mut reading.output, || said(TREERING_OUTPUT, GEN_AI_OUTPUT_MESSAGES, "assistant"));
-    fill(&mut reading.reasoning, || fields.text(&[TREERING_REASONING]));
+    fill!(reading.input, || said(TREERING_INPUT, GEN_AI_INPUT_MESSAGES, "user"));
+    fill!(reading.output, || said(TREERING_OUTPUT, GEN_AI_OUTPUT_MESSAGES, "assistant"));
+    fill!(reading.reasoning, || fields.text(&[TREERING_REASONING]));
 }

@@ -8,22 +8,23 @@ use crate::decode::{as_json, parse};
 use crate::evidence::Evidence;
 use crate::fields::Fields;
 use crate::message::conversation;
-use crate::reading::{Reading, fill, messages, plain};
+use crate::reading::{Reading, messages, plain};
+use crate::witness::{Told, fill};
 
-pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Summary) {
+pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Told<Summary>) {
     let fields = &evidence.fields;
-    fill(&mut summary.kind, || kind(&fields.text(&["ai.operationId"])?));
-    fill(&mut summary.agent, || {
+    fill!(summary.kind, || kind(&fields.text(&["ai.operationId"])?));
+    fill!(summary.agent, || {
         fields.text(&["ai.telemetry.functionId"]).filter(|_| summary.kind == Some(Kind::Agent))
     });
-    fill(&mut summary.model, || fields.text(&["ai.response.model", "ai.model.id", "aisdk.model.id"]));
-    fill(&mut summary.provider, || fields.text(&["ai.model.provider", "aisdk.model.provider"]));
-    fill(&mut summary.tool, || fields.text(&["ai.toolCall.name"]));
-    fill(&mut summary.response_id, || fields.text(&["ai.response.id"]));
-    summary.tokens = summary.tokens.or(used(fields));
+    fill!(summary.model, || fields.text(&["ai.response.model", "ai.model.id", "aisdk.model.id"]));
+    fill!(summary.provider, || fields.text(&["ai.model.provider", "aisdk.model.provider"]));
+    fill!(summary.tool, || fields.text(&["ai.toolCall.name"]));
+    fill!(summary.response_id, || fields.text(&["ai.response.id"]));
+    summary.use_tokens(|| used(fields));
     let metadata = |name: &str| fields.text(&[&format!("ai.telemetry.metadata.{name}")]);
-    fill(&mut summary.session_id, || metadata("sessionId").or_else(|| metadata("session_id")));
-    fill(&mut summary.user_id, || metadata("userId").or_else(|| metadata("user_id")));
+    fill!(summary.session_id, || metadata("sessionId").or_else(|| metadata("session_id")));
+    fill!(summary.user_id, || metadata("userId").or_else(|| metadata("user_id")));
 }
 
 fn kind(operation: &str) -> Option<Kind> {
@@ -48,17 +49,17 @@ fn used(fields: &Fields<'_>) -> Usage {
     }
 }
 
-pub(super) fn content(evidence: &Evidence<'_>, reading: &mut Reading) {
+pub(super) fn content(evidence: &Evidence<'_>, reading: &mut Told<Reading>) {
     let fields = &evidence.fields;
-    fill(&mut reading.input, || messages(&fields.json(&["ai.prompt.messages", "ai.prompt"])?, "user"));
-    fill(&mut reading.output, || answer(fields));
-    fill(&mut reading.call_id, || fields.text(&["ai.toolCall.id"]));
-    fill(&mut reading.arguments, || fields.json(&["ai.toolCall.args"]));
-    fill(&mut reading.result, || fields.json(&["ai.toolCall.result"]));
-    fill(&mut reading.input, || plain(list(fields, "ai.values")?));
-    fill(&mut reading.input, || plain(fields.json(&["ai.value"])?));
-    fill(&mut reading.output, || plain(list(fields, "ai.embeddings")?));
-    fill(&mut reading.output, || plain(fields.json(&["ai.embedding"])?));
+    fill!(reading.input, || messages(&fields.json(&["ai.prompt.messages", "ai.prompt"])?, "user"));
+    fill!(reading.output, || answer(fields));
+    fill!(reading.call_id, || fields.text(&["ai.toolCall.id"]));
+    fill!(reading.arguments, || fields.json(&["ai.toolCall.args"]));
+    fill!(reading.result, || fields.json(&["ai.toolCall.result"]));
+    fill!(reading.input, || plain(list(fields, "ai.values")?));
+    fill!(reading.input, || plain(fields.json(&["ai.value"])?));
+    fill!(reading.output, || plain(list(fields, "ai.embeddings")?));
+    fill!(reading.output, || plain(fields.json(&["ai.embedding"])?));
 }
 
 /// The answer lies in several attributes: thought, text, object and calls.

@@ -1,6 +1,6 @@
 use treering_step::Usage;
 
-use super::{PRICES, TABLE, price};
+use super::{Prices, PricesError, TABLE};
 
 const MILLION: u64 = 1_000_000;
 
@@ -10,15 +10,16 @@ fn usage(input: u64, output: u64) -> Usage {
 
 #[test]
 fn every_row_of_the_table_is_a_price() {
+    let Prices(prices) = Prices::default();
     let rows = TABLE.lines().filter(|line| !line.starts_with('#')).count() - 1;
-    assert_eq!(PRICES.values().map(Vec::len).sum::<usize>(), rows);
-    assert!(PRICES.values().flatten().all(|price| price.input >= 0.0 && price.input < 1000.0));
-    assert!(PRICES.values().all(|levels| levels.is_sorted_by_key(|level| level.from_input_tokens)));
+    assert_eq!(prices.values().map(Vec::len).sum::<usize>(), rows);
+    assert!(prices.values().flatten().all(|price| price.input < 1000.0));
 }
 
 #[test]
 fn a_model_costs_the_same_whatever_place_and_day_are_in_its_name() {
-    let dollars = price("claude-sonnet-4-5", &usage(1000, 1000));
+    let prices = Prices::default();
+    let dollars = prices.price("claude-sonnet-4-5", &usage(1000, 1000));
     assert_eq!(dollars, Some(0.018));
     for name in [
         "claude-sonnet-4-5-20250929",
@@ -27,40 +28,67 @@ fn a_model_costs_the_same_whatever_place_and_day_are_in_its_name() {
         "us.anthropic.claude-sonnet-4-5-20250929-v1:0",
         "Claude-Sonnet-4-5-latest",
     ] {
-        assert_eq!(price(name, &usage(1000, 1000)), dollars, "{name}");
+        assert_eq!(prices.price(name, &usage(1000, 1000)), dollars, "{name}");
     }
-    assert_eq!(price("gpt-4o-mini-2024-07-18", &usage(MILLION, MILLION)), Some(0.75));
+    assert_eq!(prices.price("gpt-4o-mini-2024-07-18", &usage(MILLION, MILLION)), Some(0.75));
 }
 
 #[test]
 fn what_nobody_knows_has_no_price_and_that_is_not_zero() {
-    assert_eq!(price("oak-1", &usage(1, 1)), None);
-    assert_eq!(price("gpt-4o-mini-finetuned-by-me", &usage(1, 1)), None);
-    assert_eq!(price("", &usage(1, 1)), None);
-    assert_eq!(price("é-latest", &usage(1, 1)), None);
-    assert_eq!(price("gpt-4o-mini", &Usage::default()), None);
-    assert_eq!(price("gpt-4o-mini", &Usage { output: Some(5), ..Usage::default() }), None);
+    let prices = Prices::default();
+    assert_eq!(prices.price("oak-1", &usage(1, 1)), None);
+    assert_eq!(prices.price("gpt-4o-mini-finetuned-by-me", &usage(1, 1)), None);
+    assert_eq!(prices.price("", &usage(1, 1)), None);
+    assert_eq!(prices.price("é-latest", &usage(1, 1)), None);
+    assert_eq!(prices.price("gpt-4o-mini", &Usage::default()), None);
+    assert_eq!(prices.price("gpt-4o-mini", &Usage { output: Some(5), ..Usage::default() }), None);
 }
 
 #[test]
 fn cached_tokens_have_prices_of_their_own() {
+    let prices = Prices::default();
     let cached =
         Usage { cache_read: Some(MILLION / 10), cache_write: Some(MILLION / 10), ..usage(MILLION / 5, 0) };
-    let dollars = price("claude-3-5-sonnet", &cached).unwrap();
+    let dollars = prices.price("claude-3-5-sonnet", &cached).unwrap();
     assert!((dollars - (0.03 + 0.375)).abs() < 1e-9, "{dollars}");
 }
 
 #[test]
 fn a_long_input_is_charged_by_its_level() {
-    assert_eq!(price("gemini-2.5-pro", &usage(200_000, 0)), Some(0.25));
-    assert_eq!(price("gemini-2.5-pro", &usage(400_000, 0)), Some(1.0));
+    let prices = Prices::default();
+    assert_eq!(prices.price("gemini-2.5-pro", &usage(200_000, 0)), Some(0.25));
+    assert_eq!(prices.price("gemini-2.5-pro", &usage(400_000, 0)), Some(1.0));
 }
 
 #[test]
 fn a_model_without_a_price_for_output_prices_no_output() {
+    let prices = Prices::default();
     assert_eq!(
-        price("text-embedding-3-small", &Usage { input: Some(MILLION), ..Usage::default() }),
+        prices.price("text-embedding-3-small", &Usage { input: Some(MILLION), ..Usage::default() }),
         Some(0.02)
     );
-    assert_eq!(price("text-embedding-3-small", &usage(1, 1)), None);
+    assert_eq!(prices.price("text-embedding-3-small", &usage(1, 1)), None);
+}
+
+#[test]
+fn a_price_of_the_user_takes_the_place_of_the_table_s() {
+    let table = "# ours\nmodel,from_input_tokens,input,output,cache_read,cache_write\nOak-1,0,1,2,,\noak-1,1000,2,4,,\n\ngpt-4o-mini,0,0,0,0,0\n";
+    let prices = Prices::with(table).unwrap();
+    assert_eq!(prices.price("acme/oak-1", &usage(1000, 0)), Some(0.001));
+    assert_eq!(prices.price("oak-1", &usage(MILLION, MILLION)), Some(6.0));
+    assert_eq!(prices.price("gpt-4o-mini", &usage(MILLION, MILLION)), Some(0.0), "free is a price");
+    assert_eq!(prices.price("claude-sonnet-4-5", &usage(1000, 1000)), Some(0.018), "the others stay");
+}
+
+#[test]
+fn a_row_that_is_no_price_is_named_by_its_line() {
+    for row in
+        ["oak-1,0,cheap,2,,", "oak-1,0,1", "oak-1,0,,2,,", ",0,1,2,,", "oak-1,0,-1,2,,", "oak-1,0,NaN,2,,"]
+    {
+        let refused = Prices::with(&format!("# prices\n{row}\n"));
+        assert!(matches!(refused, Err(PricesError::Row { line: 2 })), "{row}: {refused:?}");
+    }
+    for rows in ["oak-1,10,1,2,,", "oak-1,0,1,2,,\noak-1,0,1,2,,"] {
+        assert!(matches!(Prices::with(rows), Err(PricesError::Levels { .. })), "{rows}");
+    }
 }

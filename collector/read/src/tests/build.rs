@@ -4,12 +4,23 @@
 use serde_json::{Value as Json, json};
 use treering_otlp::{Export, Signal};
 use treering_redact::Record;
-use treering_step::{SpanId, Step};
+use treering_step::{SpanId, Step, Summary};
 
+use crate::Prices;
 use crate::support::records;
 
 pub(super) const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 pub(super) const SPAN: &str = "00f067aa0ba902b7";
+
+/// The whole step, at the prices of the table.
+pub(super) fn step(span: Option<&Record>, logs: &[Record]) -> Option<Step> {
+    crate::step(span, logs, &Prices::default())
+}
+
+/// One summary a step, at the prices of the table.
+pub(super) fn merge(partials: Vec<Summary>) -> Vec<Summary> {
+    crate::merge(partials, &Prices::default())
+}
 
 /// A span under construction.
 pub(super) struct A {
@@ -59,7 +70,7 @@ impl A {
     }
 
     pub(super) fn step(self) -> Step {
-        crate::step(Some(&self.record()), &[]).expect("a span is a step")
+        step(Some(&self.record()), &[]).expect("a span is a step")
     }
 }
 
@@ -71,6 +82,18 @@ pub(super) fn log(event: &str, body: Json, attributes: Json) -> Record {
         "body": body, "attributes": pairs(&attributes),
     });
     only(Signal::Logs, &json!({"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}))
+}
+
+/// A log record of no span, with these fields; `resource` among them is that of its process.
+pub(super) fn logged(mut record: Json, attributes: Json) -> Record {
+    let resource =
+        record.as_object_mut().and_then(|record| record.shift_remove("resource")).unwrap_or_default();
+    record["attributes"] = pairs(&attributes);
+    let resource = json!({"attributes": pairs(&resource)});
+    only(
+        Signal::Logs,
+        &json!({"resourceLogs": [{"resource": resource, "scopeLogs": [{"logRecords": [record]}]}]}),
+    )
 }
 
 fn only(signal: Signal, request: &Json) -> Record {

@@ -1,8 +1,8 @@
 use serde_json::json;
 use treering_step::{Source, Status, Summary, Usage};
 
-use super::build::{A, id, log};
-use crate::{log_summary, merge, span_summary};
+use super::build::{A, id, log, merge};
+use crate::{log_summary, span_summary};
 
 #[test]
 fn the_span_is_believed_and_its_logs_fill_its_holes() {

@@ -1,5 +1,7 @@
+mod alone;
 mod build;
 mod executions;
+mod explaining;
 mod merging;
 mod properties;
 mod readings;

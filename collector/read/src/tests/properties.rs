@@ -4,8 +4,8 @@ use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 use treering_step::{Source, Status, Summary, Timestamp, TraceId, Usage};
 
-use super::build::{A, TRACE, id, log};
-use crate::{execution, merge, step, tree};
+use super::build::{A, TRACE, id, log, merge, step};
+use crate::{execution, tree};
 
 fn partial() -> impl Strategy<Value = Summary> {
     let source = prop_oneof![Just(Source::Span), (0u8..3).prop_map(|at| Source::Log([at; 16]))];

@@ -3,7 +3,7 @@
 use insta::assert_json_snapshot;
 use serde_json::json;
 
-use super::build::{A, log, told};
+use super::build::{A, log, step, told};
 
 #[test]
 fn a_step_of_our_own_layer() {
@@ -66,7 +66,7 @@ fn a_model_call_whose_content_came_as_log_records() {
             json!({}),
         ),
     ];
-    assert_json_snapshot!(told(&crate::step(Some(&span), &logs).unwrap()));
+    assert_json_snapshot!(told(&step(Some(&span), &logs).unwrap()));
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn a_step_of_which_only_a_log_record_came() {
             "gen_ai.input.messages": [{"role": "user", "parts": [{"type": "text", "content": "hi"}]}],
         }),
     );
-    assert_json_snapshot!(told(&crate::step(None, &[details]).unwrap()));
+    assert_json_snapshot!(told(&step(None, &[details]).unwrap()));
 }
 
 #[test]

@@ -1,10 +1,10 @@
 //! What exporters do that a careful reader stumbles over.
 
 use serde_json::json;
-use treering_step::{Content, Kind, Source, Status, Usage};
+use treering_step::{Content, Kind, Source, Status, Summary, Usage};
 
-use super::build::{A, id, log, told};
-use crate::{log_summary, merge, span_summary, step};
+use super::build::{A, SPAN, id, log, merge, step, told};
+use crate::{log_summary, span_summary};
 
 #[test]
 fn numbers_that_came_as_texts_are_numbers_and_nonsense_is_nothing() {
@@ -133,9 +133,10 @@ fn the_exception_record_of_an_operation_fails_its_step() {
 }
 
 #[test]
-fn a_log_record_without_a_span_or_without_a_fact_has_no_summary() {
+fn a_log_record_that_says_nothing_of_its_span_merely_mentions_it() {
     let chatter = log("request handled", json!("hello"), json!({"http.route": "/"}));
-    assert_eq!(log_summary(&chatter, [1; 16]), None);
+    let mention = log_summary(&chatter, [1; 16]).unwrap();
+    assert_eq!(mention, Summary::new(SPAN.parse().unwrap(), Source::Log([0; 16])));
     let told = log("x", json!("mail [REDACTED:EMAIL] and [REDACTED:EMAIL]"), json!({}));
     assert_eq!(log_summary(&told, [1; 16]).unwrap().redactions["EMAIL"], 2);
     assert_eq!(log_summary(&A::span("no log").record(), [1; 16]), None);
