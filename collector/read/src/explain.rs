@@ -27,6 +27,8 @@ pub struct Explanation {
     pub spare: Vec<Origin>,
     /// Attributes in whose place the exporter wrote that it withholds them.
     pub withheld: Vec<Attribute>,
+    /// Attributes that a dialect looked at and could make nothing of.
+    pub unusable: Vec<Attribute>,
     /// Attributes that no dialect looked at.
     pub unread: Vec<Attribute>,
     /// Attributes that no dialect looked at, and need not: other conventions own them (`http.`, `code.`, …).
@@ -64,10 +66,11 @@ pub fn explain(span: Option<&Record>, logs: &[Record], kind: Kind) -> Explanatio
     let evidence = evidence(span.as_ref(), &logs).attended(&witness);
     let told = told(&evidence, span.as_ref(), kind, &witness);
     let mut explanation = Explanation { dropped: dropped(span.as_ref()), ..Explanation::default() };
-    let (mut fields, mut heard) = (HashSet::new(), BTreeSet::new());
+    let (mut fields, mut heard, mut used) = (HashSet::new(), BTreeSet::new(), BTreeSet::new());
     for (dialect, notes) in told {
         heard.extend(notes.heard);
         for (field, by) in notes.settled {
+            used.extend(by.iter().cloned());
             let attributes = by.iter().map(|by| attribute(&evidence, by)).collect();
             let is_first = fields.insert(field);
             let list = if is_first { &mut explanation.believed } else { &mut explanation.spare };
@@ -76,7 +79,8 @@ pub fn explain(span: Option<&Record>, logs: &[Record], kind: Kind) -> Explanatio
     }
     let (withheld, rest) = rest(&evidence, span.as_ref(), &heard);
     let (general, unread) = rest.into_iter().partition(|attribute| is_general(&attribute.key));
-    Explanation { withheld, general, unread, ..explanation }
+    let unusable = heard.difference(&used).map(|heard| attribute(&evidence, heard)).collect();
+    Explanation { withheld, unusable, general, unread, ..explanation }
 }
 
 /// True for what the conventions for everything but agents own, and for what `tracing-opentelemetry` adds.

@@ -70,6 +70,16 @@ fn what_the_exporter_withheld_or_dropped_is_said() {
 }
 
 #[test]
+fn what_a_dialect_could_make_nothing_of_is_said() {
+    let attributes = json!({
+        "gen_ai.operation.name": "chat", "gen_ai.usage.input_tokens": "many", "gen_ai.response.model": "oak-1",
+    });
+    let call = explained(A::span("chat").attributes(attributes), Kind::Llm);
+    assert_eq!(keys(&call.unusable), ["gen_ai.usage.input_tokens"]);
+    assert_eq!(origin(&call.believed, "tokens"), None);
+}
+
+#[test]
 fn an_attribute_of_a_log_record_names_the_record() {
     let details = log(
         "gen_ai.client.inference.operation.details",

@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use treering_step::{Source, Status, Summary, Timestamp, TraceId, Usage};
 
 use super::build::{A, TRACE, id, log, merge, step};
-use crate::{execution, tree};
+use crate::{execution, explain, tree};
 
 fn partial() -> impl Strategy<Value = Summary> {
     let source = prop_oneof![Just(Source::Span), (0u8..3).prop_map(|at| Source::Log([at; 16]))];
@@ -239,5 +239,18 @@ proptest! {
         prop_assert_eq!(&whole, &step(Some(&span), &logs).unwrap(), "a reading is pure");
         prop_assert!(serde_json::to_value(&whole).unwrap() != json!(null));
         let _ = step(None, &logs);
+    }
+
+    #[test]
+    fn an_explanation_accounts_for_every_attribute(of_span in attributes()) {
+        let span = A::span("x").attributes(of_span.clone()).record();
+        let kind = step(Some(&span), &[]).expect("a span is a step").kind;
+        let told = explain(Some(&span), &[], kind);
+        let origins = told.believed.iter().chain(&told.spare).flat_map(|origin| &origin.attributes);
+        let rest = [&told.withheld, &told.unusable, &told.unread, &told.general].into_iter().flatten();
+        let known: HashSet<&str> = origins.chain(rest).map(|attribute| attribute.key.as_str()).collect();
+        for (key, value) in of_span.as_object().into_iter().flatten() {
+            prop_assert!(value.is_null() || known.contains(key.as_str()), "{} is in no list", key);
+        }
     }
 }
