@@ -9,6 +9,11 @@ pub enum Error {
         "the store at {path} was written by a newer treering (schema {found}, this one knows {known}); run that one"
     )]
     Newer { path: String, found: i64, known: i64 },
+    #[error(
+        "the store at {path} was written by an older treering (schema {found}, this one needs {known}); \
+         start `treering up` or `treering collect` of this version on it first"
+    )]
+    Older { path: String, found: i64, known: i64 },
     #[error("a row of the store is damaged: {0}")]
     Damaged(&'static str),
     #[error("the system's generator of random numbers does not answer")]

@@ -20,7 +20,7 @@ pub use error::Error;
 pub use key::{ApiKey, KeyRecord, Scopes};
 pub use model::{
     Batch, Computed, Cursor, ExecutionFilter, ExecutionPage, LogEntry, OutcomeCount, Partials, Project,
-    ProjectId, Scope, SpanEntry, StepRecords, Touched,
+    ProjectId, Reread, Scope, Sign, SpanEntry, StepRecords, Touched,
 };
 pub use sqlite::{Keeper, Keys, Reader, Writer};
 pub use url::StoreUrl;

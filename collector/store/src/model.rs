@@ -1,8 +1,9 @@
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 use treering_redact::Record;
-use treering_step::{Execution, Kind, SpanId, Status, Summary, Timestamp, TraceId};
+use treering_step::{Execution, Kind, ProcessId, SpanId, Status, Summary, Timestamp, TraceId};
 
 /// The number of a project in the store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -100,7 +101,7 @@ pub struct ExecutionPage {
 }
 
 /// The records that a step is read from. A span that merely announces the one of this step stands among the
-/// logs.
+/// logs; so do log records that name it by an id, whatever span and trace they came with.
 #[derive(Debug, Clone)]
 pub struct StepRecords {
     pub span_id: SpanId,
@@ -124,6 +125,20 @@ pub struct Batch {
     pub day: u32,
     pub spans: Vec<SpanEntry>,
     pub logs: Vec<LogEntry>,
+    /// The processes that the batch came from. One of which it says that it runs a step must be among them.
+    pub signs: Vec<Sign>,
+}
+
+/// A sign of life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Sign {
+    pub process: ProcessId,
+    /// When it was accepted, by the collector's clock: the one by which silence is measured.
+    pub seen_at: Timestamp,
+    /// The time between two heartbeats, where this is one.
+    pub interval: Option<Duration>,
+    /// True where the process says that it ends.
+    pub ended: bool,
 }
 
 /// A span, and what it says of a step: its own, or that of a later span which it announces.
@@ -146,6 +161,9 @@ impl SpanEntry {
 }
 
 /// A log record, the step that it belongs to, and what it says of that step.
+///
+/// Its summary has one join key at the most. One that has a key has a source of its own as well, since it may go
+/// to another step alone.
 #[derive(Debug)]
 pub struct LogEntry {
     pub trace_id: TraceId,
@@ -154,6 +172,17 @@ pub struct LogEntry {
     pub at: Option<Timestamp>,
     pub record: Record,
     pub summary: Summary,
+}
+
+/// What became of the summaries of an execution that were read again.
+#[derive(Debug)]
+pub struct Reread {
+    /// How many records it has.
+    pub records: usize,
+    /// How many summaries came, went, or say something else now.
+    pub changed: usize,
+    /// The executions to be computed anew: itself, and those at the other end of a join.
+    pub touched: Vec<Touched>,
 }
 
 /// An execution that a batch said something new of.
@@ -167,7 +196,8 @@ pub struct Touched {
 #[derive(Debug)]
 pub struct Partials {
     pub of: Touched,
-    /// The newest of them: what is computed from them has this version.
+    /// What is computed from them has this version. It grows with whatever is written, since an execution changes
+    /// as well by what leaves it.
     pub version: u64,
     pub summaries: Vec<Summary>,
 }

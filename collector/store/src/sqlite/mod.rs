@@ -1,8 +1,16 @@
 //! The embedded store: one SQLite file in WAL mode.
 
+mod append;
+mod executions;
+mod joins;
 mod keeper;
+mod outcomes;
+mod partials;
 mod pool;
+mod processes;
 mod reader;
+mod records;
+mod reread;
 mod rows;
 mod schema;
 mod writer;

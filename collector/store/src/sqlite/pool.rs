@@ -1,3 +1,4 @@
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::Connection;
@@ -29,10 +30,12 @@ impl Pool {
         let lend = move || {
             let lock = || idle.lock().unwrap_or_else(PoisonError::into_inner);
             let mut connection = lock().pop().expect("there are as many connections as places");
-            let result = work(&mut connection);
+            // A panic goes on to whoever waits, but it must not take the connection along. What it was in the
+            // middle of was undone while it came here.
+            let result = catch_unwind(AssertUnwindSafe(|| work(&mut connection)));
             lock().push(connection);
             drop(place);
-            result
+            result.unwrap_or_else(|panic| resume_unwind(panic))
         };
         tokio::task::spawn_blocking(lend).await?
     }

@@ -1,14 +1,14 @@
-use std::collections::HashMap;
-
 use rusqlite::types::Value;
-use rusqlite::{Connection, Row, params, params_from_iter};
-use treering_otlp::Signal;
-use treering_redact::{Context, Record};
+use rusqlite::{Connection, params_from_iter};
+use treering_redact::Record;
 use treering_step::{Execution, SpanId, Summary, TraceId};
 
+use super::executions::{SHOWN, execution};
+use super::outcomes::outcomes;
+use super::partials::partials;
 use super::pool::Pool;
+use super::records::{newest, records, steps};
 use super::rows::{self, EXECUTION_COLUMNS, integer, time};
-use super::writer::{partials, piece};
 use crate::{
     Cursor, Error, ExecutionFilter, ExecutionPage, OutcomeCount, Project, ProjectId, Scope, StepRecords,
     Touched,
@@ -42,7 +42,8 @@ impl Reader {
 
     /// One execution.
     pub async fn execution(&self, scope: Scope, trace_id: TraceId) -> Result<Option<Execution>, Error> {
-        self.pool.with(move |connection| execution(connection, scope, trace_id)).await
+        let of = Touched { project: scope.project(), trace_id };
+        self.pool.with(move |connection| execution(connection, of)).await
     }
 
     /// The partial summaries of an execution.
@@ -61,9 +62,15 @@ impl Reader {
         self.pool.with(move |connection| steps(connection, scope, trace_id, &spans)).await
     }
 
-    /// Every record of an execution: its spans, then its logs.
+    /// Every record that came with an execution: its spans, then its logs.
     pub async fn records(&self, scope: Scope, trace_id: TraceId) -> Result<Vec<Record>, Error> {
         self.pool.with(move |connection| records(connection, scope, trace_id)).await
+    }
+
+    /// The spans of a project that came in last, and the log records that did, up to so many of each; the newest
+    /// stand first.
+    pub async fn newest(&self, scope: Scope, limit: u32) -> Result<Vec<Record>, Error> {
+        self.pool.with(move |connection| newest(connection, scope, limit)).await
     }
 
     /// How often which outcome happened, of all collectors and for all time.
@@ -100,7 +107,8 @@ impl Where {
 }
 
 fn conditions(scope: Scope, filter: &ExecutionFilter) -> Where {
-    let mut all = Where { sql: "project = ?".into(), values: vec![Value::Integer(scope.project().0)] };
+    let mut all =
+        Where { sql: format!("project = ? AND {SHOWN}"), values: vec![Value::Integer(scope.project().0)] };
     let of_any_step = |column: &str| {
         format!(
             "EXISTS (SELECT 1 FROM summary WHERE summary.project = execution.project
@@ -109,7 +117,12 @@ fn conditions(scope: Scope, filter: &ExecutionFilter) -> Where {
     };
     all.and_text("status = ?", filter.status.map(|status| status.as_str()));
     all.and_text(&of_any_step("kind"), filter.kind.map(|kind| kind.as_str()));
-    all.and_text(&of_any_step("model"), filter.model.as_deref());
+    if let Some(model) = &filter.model {
+        // A log record that came in elsewhere may be the one that tells the model.
+        let told = "EXISTS (SELECT 1 FROM json_each(execution.models) WHERE json_each.value = ?)";
+        let value = Value::Text(model.clone());
+        all.and(&format!("({} OR {told})", of_any_step("model")), [value.clone(), value]);
+    }
     all.and_text("agent = ?", filter.agent.as_deref());
     all.and_text("session_id = ?", filter.session.as_deref());
     all.and_text("user_id = ?", filter.user.as_deref());
@@ -168,101 +181,4 @@ fn executions(
         page.executions.push(execution);
     }
     Ok(page)
-}
-
-fn execution(connection: &Connection, scope: Scope, trace_id: TraceId) -> Result<Option<Execution>, Error> {
-    let sql = format!("SELECT {EXECUTION_COLUMNS} FROM execution WHERE project = ?1 AND trace_id = ?2");
-    let mut statement = connection.prepare_cached(&sql)?;
-    let mut found = statement.query(params![scope.project().0, trace_id.as_bytes()])?;
-    found.next()?.map(rows::execution).transpose()
-}
-
-/// Reads records, and each context only once.
-struct Records<'a> {
-    connection: &'a Connection,
-    project: ProjectId,
-    contexts: HashMap<(u32, Vec<u8>), Context>,
-}
-
-impl<'a> Records<'a> {
-    fn new(connection: &'a Connection, scope: Scope) -> Self {
-        Self { connection, project: scope.project(), contexts: HashMap::new() }
-    }
-
-    /// A record of a row whose first columns are its day, the hash of its context, and its body.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the store: what it holds was redacted when it was written"
-    )]
-    fn record(&mut self, signal: Signal, row: &Row<'_>) -> Result<Record, Error> {
-        let name: (u32, Vec<u8>) = (row.get(0)?, row.get(1)?);
-        let context = match self.contexts.get(&name) {
-            Some(context) => context.clone(),
-            None => {
-                let context = Context::new(piece(self.connection, self.project, name.0, &name.1)?);
-                self.contexts.insert(name, context.clone());
-                context
-            }
-        };
-        Ok(Record::from_store(signal, context, row.get(2)?))
-    }
-
-    fn all(&mut self, signal: Signal, sql: &str, key: &[&[u8]]) -> Result<Vec<Record>, Error> {
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let blobs = key.iter().map(|part| Value::Blob(part.to_vec()));
-        let mut found =
-            statement.query(params_from_iter([Value::Integer(self.project.0)].into_iter().chain(blobs)))?;
-        let mut records = Vec::new();
-        while let Some(row) = found.next()? {
-            records.push(self.record(signal, row)?);
-        }
-        Ok(records)
-    }
-}
-
-fn steps(
-    connection: &Connection,
-    scope: Scope,
-    trace_id: TraceId,
-    spans: &[SpanId],
-) -> Result<Vec<StepRecords>, Error> {
-    const SPAN: &str =
-        "SELECT day, context, body FROM span WHERE project = ?1 AND trace_id = ?2 AND span_id = ?3";
-    const ANNOUNCING: &str =
-        "SELECT day, context, body FROM span WHERE project = ?1 AND trace_id = ?2 AND announces = ?3";
-    const LOGS: &str =
-        "SELECT day, context, body FROM log WHERE project = ?1 AND trace_id = ?2 AND span_id = ?3
-        ORDER BY at, hash, ordinal";
-    let mut records = Records::new(connection, scope);
-    let mut steps = Vec::with_capacity(spans.len());
-    for span_id in spans {
-        let key: [&[u8]; 2] = [trace_id.as_bytes(), span_id.as_bytes()];
-        let span = records.all(Signal::Traces, SPAN, &key)?.pop();
-        let mut logs = records.all(Signal::Traces, ANNOUNCING, &key)?;
-        logs.extend(records.all(Signal::Logs, LOGS, &key)?);
-        if span.is_some() || !logs.is_empty() {
-            steps.push(StepRecords { span_id: *span_id, span, logs });
-        }
-    }
-    Ok(steps)
-}
-
-fn records(connection: &Connection, scope: Scope, trace_id: TraceId) -> Result<Vec<Record>, Error> {
-    const SPANS: &str =
-        "SELECT day, context, body FROM span WHERE project = ?1 AND trace_id = ?2 ORDER BY context";
-    const LOGS: &str = "SELECT day, context, body FROM log WHERE project = ?1 AND trace_id = ?2
-        ORDER BY context, at, hash, ordinal";
-    let mut records = Records::new(connection, scope);
-    let mut all = records.all(Signal::Traces, SPANS, &[trace_id.as_bytes()])?;
-    all.extend(records.all(Signal::Logs, LOGS, &[trace_id.as_bytes()])?);
-    Ok(all)
-}
-
-fn outcomes(connection: &Connection) -> Result<Vec<OutcomeCount>, Error> {
-    let mut statement =
-        connection.prepare_cached("SELECT name, sum(count) FROM outcome GROUP BY name ORDER BY name")?;
-    let found = statement.query_map([], |row| {
-        Ok(OutcomeCount { name: row.get(0)?, count: row.get::<_, i64>(1)?.unsigned_abs() })
-    })?;
-    Ok(found.collect::<Result<_, _>>()?)
 }

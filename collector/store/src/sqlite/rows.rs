@@ -3,7 +3,8 @@
 use rusqlite::Row;
 use rusqlite::types::Value;
 use treering_step::{
-    Execution, ExecutionTokens, Kind, Source, SpanId, Status, Summary, Timestamp, TraceId, Usage,
+    Execution, ExecutionTokens, JoinKey, Kind, ProcessId, Source, SpanId, Status, Summary, Timestamp,
+    TraceId, Usage,
 };
 
 use crate::Error;
@@ -11,7 +12,7 @@ use crate::Error;
 pub(super) const SUMMARY_COLUMNS: &str = "span_id, source, parent_span_id, remote_parent, name, kind, status, \
     started_at, ended_at, agent, model, provider, tool, response_id, input_tokens, output_tokens, \
     cache_read_tokens, cache_write_tokens, reasoning_tokens, cost_usd, session_id, user_id, error_type, \
-    redactions, dialect";
+    redactions, dialect, joins, process";
 
 pub(super) const EXECUTION_COLUMNS: &str = "trace_id, name, kind, agent, status, started_at, duration_ns, steps, \
     errors, redactions, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, \
@@ -46,6 +47,11 @@ pub(super) fn source(source: Source) -> Vec<u8> {
     }
 }
 
+/// The hash of the log record that a source names.
+pub(super) fn hash_of(source: &[u8]) -> Vec<u8> {
+    source[source.len().saturating_sub(16)..].to_vec()
+}
+
 fn parse_source(bytes: &[u8]) -> Result<Source, Error> {
     let source = match bytes {
         [] => Ok(Source::Span),
@@ -53,6 +59,22 @@ fn parse_source(bytes: &[u8]) -> Result<Source, Error> {
         hash => hash.try_into().map(Source::Log),
     };
     source.map_err(|_| Error::Damaged("the source of a summary"))
+}
+
+/// Ids one after the other; no id is no value, so that an index of them holds none.
+fn joins(keys: &[JoinKey]) -> Value {
+    if keys.is_empty() { Value::Null } else { Value::Blob(keys.iter().flat_map(|key| key.0).collect()) }
+}
+
+pub(super) fn parse_joins(bytes: Option<&[u8]>) -> Result<Vec<JoinKey>, Error> {
+    let (keys, rest) = bytes.unwrap_or_default().as_chunks::<16>();
+    let keys = keys.iter().copied().map(JoinKey).collect();
+    if rest.is_empty() { Ok(keys) } else { Err(Error::Damaged("the ids of a summary")) }
+}
+
+fn process(bytes: Option<&[u8]>) -> Result<Option<ProcessId>, Error> {
+    let parse = |bytes: &[u8]| bytes.try_into().map(ProcessId).map_err(|_| Error::Damaged("a process"));
+    bytes.map(parse).transpose()
 }
 
 pub(super) fn summary_values(summary: &Summary) -> Result<Vec<Value>, Error> {
@@ -86,12 +108,15 @@ pub(super) fn summary_values(summary: &Summary) -> Result<Vec<Value>, Error> {
         number(summary.tokens.cache_read),
         number(summary.tokens.cache_write),
         number(summary.tokens.reasoning),
-        summary.cost_usd.map_or(Value::Null, Value::Real),
+        // What is no number would be kept as nothing, and seem another value each time.
+        summary.cost_usd.filter(|cost| !cost.is_nan()).map_or(Value::Null, Value::Real),
         text(&summary.session_id),
         text(&summary.user_id),
         text(&summary.error_type),
         redactions,
         text(&summary.dialect),
+        joins(&summary.joins),
+        summary.process.map_or(Value::Null, |process| Value::Blob(process.0.to_vec())),
     ])
 }
 
@@ -130,8 +155,8 @@ pub(super) fn summary(row: &Row<'_>) -> Result<Summary, Error> {
             None => Default::default(),
         },
         dialect: row.get(24)?,
-        joins: Vec::new(),
-        process: None,
+        joins: parse_joins(row.get_ref(25)?.as_blob_or_null().unwrap_or_default())?,
+        process: process(row.get_ref(26)?.as_blob_or_null().unwrap_or_default())?,
     })
 }
 
@@ -197,4 +222,9 @@ pub(super) fn span_id(bytes: &[u8]) -> Result<SpanId, Error> {
 
 pub(super) fn trace_id(bytes: &[u8]) -> Result<TraceId, Error> {
     TraceId::from_bytes(bytes).ok_or(Error::Damaged("a trace id"))
+}
+
+/// So many places for values.
+pub(super) fn places(count: usize) -> String {
+    vec!["?"; count].join(", ")
 }

@@ -1,11 +1,11 @@
 use std::path::Path;
 
-use rusqlite::{Connection, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::Error;
 
 /// Each element brings the schema one version further; none is ever changed once it was released.
-const MIGRATIONS: &[&str] = &[include_str!("0001_first.sql")];
+const MIGRATIONS: &[&str] = &[include_str!("0001_first.sql"), include_str!("0002_joins_and_processes.sql")];
 
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Error> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -19,8 +19,14 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Er
     Ok(())
 }
 
+/// Who only reads cannot bring the schema up to date, and reads none but today's.
 pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), Error> {
-    check_version(version(connection)?, path).map(|_| ())
+    let found = version(connection)?;
+    let known = check_version(found, path)?;
+    if found == known {
+        return Ok(());
+    }
+    Err(Error::Older { path: path.display().to_string(), found, known })
 }
 
 fn version(connection: &Connection) -> Result<i64, Error> {
@@ -33,4 +39,11 @@ fn check_version(found: i64, path: &Path) -> Result<i64, Error> {
         return Ok(known);
     }
     Err(Error::Newer { path: path.display().to_string(), found, known })
+}
+
+/// The version of what this transaction writes. Versions only grow, and one writer at a time takes one, under the
+/// lock of its transaction.
+pub(super) fn next_version(transaction: &Transaction<'_>) -> Result<i64, Error> {
+    let sql = "INSERT INTO version (id, last) VALUES (0, 1) ON CONFLICT DO UPDATE SET last = last + 1 RETURNING last";
+    Ok(transaction.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
 }

@@ -1,12 +1,12 @@
-use std::collections::BTreeMap;
-
-use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior, params, params_from_iter};
+use treering_redact::Record;
 use treering_step::{Execution, Summary, Timestamp};
 
+use super::append::append;
+use super::executions::{execution, put_executions, stale};
+use super::partials::partials;
 use super::pool::Pool;
-use super::rows::{self, EXECUTION_COLUMNS, SUMMARY_COLUMNS, integer, time};
-use crate::{Batch, Computed, Error, LogEntry, OutcomeCount, Partials, ProjectId, SpanEntry, Touched};
+use super::{outcomes, processes, reread};
+use crate::{Batch, Computed, Error, OutcomeCount, Partials, Reread, Touched};
 
 /// Puts records and summaries in. Everything that it does can be done again with the same result.
 #[derive(Debug, Clone)]
@@ -20,7 +20,9 @@ impl Writer {
     }
 
     /// Keeps these batches, all or none: what records share, the records, their summaries, in that order.
-    /// Of several snapshots of a span the one that ended last stays. Tells which executions have news.
+    /// Of several snapshots of a span the one that ended last stays. Tells which executions have news: those of the
+    /// batches, and those at the other end of a join or with steps of a process that speaks again. The latter are
+    /// kept as stale until they were computed anew.
     pub async fn append(&self, batches: Vec<Batch>) -> Result<Vec<Touched>, Error> {
         self.pool.with(move |connection| append(connection, &batches)).await
     }
@@ -28,15 +30,26 @@ impl Writer {
     /// The partial summaries of these executions, each with the version that an [`Execution`] computed from them
     /// has.
     pub async fn summaries(&self, of: Vec<Touched>) -> Result<Vec<Partials>, Error> {
-        let read = move |connection: &mut Connection| {
-            of.into_iter().map(|of| partials(connection, of)).collect::<Result<_, Error>>()
-        };
-        self.pool.with(read).await
+        self.pool.with(move |connection| of.into_iter().map(|of| partials(connection, of)).collect()).await
     }
 
-    /// Keeps what was computed of executions, unless something newer is there.
+    /// Keeps what was computed of executions, unless something newer is there. One without steps is none any
+    /// more, until it has steps again.
     pub async fn put_executions(&self, executions: Vec<Computed>) -> Result<(), Error> {
         self.pool.with(move |connection| put_executions(connection, &executions)).await
+    }
+
+    /// Takes processes for gone that said that they end, or were silent for longer than three of their heartbeats
+    /// (those without heartbeats, for longer than a day). Silence before somebody listened is none. `now` is the
+    /// moment up to which everything that was accepted has been appended.
+    pub async fn bury(&self, now: Timestamp, listening_since: Timestamp) -> Result<(), Error> {
+        self.pool.with(move |connection| processes::bury(connection, now, listening_since)).await
+    }
+
+    /// Executions to be computed anew for what happened elsewhere: joins, processes that died or spoke again. Each
+    /// is told until it was put.
+    pub async fn stale(&self) -> Result<Vec<Touched>, Error> {
+        self.pool.with(|connection| stale(connection)).await
     }
 
     /// Adds to the counts of this collector in this minute.
@@ -46,200 +59,37 @@ impl Writer {
         minute: u64,
         counts: Vec<OutcomeCount>,
     ) -> Result<(), Error> {
-        self.pool.with(move |connection| count(connection, &collector, minute, &counts)).await
-    }
-}
-
-fn append(connection: &mut Connection, batches: &[Batch]) -> Result<Vec<Touched>, Error> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let written = next_version(&transaction)?;
-    let mut touched = Vec::new();
-    for batch in batches {
-        let put = Put { transaction: &transaction, project: batch.project, day: batch.day, written };
-        put.pieces(batch)?;
-        for span in &batch.spans {
-            put.span(span)?;
-            touched.push(Touched { project: batch.project, trace_id: span.trace_id });
-        }
-        for log in &batch.logs {
-            put.log(log)?;
-            touched.push(Touched { project: batch.project, trace_id: log.trace_id });
-        }
-    }
-    transaction.commit()?;
-    touched.sort_unstable();
-    touched.dedup();
-    Ok(touched)
-}
-
-/// Versions only grow, and one writer at a time takes one, under the lock of its transaction.
-fn next_version(transaction: &Transaction<'_>) -> Result<i64, Error> {
-    let sql = "INSERT INTO version (id, last) VALUES (0, 1) ON CONFLICT DO UPDATE SET last = last + 1 RETURNING last";
-    Ok(transaction.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
-}
-
-struct Put<'a> {
-    transaction: &'a Transaction<'a>,
-    project: ProjectId,
-    day: u32,
-    written: i64,
-}
-
-impl Put<'_> {
-    fn span(&self, entry: &SpanEntry) -> Result<(), Error> {
-        let announces = Some(entry.summary.span_id).filter(|step| *step != entry.span_id);
-        let sql =
-            "INSERT INTO span (project, trace_id, span_id, day, ended_at, hash, context, body, announces)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)
-            ON CONFLICT DO UPDATE SET day = excluded.day, ended_at = excluded.ended_at, hash = excluded.hash,
-                context = excluded.context, body = excluded.body, announces = excluded.announces
-            WHERE (excluded.ended_at, excluded.hash) > (span.ended_at, span.hash)";
-        let newer = self.transaction.prepare_cached(sql)?.execute(params![
-            self.project.0,
-            entry.trace_id.as_bytes(),
-            entry.span_id.as_bytes(),
-            self.day,
-            time(entry.ended_at).unwrap_or(0),
-            entry.record.identity(),
-            entry.record.context().hash(),
-            entry.record.body(),
-            announces.map(|step| step.as_bytes().to_vec()),
-        ])?;
-        // A snapshot that lost to a newer one says nothing any more.
-        if newer == 1 { self.summary(entry.trace_id.as_bytes(), &entry.summary) } else { Ok(()) }
+        self.pool.with(move |connection| outcomes::count(connection, &collector, minute, &counts)).await
     }
 
-    fn log(&self, entry: &LogEntry) -> Result<(), Error> {
-        let sql = "INSERT INTO log (project, trace_id, hash, ordinal, span_id, at, day, context, body)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING";
-        self.transaction.prepare_cached(sql)?.execute(params![
-            self.project.0,
-            entry.trace_id.as_bytes(),
-            entry.record.identity(),
-            entry.ordinal,
-            entry.summary.span_id.as_bytes(),
-            time(entry.at).unwrap_or(0),
-            self.day,
-            entry.record.context().hash(),
-            entry.record.body(),
-        ])?;
-        self.summary(entry.trace_id.as_bytes(), &entry.summary)
+    /// Replaces the summaries of what is kept of an execution by what this reader says today, in one step: nothing
+    /// that is appended meanwhile is lost. A record of which it says nothing is kept without a summary.
+    pub async fn reread(&self, of: Touched, read: fn(&Record) -> Option<Summary>) -> Result<Reread, Error> {
+        self.pool.with(move |connection| reread::reread(connection, of, read)).await
     }
 
-    /// Keeps each context once a day, before the records that name it by its hash.
-    fn pieces(&self, batch: &Batch) -> Result<(), Error> {
-        let of_spans = batch.spans.iter().map(|span| span.record.context());
-        let of_logs = batch.logs.iter().map(|log| log.record.context());
-        let contexts: BTreeMap<_, _> =
-            of_spans.chain(of_logs).map(|context| (context.hash(), context)).collect();
-        let sql =
-            "INSERT INTO piece (project, day, hash, bytes) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
-        let mut statement = self.transaction.prepare_cached(sql)?;
-        for (hash, context) in contexts {
-            statement.execute(params![self.project.0, self.day, hash, &context[..]])?;
-        }
-        Ok(())
+    /// The first execution after this one that has records, in an order that stays.
+    pub async fn next_execution(&self, after: Option<Touched>) -> Result<Option<Touched>, Error> {
+        self.pool.with(move |connection| reread::next_execution(connection, after)).await
     }
 
-    fn summary(&self, trace_id: &[u8], summary: &Summary) -> Result<(), Error> {
-        let sql = format!(
-            "INSERT OR REPLACE INTO summary (project, trace_id, written, {SUMMARY_COLUMNS}) VALUES ({})",
-            places(3 + SUMMARY_COLUMNS.split(',').count()),
-        );
-        let key =
-            [Value::Integer(self.project.0), Value::Blob(trace_id.to_vec()), Value::Integer(self.written)];
-        let values = key.into_iter().chain(rows::summary_values(summary)?);
-        self.transaction.prepare_cached(&sql)?.execute(params_from_iter(values))?;
-        Ok(())
+    /// How many executions there are, more or less.
+    pub async fn execution_count(&self) -> Result<u64, Error> {
+        self.pool.with(|connection| reread::execution_count(connection)).await
     }
-}
 
-fn places(count: usize) -> String {
-    vec!["?"; count].join(", ")
-}
-
-pub(super) fn partials(connection: &Connection, of: Touched) -> Result<Partials, Error> {
-    let sql = format!("SELECT {SUMMARY_COLUMNS}, written FROM summary WHERE project = ?1 AND trace_id = ?2");
-    let mut statement = connection.prepare_cached(&sql)?;
-    let mut found = statement.query(params![of.project.0, of.trace_id.as_bytes()])?;
-    let (mut version, mut summaries) = (0, Vec::new());
-    while let Some(row) = found.next()? {
-        version = version.max(row.get::<_, i64>("written")?);
-        summaries.push(rows::summary(row)?);
+    /// What was computed of these executions.
+    pub async fn executions(&self, of: Vec<Touched>) -> Result<Vec<Option<Execution>>, Error> {
+        self.pool.with(move |connection| of.into_iter().map(|of| execution(connection, of)).collect()).await
     }
-    Ok(Partials { of, version: version.unsigned_abs(), summaries })
-}
 
-fn put_executions(connection: &mut Connection, executions: &[Computed]) -> Result<(), Error> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    for Computed { project, version, execution } in executions {
-        put_execution(&transaction, *project, *version, execution)?;
+    /// Where a reader of this name was interrupted.
+    pub async fn reread_until(&self, reader: String) -> Result<Option<Touched>, Error> {
+        self.pool.with(move |connection| reread::until(connection, &reader)).await
     }
-    transaction.commit()?;
-    Ok(())
-}
 
-fn put_execution(
-    connection: &Connection,
-    project: ProjectId,
-    version: u64,
-    execution: &Execution,
-) -> Result<(), Error> {
-    let updates: Vec<_> = EXECUTION_COLUMNS
-        .split(", ")
-        .map(|column| format!("{c} = excluded.{c}", c = column.trim()))
-        .collect();
-    let sql = format!(
-        "INSERT INTO execution (project, version, listed_at, {EXECUTION_COLUMNS}) VALUES ({})
-         ON CONFLICT DO UPDATE SET version = excluded.version, {},
-             listed_at = coalesce(excluded.started_at, execution.listed_at)
-         WHERE excluded.version >= execution.version",
-        places(3 + EXECUTION_COLUMNS.split(',').count()),
-        updates.join(", "),
-    );
-    let listed_at = time(execution.started_at.or(Some(Timestamp::now())));
-    let key = [
-        Value::Integer(project.0),
-        Value::Integer(integer(version)),
-        listed_at.map_or(Value::Integer(0), Value::Integer),
-    ];
-    let values = key.into_iter().chain(rows::execution_values(execution)?);
-    connection.prepare_cached(&sql)?.execute(params_from_iter(values))?;
-    Ok(())
-}
-
-fn count(
-    connection: &mut Connection,
-    collector: &str,
-    minute: u64,
-    counts: &[OutcomeCount],
-) -> Result<(), Error> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    for outcome in counts {
-        let sql = "INSERT INTO outcome (collector, minute, project, name, count) VALUES (?1, ?2, 0, ?3, ?4)
-            ON CONFLICT DO UPDATE SET count = count + excluded.count";
-        transaction.prepare_cached(sql)?.execute(params![
-            collector,
-            integer(minute),
-            outcome.name,
-            integer(outcome.count),
-        ])?;
+    /// Remembers how far a reader of this name came; forgets it where it came to the end.
+    pub async fn set_reread_until(&self, reader: String, until: Option<Touched>) -> Result<(), Error> {
+        self.pool.with(move |connection| reread::set_until(connection, &reader, until)).await
     }
-    transaction.commit()?;
-    Ok(())
-}
-
-/// The context that a hash names.
-pub(super) fn piece(
-    connection: &Connection,
-    project: ProjectId,
-    day: u32,
-    hash: &[u8],
-) -> Result<Vec<u8>, Error> {
-    let sql = "SELECT bytes FROM piece WHERE project = ?1 AND day = ?2 AND hash = ?3";
-    let found = connection
-        .prepare_cached(sql)?
-        .query_row(params![project.0, day, hash], |row| row.get(0))
-        .optional()?;
-    found.ok_or(Error::Damaged("a record names a piece that is not there"))
 }

@@ -1,0 +1,83 @@
+//! The rows of executions.
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, TransactionBehavior, params, params_from_iter};
+use treering_step::{Execution, Timestamp};
+
+use super::rows::{self, EXECUTION_COLUMNS, integer, places, time};
+use crate::{Computed, Error, ProjectId, Touched};
+
+/// An execution of which nothing is left, since all its log records went elsewhere, keeps a row that nobody sees:
+/// its version keeps out what was computed before.
+pub(super) const SHOWN: &str = "steps > 0";
+
+pub(super) fn execution(connection: &Connection, of: Touched) -> Result<Option<Execution>, Error> {
+    let sql =
+        format!("SELECT {EXECUTION_COLUMNS} FROM execution WHERE project = ?1 AND trace_id = ?2 AND {SHOWN}");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut found = statement.query(params![of.project.0, of.trace_id.as_bytes()])?;
+    found.next()?.map(rows::execution).transpose()
+}
+
+pub(super) fn put_executions(connection: &mut Connection, executions: &[Computed]) -> Result<(), Error> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    for Computed { project, version, execution } in executions {
+        put_execution(&transaction, *project, *version, execution)?;
+    }
+    transaction.commit()?;
+    Ok(())
+}
+
+fn put_execution(
+    connection: &Connection,
+    project: ProjectId,
+    version: u64,
+    execution: &Execution,
+) -> Result<(), Error> {
+    let updates: Vec<_> = EXECUTION_COLUMNS
+        .split(", ")
+        .map(|column| format!("{c} = excluded.{c}", c = column.trim()))
+        .collect();
+    let sql = format!(
+        "INSERT INTO execution (project, version, listed_at, {EXECUTION_COLUMNS}) VALUES ({})
+         ON CONFLICT DO UPDATE SET version = excluded.version, {},
+             listed_at = coalesce(excluded.started_at, execution.listed_at)
+         WHERE excluded.version >= execution.version",
+        places(3 + EXECUTION_COLUMNS.split(',').count()),
+        updates.join(", "),
+    );
+    let listed_at = time(execution.started_at.or(Some(Timestamp::now())));
+    let key = [
+        Value::Integer(project.0),
+        Value::Integer(integer(version)),
+        listed_at.map_or(Value::Integer(0), Value::Integer),
+    ];
+    let values = key.into_iter().chain(rows::execution_values(execution)?);
+    connection.prepare_cached(&sql)?.execute(params_from_iter(values))?;
+    let sql = "DELETE FROM stale WHERE project = ?1 AND trace_id = ?2 AND since <= ?3";
+    let values = params![project.0, execution.trace_id.as_bytes(), integer(version)];
+    connection.prepare_cached(sql)?.execute(values)?;
+    Ok(())
+}
+
+/// Remembers executions to be computed anew.
+pub(super) fn mark_stale(connection: &Connection, touched: &[Touched], since: i64) -> Result<(), Error> {
+    let sql = "INSERT INTO stale (project, trace_id, since) VALUES (?1, ?2, ?3)
+        ON CONFLICT DO UPDATE SET since = excluded.since";
+    let mut statement = connection.prepare_cached(sql)?;
+    for Touched { project, trace_id } in touched {
+        statement.execute(params![project.0, trace_id.as_bytes(), since])?;
+    }
+    Ok(())
+}
+
+pub(super) fn stale(connection: &Connection) -> Result<Vec<Touched>, Error> {
+    let mut statement = connection.prepare_cached("SELECT project, trace_id FROM stale")?;
+    let mut found = statement.query([])?;
+    let mut stale = Vec::new();
+    while let Some(row) = found.next()? {
+        let trace_id = rows::trace_id(row.get_ref(1)?.as_blob().unwrap_or_default())?;
+        stale.push(Touched { project: ProjectId(row.get(0)?), trace_id });
+    }
+    Ok(stale)
+}

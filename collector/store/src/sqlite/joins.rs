@@ -1,0 +1,133 @@
+//! Log records that name a span by an id.
+//!
+//! Spans offer ids (`span_join`), log records keep the one that they name (`summary.joins`), and no row is ever
+//! moved: whoever reads asks which span takes a record. So the answer is the same in any order of arrival.
+
+use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
+use treering_step::{JoinKey, SpanId, TraceId};
+
+use super::rows;
+use crate::{Error, ProjectId, Touched};
+
+/// A step: its execution and its span.
+pub(super) type Place = (TraceId, SpanId);
+
+/// A log record that names a span by an id.
+pub(super) struct Naming {
+    /// Where it came in.
+    pub(super) home: Place,
+    /// Of its summary.
+    pub(super) source: Vec<u8>,
+}
+
+/// The joins of a project.
+#[derive(Clone, Copy)]
+pub(super) struct Joins<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) project: ProjectId,
+}
+
+impl<'a> Joins<'a> {
+    /// The step that a log record of this execution belongs to by its id: that of the first span of its own
+    /// execution, else of any.
+    pub(super) fn taker(&self, key: JoinKey, own: TraceId) -> Result<Option<Place>, Error> {
+        let sql = "SELECT span_id FROM span_join WHERE project = ?1 AND key = ?2 AND trace_id = ?3
+            ORDER BY span_id LIMIT 1";
+        let near = self
+            .prepare(sql)?
+            .query_row(params![self.project.0, key.0, own.as_bytes()], |row| row.get::<_, Vec<u8>>(0))
+            .optional()?;
+        match near {
+            Some(span_id) => Ok(Some((own, rows::span_id(&span_id)?))),
+            None => self.first(key),
+        }
+    }
+
+    /// The first span of all that offer this id.
+    fn first(&self, key: JoinKey) -> Result<Option<Place>, Error> {
+        let sql = "SELECT trace_id, span_id FROM span_join WHERE project = ?1 AND key = ?2
+            ORDER BY trace_id, span_id LIMIT 1";
+        let mut statement = self.prepare(sql)?;
+        let mut found = statement.query(params![self.project.0, key.0])?;
+        found.next()?.map(|row| place(row.get_ref(0)?.as_blob(), row.get_ref(1)?.as_blob())).transpose()
+    }
+
+    /// The log records that name a span by this id.
+    pub(super) fn naming(&self, key: JoinKey) -> Result<Vec<Naming>, Error> {
+        let sql = "SELECT trace_id, span_id, source FROM summary
+            WHERE project = ?1 AND joins = ?2 AND source <> x''";
+        let mut statement = self.prepare(sql)?;
+        let mut found = statement.query(params![self.project.0, key.0])?;
+        let mut naming = Vec::new();
+        while let Some(row) = found.next()? {
+            let home = place(row.get_ref(0)?.as_blob(), row.get_ref(1)?.as_blob())?;
+            naming.push(Naming { home, source: row.get(2)? });
+        }
+        Ok(naming)
+    }
+
+    /// True where any log record of the project names a span by an id. Most projects have none, and need not
+    /// ask for every span.
+    pub(super) fn any_naming(&self) -> Result<bool, Error> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM summary
+            WHERE project = ?1 AND joins IS NOT NULL AND source <> x'')";
+        Ok(self.prepare(sql)?.query_row(params![self.project.0], |row| row.get(0))?)
+    }
+
+    fn is_named(&self, key: JoinKey) -> Result<bool, Error> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM summary
+            WHERE project = ?1 AND joins = ?2 AND source <> x'')";
+        Ok(self.prepare(sql)?.query_row(params![self.project.0, key.0], |row| row.get(0))?)
+    }
+
+    /// A span that offered the old ids offers the new ones. Tells the executions that win or lose a log record.
+    pub(super) fn offer(
+        &self,
+        span: Place,
+        old: &[JoinKey],
+        new: &[JoinKey],
+        touched: &mut Vec<Touched>,
+    ) -> Result<(), Error> {
+        for key in old.iter().filter(|key| !new.contains(key)) {
+            let sql = "DELETE FROM span_join
+                WHERE project = ?1 AND key = ?2 AND trace_id = ?3 AND span_id = ?4";
+            self.change(sql, *key, span, touched)?;
+        }
+        for key in new.iter().filter(|key| !old.contains(key)) {
+            let sql = "INSERT INTO span_join (project, key, trace_id, span_id) VALUES (?1, ?2, ?3, ?4)
+                ON CONFLICT DO NOTHING";
+            self.change(sql, *key, span, touched)?;
+        }
+        Ok(())
+    }
+
+    fn change(&self, sql: &str, key: JoinKey, span: Place, touched: &mut Vec<Touched>) -> Result<(), Error> {
+        let change = || {
+            let values = params![self.project.0, key.0, span.0.as_bytes(), span.1.as_bytes()];
+            self.prepare(sql)?.execute(values).map_err(Error::from)
+        };
+        if !self.is_named(key)? {
+            return change().map(|_| ());
+        }
+        let before = self.first(key)?;
+        change()?;
+        let after = self.first(key)?;
+        let mut touch = |trace_id| touched.push(Touched { project: self.project, trace_id });
+        [before, after].into_iter().flatten().for_each(|(trace_id, _)| touch(trace_id));
+        // Whoever does not find a span in its own execution looks at the first of all, and at no other.
+        if before != after {
+            self.naming(key)?.iter().for_each(|log| touch(log.home.0));
+        }
+        Ok(())
+    }
+
+    fn prepare(&self, sql: &str) -> Result<CachedStatement<'a>, Error> {
+        Ok(self.connection.prepare_cached(sql)?)
+    }
+}
+
+type Blob<'a> = Result<&'a [u8], rusqlite::types::FromSqlError>;
+
+fn place(trace_id: Blob<'_>, span_id: Blob<'_>) -> Result<Place, Error> {
+    Ok((rows::trace_id(trace_id.unwrap_or_default())?, rows::span_id(span_id.unwrap_or_default())?))
+}

@@ -1,0 +1,203 @@
+//! Records, as they came.
+
+use std::collections::{BTreeSet, HashMap};
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+use treering_otlp::Signal;
+use treering_redact::{Context, Record};
+use treering_step::{JoinKey, SpanId, TraceId};
+
+use super::joins::{Joins, Place};
+use super::rows;
+use crate::{Error, ProjectId, Scope, StepRecords};
+
+/// The context that a hash names.
+fn piece(connection: &Connection, project: ProjectId, day: u32, hash: &[u8]) -> Result<Vec<u8>, Error> {
+    let sql = "SELECT bytes FROM piece WHERE project = ?1 AND day = ?2 AND hash = ?3";
+    let found = connection
+        .prepare_cached(sql)?
+        .query_row(params![project.0, day, hash], |row| row.get(0))
+        .optional()?;
+    found.ok_or(Error::Damaged("a record names a piece that is not there"))
+}
+
+/// Reads records, and each context only once.
+pub(super) struct Records<'a> {
+    connection: &'a Connection,
+    project: ProjectId,
+    contexts: HashMap<(u32, Vec<u8>), Context>,
+}
+
+impl<'a> Records<'a> {
+    pub(super) fn new(connection: &'a Connection, project: ProjectId) -> Self {
+        Self { connection, project, contexts: HashMap::new() }
+    }
+
+    /// A record of a row whose first columns are its day, the hash of its context, and its body.
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the store: what it holds was redacted when it was written"
+    )]
+    pub(super) fn record(&mut self, signal: Signal, row: &Row<'_>) -> Result<Record, Error> {
+        let name: (u32, Vec<u8>) = (row.get(0)?, row.get(1)?);
+        let context = match self.contexts.get(&name) {
+            Some(context) => context.clone(),
+            None => {
+                let context = Context::new(piece(self.connection, self.project, name.0, &name.1)?);
+                self.contexts.insert(name, context.clone());
+                context
+            }
+        };
+        Ok(Record::from_store(signal, context, row.get(2)?))
+    }
+
+    fn all(&mut self, signal: Signal, sql: &str, key: &[&[u8]]) -> Result<Vec<Record>, Error> {
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let blobs = key.iter().map(|part| Value::Blob(part.to_vec()));
+        let mut found =
+            statement.query(params_from_iter([Value::Integer(self.project.0)].into_iter().chain(blobs)))?;
+        let mut records = Vec::new();
+        while let Some(row) = found.next()? {
+            records.push(self.record(signal, row)?);
+        }
+        Ok(records)
+    }
+
+    /// Log records, each with what they are ordered by.
+    fn logs(&mut self, sql: &str, key: &[&[u8]]) -> Result<Vec<Ordered>, Error> {
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let blobs = key.iter().map(|part| Value::Blob(part.to_vec()));
+        let mut found =
+            statement.query(params_from_iter([Value::Integer(self.project.0)].into_iter().chain(blobs)))?;
+        let mut logs = Vec::new();
+        while let Some(row) = found.next()? {
+            let order = (row.get(3)?, row.get(4)?, row.get(5)?);
+            logs.push((order, self.record(Signal::Logs, row)?));
+        }
+        Ok(logs)
+    }
+}
+
+/// A log record with its time, hash and ordinal.
+type Ordered = ((i64, Vec<u8>, u32), Record);
+
+pub(super) fn steps(
+    connection: &Connection,
+    scope: Scope,
+    trace_id: TraceId,
+    spans: &[SpanId],
+) -> Result<Vec<StepRecords>, Error> {
+    const SPAN: &str =
+        "SELECT day, context, body FROM span WHERE project = ?1 AND trace_id = ?2 AND span_id = ?3";
+    const ANNOUNCING: &str =
+        "SELECT day, context, body FROM span WHERE project = ?1 AND trace_id = ?2 AND announces = ?3";
+    let moment = connection.unchecked_transaction()?;
+    let joins = Joins { connection: &moment, project: scope.project() };
+    let mut records = Records::new(&moment, scope.project());
+    let mut steps = Vec::with_capacity(spans.len());
+    for span_id in spans {
+        let key: [&[u8]; 2] = [trace_id.as_bytes(), span_id.as_bytes()];
+        let span = records.all(Signal::Traces, SPAN, &key)?.pop();
+        let mut logs = records.all(Signal::Traces, ANNOUNCING, &key)?;
+        logs.extend(logs_of(&mut records, joins, (trace_id, *span_id))?);
+        if span.is_some() || !logs.is_empty() {
+            steps.push(StepRecords { span_id: *span_id, span, logs });
+        }
+    }
+    Ok(steps)
+}
+
+/// The log records of a step, in the order of their time: those that came with its span, but for what belongs
+/// elsewhere, and those that came elsewhere and name it by an id.
+fn logs_of(
+    records: &mut Records<'_>,
+    joins: Joins<'_>,
+    step: Place,
+) -> Result<impl Iterator<Item = Record>, Error> {
+    const CAME: &str = "SELECT day, context, body, at, hash, ordinal FROM log
+        WHERE project = ?1 AND trace_id = ?2 AND span_id = ?3 ORDER BY at, hash, ordinal";
+    const TAKEN: &str = "SELECT day, context, body, at, hash, ordinal FROM log
+        WHERE project = ?1 AND trace_id = ?2 AND hash = ?3";
+    let mut logs = records.logs(CAME, &[step.0.as_bytes(), step.1.as_bytes()])?;
+    let Exchange { gone, taken } = exchange(joins, step)?;
+    logs.retain(|((_, hash, _), _)| !gone.contains(hash));
+    for (home, hash) in &taken {
+        logs.extend(records.logs(TAKEN, &[home.as_bytes(), hash])?);
+    }
+    logs.sort_by(|(one, _), (other, _)| one.cmp(other));
+    Ok(logs.into_iter().map(|(_, record)| record))
+}
+
+/// The hashes of log records that came with a step and belong elsewhere, and of those that belong to it and came
+/// elsewhere, with the execution where they did.
+#[derive(Default)]
+struct Exchange {
+    gone: BTreeSet<Vec<u8>>,
+    taken: BTreeSet<(TraceId, Vec<u8>)>,
+}
+
+fn exchange(joins: Joins<'_>, step: Place) -> Result<Exchange, Error> {
+    let mut exchange = Exchange::default();
+    for (source, keys) in joined(joins, step)? {
+        for key in keys {
+            if source.is_empty() {
+                let naming = joins.naming(key)?.into_iter().filter(|log| log.home != step);
+                for log in naming {
+                    if joins.taker(key, log.home.0)? == Some(step) {
+                        exchange.taken.insert((log.home.0, rows::hash_of(&log.source)));
+                    }
+                }
+            } else if joins.taker(key, step.0)?.is_some_and(|taker| taker != step) {
+                exchange.gone.insert(rows::hash_of(&source));
+            }
+        }
+    }
+    Ok(exchange)
+}
+
+/// The source of a summary and its ids.
+type Joined = (Vec<u8>, Vec<JoinKey>);
+
+/// The summaries of a step that have ids.
+fn joined(joins: Joins<'_>, step: Place) -> Result<Vec<Joined>, Error> {
+    let sql = "SELECT source, joins FROM summary
+        WHERE project = ?1 AND trace_id = ?2 AND span_id = ?3 AND joins IS NOT NULL";
+    let mut statement = joins.connection.prepare_cached(sql)?;
+    let mut found = statement.query(params![joins.project.0, step.0.as_bytes(), step.1.as_bytes()])?;
+    let mut joined = Vec::new();
+    while let Some(row) = found.next()? {
+        joined.push((row.get(0)?, rows::parse_joins(row.get_ref(1)?.as_blob().ok())?));
+    }
+    Ok(joined)
+}
+
+/// Every record that came with an execution.
+pub(super) fn records(
+    connection: &Connection,
+    scope: Scope,
+    trace_id: TraceId,
+) -> Result<Vec<Record>, Error> {
+    const SPANS: &str =
+        "SELECT day, context, body FROM span WHERE project = ?1 AND trace_id = ?2 ORDER BY context";
+    const LOGS: &str = "SELECT day, context, body FROM log WHERE project = ?1 AND trace_id = ?2
+        ORDER BY context, at, hash, ordinal";
+    let mut records = Records::new(connection, scope.project());
+    let mut all = records.all(Signal::Traces, SPANS, &[trace_id.as_bytes()])?;
+    all.extend(records.all(Signal::Logs, LOGS, &[trace_id.as_bytes()])?);
+    Ok(all)
+}
+
+/// The spans and the log records that came last.
+pub(super) fn newest(connection: &Connection, scope: Scope, limit: u32) -> Result<Vec<Record>, Error> {
+    let mut records = Records::new(connection, scope.project());
+    let mut all = Vec::new();
+    for (signal, table) in [(Signal::Traces, "span"), (Signal::Logs, "log")] {
+        let sql = format!(
+            "SELECT day, context, body FROM {table} WHERE project = ?1
+             ORDER BY day DESC, rowid DESC LIMIT {limit}"
+        );
+        all.extend(records.all(signal, &sql, &[])?);
+    }
+    Ok(all)
+}

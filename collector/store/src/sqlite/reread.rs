@@ -1,0 +1,242 @@
+//! What is kept is read again.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use rusqlite::types::Value;
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior, params};
+use treering_otlp::Signal;
+use treering_redact::Record;
+use treering_step::{JoinKey, ProcessId, SpanId, Summary, TraceId};
+
+use super::append::{Put, announcement};
+use super::executions::mark_stale;
+use super::records::Records;
+use super::rows::{self, SUMMARY_COLUMNS};
+use super::{processes, schema::next_version};
+use crate::{Error, ProjectId, Reread, Touched};
+
+type Read = fn(&Record) -> Option<Summary>;
+
+pub(super) fn reread(connection: &mut Connection, of: Touched, read: Read) -> Result<Reread, Error> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let fresh = Fresh::of(&transaction, of, read)?;
+    let changes = Changes::between(kept(&transaction, of)?, fresh.summaries);
+    let mut reread = Reread { records: fresh.records, changed: changes.count(), touched: vec![of] };
+    if changes.count() == 0 && fresh.moved.is_empty() {
+        return Ok(reread);
+    }
+    let written = next_version(&transaction)?;
+    let mut put = Put { connection: &transaction, project: of.project, written, elsewhere: vec![of] };
+    changes.put(&mut put, of.trace_id)?;
+    for (sql, row, step) in fresh.moved {
+        put.execute(sql, params![row, step.map(|step| step.as_bytes().to_vec())])?;
+    }
+    for (process, day) in fresh.processes {
+        processes::remember_from(&transaction, of.project, process, day)?;
+    }
+    reread.touched = put.elsewhere;
+    reread.touched.sort_unstable();
+    reread.touched.dedup();
+    mark_stale(&transaction, &reread.touched, written)?;
+    transaction.commit()?;
+    Ok(reread)
+}
+
+/// The key of a summary within its execution, its ids, and its values.
+type Rows = BTreeMap<(Vec<u8>, Vec<u8>), (Vec<JoinKey>, Vec<Value>)>;
+
+fn insert(rows: &mut Rows, summary: &Summary) -> Result<(), Error> {
+    let key = (summary.span_id.as_bytes().to_vec(), rows::source(summary.source));
+    rows.insert(key, (summary.joins.clone(), rows::summary_values(summary)?));
+    Ok(())
+}
+
+fn kept(connection: &Connection, of: Touched) -> Result<Rows, Error> {
+    let sql = format!("SELECT {SUMMARY_COLUMNS} FROM summary WHERE project = ?1 AND trace_id = ?2");
+    let mut statement = connection.prepare_cached(&sql)?;
+    let mut found = statement.query(params![of.project.0, of.trace_id.as_bytes()])?;
+    let mut kept = Rows::new();
+    while let Some(row) = found.next()? {
+        insert(&mut kept, &rows::summary(row)?)?;
+    }
+    Ok(kept)
+}
+
+/// What a reader says today.
+#[derive(Default)]
+struct Fresh {
+    records: usize,
+    summaries: Rows,
+    /// Rows of records that belong to another step than before.
+    moved: Vec<(&'static str, i64, Option<SpanId>)>,
+    processes: BTreeMap<ProcessId, u32>,
+}
+
+impl Fresh {
+    fn of(connection: &Connection, of: Touched, read: Read) -> Result<Self, Error> {
+        let mut fresh = Self::default();
+        let mut records = Records::new(connection, of.project);
+        fresh.spans(connection, &mut records, of, read)?;
+        fresh.logs(connection, &mut records, of, read)?;
+        Ok(fresh)
+    }
+
+    fn spans(
+        &mut self,
+        connection: &Connection,
+        records: &mut Records<'_>,
+        of: Touched,
+        read: Read,
+    ) -> Result<(), Error> {
+        let sql = "SELECT day, context, body, rowid, span_id, announces FROM span
+            WHERE project = ?1 AND trace_id = ?2";
+        let mut statement = connection.prepare_cached(sql)?;
+        let mut found = statement.query(params![of.project.0, of.trace_id.as_bytes()])?;
+        while let Some(row) = found.next()? {
+            self.records += 1;
+            let Some(summary) = read(&records.record(Signal::Traces, row)?) else { continue };
+            let span_id = rows::span_id(row.get_ref(4)?.as_blob().unwrap_or_default())?;
+            let announces = Some(summary.span_id).filter(|step| *step != span_id);
+            let before: Option<Vec<u8>> = row.get(5)?;
+            if before.as_deref() != announces.as_ref().map(|step| &step.as_bytes()[..]) {
+                self.moved.push(("UPDATE span SET announces = ?2 WHERE rowid = ?1", row.get(3)?, announces));
+            }
+            let summary = if announces.is_some() { announcement(summary) } else { summary };
+            self.keep(&summary, row.get(0)?)?;
+        }
+        Ok(())
+    }
+
+    fn logs(
+        &mut self,
+        connection: &Connection,
+        records: &mut Records<'_>,
+        of: Touched,
+        read: Read,
+    ) -> Result<(), Error> {
+        let sql = "SELECT day, context, body, rowid, span_id FROM log WHERE project = ?1 AND trace_id = ?2";
+        let mut statement = connection.prepare_cached(sql)?;
+        let mut found = statement.query(params![of.project.0, of.trace_id.as_bytes()])?;
+        while let Some(row) = found.next()? {
+            self.records += 1;
+            let Some(summary) = read(&records.record(Signal::Logs, row)?) else { continue };
+            if row.get_ref(4)?.as_blob().ok() != Some(&summary.span_id.as_bytes()[..]) {
+                let sql = "UPDATE log SET span_id = ?2 WHERE rowid = ?1";
+                self.moved.push((sql, row.get(3)?, Some(summary.span_id)));
+            }
+            self.keep(&summary, row.get(0)?)?;
+        }
+        Ok(())
+    }
+
+    fn keep(&mut self, summary: &Summary, day: u32) -> Result<(), Error> {
+        if let Some(process) = summary.process {
+            let last = self.processes.entry(process).or_insert(day);
+            *last = day.max(*last);
+        }
+        insert(&mut self.summaries, summary)
+    }
+}
+
+/// What is between two readings.
+struct Changes {
+    before: Rows,
+    after: Rows,
+}
+
+impl Changes {
+    fn between(mut before: Rows, mut after: Rows) -> Self {
+        before.retain(|key, kept| {
+            let same = after.get(key) == Some(kept);
+            if same {
+                after.remove(key);
+            }
+            !same
+        });
+        Self { before, after }
+    }
+
+    fn count(&self) -> usize {
+        self.before.keys().chain(self.after.keys()).collect::<BTreeSet<_>>().len()
+    }
+
+    fn put(&self, put: &mut Put<'_>, trace_id: TraceId) -> Result<(), Error> {
+        self.offer(put, trace_id)?;
+        for ((span_id, source), (joins, _)) in &self.before {
+            if !source.is_empty() {
+                put.named(trace_id, joins.first())?;
+            }
+            let sql = "DELETE FROM summary
+                WHERE project = ?1 AND trace_id = ?2 AND span_id = ?3 AND source = ?4";
+            put.execute(sql, params![put.project.0, trace_id.as_bytes(), span_id, source])?;
+        }
+        for ((_, source), (joins, values)) in &self.after {
+            put.summary_row(trace_id, values.clone())?;
+            if !source.is_empty() {
+                put.named(trace_id, joins.first())?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Of the spans alone.
+    fn offer(&self, put: &mut Put<'_>, trace_id: TraceId) -> Result<(), Error> {
+        let spans: BTreeSet<_> =
+            self.before.keys().chain(self.after.keys()).filter(|(_, source)| source.is_empty()).collect();
+        for key in spans {
+            let joins = |rows: &Rows| rows.get(key).map(|(joins, _)| joins.clone()).unwrap_or_default();
+            put.offer(trace_id, rows::span_id(&key.0)?, &joins(&self.before), &joins(&self.after))?;
+        }
+        Ok(())
+    }
+}
+
+pub(super) fn next_execution(
+    connection: &Connection,
+    after: Option<Touched>,
+) -> Result<Option<Touched>, Error> {
+    let trace_id = after.map(|after| after.trace_id.as_bytes().to_vec()).unwrap_or_default();
+    let project = after.map_or(i64::MIN, |after| after.project.0);
+    let mut next = None;
+    for table in ["span", "log"] {
+        let sql = format!(
+            "SELECT project, trace_id FROM {table} WHERE (project, trace_id) > (?1, ?2)
+             ORDER BY project, trace_id LIMIT 1"
+        );
+        let mut statement = connection.prepare_cached(&sql)?;
+        let first = statement.query_row(params![project, trace_id], touched).optional()?;
+        next = [next, first.transpose()?].into_iter().flatten().min();
+    }
+    Ok(next)
+}
+
+fn touched(row: &rusqlite::Row<'_>) -> rusqlite::Result<Result<Touched, Error>> {
+    let project = ProjectId(row.get(0)?);
+    let trace_id = rows::trace_id(row.get_ref(1)?.as_blob().unwrap_or_default());
+    Ok(trace_id.map(|trace_id| Touched { project, trace_id }))
+}
+
+pub(super) fn execution_count(connection: &Connection) -> Result<u64, Error> {
+    let sql = "SELECT count(*) FROM execution";
+    let count: i64 = connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
+    Ok(count.unsigned_abs())
+}
+
+pub(super) fn until(connection: &Connection, reader: &str) -> Result<Option<Touched>, Error> {
+    let sql = "SELECT project, trace_id FROM reread WHERE reader = ?1";
+    connection.prepare_cached(sql)?.query_row(params![reader], touched).optional()?.transpose()
+}
+
+pub(super) fn set_until(connection: &Connection, reader: &str, until: Option<Touched>) -> Result<(), Error> {
+    match until {
+        Some(until) => {
+            let sql = "INSERT OR REPLACE INTO reread (id, reader, project, trace_id) VALUES (0, ?1, ?2, ?3)";
+            let values = params![reader, until.project.0, until.trace_id.as_bytes()];
+            connection.prepare_cached(sql)?.execute(values)?;
+        }
+        None => {
+            connection.prepare_cached("DELETE FROM reread")?.execute([])?;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,13 @@
+//! The contract of a store, written against its handles: every store passes the same battery.
+#![expect(clippy::unwrap_used, reason = "a test ends where it finds the unexpected")]
+
+mod executions;
+mod joins;
+mod keys;
+mod migration;
+mod order;
+mod places;
+mod processes;
+mod records;
+mod reread;
+mod support;

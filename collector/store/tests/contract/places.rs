@@ -1,0 +1,30 @@
+use treering_store::{OutcomeCount, StoreUrl};
+
+use crate::support::{Store, span, trace};
+
+#[tokio::test]
+async fn outcomes_add_up_over_minutes_and_collectors() {
+    let store = Store::new().await;
+    let count = |count| vec![OutcomeCount { name: "accepted.records".into(), count }];
+    for (collector, minute, times) in [("a", 1, 2), ("a", 1, 3), ("a", 2, 5), ("b", 1, 7)] {
+        store.handles.writer.count(collector.into(), minute, count(times)).await.unwrap();
+    }
+    assert_eq!(store.handles.reader.outcomes().await.unwrap(), count(17));
+}
+
+#[tokio::test]
+async fn a_store_that_only_reads_sees_what_another_process_wrote() {
+    let store = Store::new().await;
+    let reading = treering_store::open_read_only(&store.url).await.unwrap();
+    store.append(vec![span(1, 2, "chat", 5)], vec![]).await;
+    assert_eq!(reading.reader.summaries(store.scope(), trace(1)).await.unwrap().len(), 1);
+}
+
+#[tokio::test]
+async fn a_store_that_is_not_there_is_not_made_by_reading() {
+    let folder = tempfile::tempdir().unwrap();
+    let url: StoreUrl = format!("sqlite:{}", folder.path().join("absent.db").display()).parse().unwrap();
+    assert!(treering_store::open_read_only(&url).await.is_err());
+    assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
+    assert!("mysql://somewhere".parse::<StoreUrl>().is_err());
+}

@@ -1,0 +1,206 @@
+//! A store of one's own, and records to put in.
+
+use std::sync::LazyLock;
+
+use serde_json::json;
+use treering_otlp::{Export, Signal};
+use treering_redact::{Record, Rules};
+use treering_step::{Execution, JoinKey, Kind, Source, SpanId, Status, Summary, Timestamp, TraceId};
+use treering_store::{
+    Batch, Computed, ExecutionFilter, Handles, LogEntry, Partials, Project, Scope, SpanEntry, StoreUrl,
+    Touched,
+};
+
+pub(crate) struct Store {
+    pub(crate) handles: Handles,
+    pub(crate) project: Project,
+    pub(crate) url: StoreUrl,
+    pub(crate) folder: tempfile::TempDir,
+}
+
+impl Store {
+    pub(crate) async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let url: StoreUrl = format!("sqlite:{}", folder.path().join("store.db").display()).parse().unwrap();
+        let handles = treering_store::open(&url).await.unwrap();
+        let project = handles.keeper.ensure_project("default").await.unwrap();
+        Self { handles, project, url, folder }
+    }
+
+    pub(crate) fn scope(&self) -> Scope {
+        Scope::of(self.project.id)
+    }
+
+    pub(crate) async fn append(&self, spans: Vec<SpanEntry>, logs: Vec<LogEntry>) -> Vec<Touched> {
+        self.append_batch(self.batch(spans, logs)).await
+    }
+
+    pub(crate) fn batch(&self, spans: Vec<SpanEntry>, logs: Vec<LogEntry>) -> Batch {
+        Batch { project: self.project.id, day: 20_000, spans, logs, signs: vec![] }
+    }
+
+    pub(crate) async fn append_batch(&self, batch: Batch) -> Vec<Touched> {
+        self.handles.writer.append(vec![batch]).await.unwrap()
+    }
+
+    pub(crate) async fn summaries(&self, trace_number: u8) -> Vec<Summary> {
+        self.handles.reader.summaries(self.scope(), trace(trace_number)).await.unwrap()
+    }
+
+    /// What an execution shows: its steps, each with the names that are told of it.
+    pub(crate) async fn steps(&self, trace_number: u8) -> Vec<(SpanId, Vec<String>)> {
+        steps(self.summaries(trace_number).await)
+    }
+
+    pub(crate) fn touched(&self, traces: &[u8]) -> Vec<Touched> {
+        let touched = |number: &u8| Touched { project: self.project.id, trace_id: trace(*number) };
+        traces.iter().map(touched).collect()
+    }
+
+    /// Computes executions anew, as delivery does with what the store says is touched.
+    pub(crate) async fn compute(&self, touched: Vec<Touched>) {
+        let partials = self.handles.writer.summaries(touched).await.unwrap();
+        let executions = partials.into_iter().map(computed).collect();
+        self.handles.writer.put_executions(executions).await.unwrap();
+    }
+
+    /// What delivery does with a batch.
+    pub(crate) async fn deliver(&self, batch: Batch) {
+        let touched = self.append_batch(batch).await;
+        self.compute(touched).await;
+    }
+
+    /// What the collector does now and then.
+    pub(crate) async fn sweep(&self, now: u64) {
+        let writer = &self.handles.writer;
+        writer.bury(at(now).unwrap(), at(1).unwrap()).await.unwrap();
+        let stale = writer.stale().await.unwrap();
+        self.compute(stale).await;
+        assert_eq!(writer.stale().await.unwrap(), []);
+    }
+
+    pub(crate) async fn execution(&self, trace_number: u8) -> Option<Execution> {
+        self.handles.reader.execution(self.scope(), trace(trace_number)).await.unwrap()
+    }
+
+    pub(crate) async fn put(&self, version: u64, execution: Execution) {
+        let computed = Computed { project: self.project.id, version, execution };
+        self.handles.writer.put_executions(vec![computed]).await.unwrap();
+    }
+
+    pub(crate) async fn list(&self, filter: ExecutionFilter) -> Vec<String> {
+        let page = self.handles.reader.executions(self.scope(), filter).await.unwrap();
+        page.executions.into_iter().map(|execution| execution.name).collect()
+    }
+}
+
+fn computed(partials: Partials) -> Computed {
+    let Partials { of, version, summaries } = partials;
+    let running = summaries.iter().any(|summary| summary.status == Some(Status::Running));
+    let steps = steps(summaries);
+    let execution = Execution {
+        trace_id: of.trace_id,
+        status: if running { Status::Running } else { Status::Ok },
+        steps: steps.len() as u64,
+        ..execution(1, &format!("{steps:?}"), 10)
+    };
+    Computed { project: of.project, version, execution }
+}
+
+fn steps(mut summaries: Vec<Summary>) -> Vec<(SpanId, Vec<String>)> {
+    let name = |summary: &Summary| match summary.status {
+        Some(Status::Interrupted | Status::Running) => format!("{:?}", summary.status),
+        _ => summary.name.clone().unwrap_or_default(),
+    };
+    summaries.sort_by_key(|summary| (summary.span_id, summary.source));
+    let mut steps = Vec::<(SpanId, Vec<String>)>::new();
+    for summary in summaries {
+        match steps.last_mut() {
+            Some((step, names)) if *step == summary.span_id => names.push(name(&summary)),
+            _ => steps.push((summary.span_id, vec![name(&summary)])),
+        }
+    }
+    steps
+}
+
+pub(crate) fn trace(number: u8) -> TraceId {
+    TraceId::from_bytes(&[number; 16]).unwrap()
+}
+
+pub(crate) fn id(number: u8) -> SpanId {
+    SpanId::from_bytes(&[number; 8]).unwrap()
+}
+
+pub(crate) fn at(seconds: u64) -> Option<Timestamp> {
+    Timestamp::from_nanos(seconds * 1_000_000_000)
+}
+
+pub(crate) fn record(signal: Signal, json: &serde_json::Value) -> Record {
+    let export = Export::from_json(signal, json.to_string().as_bytes()).unwrap();
+    static RULES: LazyLock<Rules> = LazyLock::new(Rules::builtin);
+    RULES.redact_export(export).unwrap().records().remove(0)
+}
+
+/// A span that ended at this second.
+pub(crate) fn span(trace_number: u8, number: u8, name: &str, ended: u64) -> SpanEntry {
+    let (trace_id, span_id) = (trace(trace_number), id(number));
+    let json = json!({"resourceSpans": [{"scopeSpans": [{"spans": [
+        {"traceId": trace_id, "spanId": span_id, "name": name, "endTimeUnixNano": ended * 1_000_000_000}]}]}]});
+    let mut summary = Summary::new(span_id, Source::Span);
+    summary.name = Some(name.to_owned());
+    summary.kind = Some(Kind::Llm);
+    summary.model = Some("gpt-4o-mini".into());
+    summary.ended_at = at(ended);
+    summary.redactions.insert("EMAIL".into(), 2);
+    SpanEntry::new(record(Signal::Traces, &json), summary).unwrap()
+}
+
+pub(crate) fn log(trace_number: u8, span_number: u8, text: &str) -> LogEntry {
+    let (trace_id, span_id) = (trace(trace_number), id(span_number));
+    let json = json!({"resourceLogs": [{"scopeLogs": [{"logRecords": [
+        {"traceId": trace_id, "spanId": span_id, "body": {"stringValue": text}}]}]}]});
+    let record = record(Signal::Logs, &json);
+    let summary = Summary::new(span_id, Source::Log(record.identity()));
+    LogEntry { trace_id, ordinal: 0, at: at(1), record, summary }
+}
+
+/// A log record without a span, which names one by this key if it has one.
+pub(crate) fn alone(trace_number: u8, key: Option<u8>, text: &str) -> LogEntry {
+    let mut log = log(trace_number, 200, text);
+    let identity = log.record.identity();
+    let step = key.map_or(identity, |key| join(key).0);
+    log.summary = Summary::new(SpanId::from_bytes(&step[..8]).unwrap(), Source::Alone(identity));
+    log.summary.name = Some(text.to_owned());
+    log.summary.joins.extend(key.map(join));
+    log
+}
+
+pub(crate) fn join(key: u8) -> JoinKey {
+    JoinKey([key; 16])
+}
+
+/// A span that log records may name by these keys.
+pub(crate) fn offering(mut span: SpanEntry, keys: &[u8]) -> SpanEntry {
+    span.summary.joins = keys.iter().copied().map(join).collect();
+    span
+}
+
+pub(crate) fn execution(number: u8, name: &str, started: u64) -> Execution {
+    Execution {
+        trace_id: trace(number),
+        name: name.into(),
+        kind: Kind::Agent,
+        agent: Some(format!("{name}-agent")),
+        status: if number.is_multiple_of(2) { Status::Error } else { Status::Ok },
+        started_at: at(started),
+        duration_ns: u64::from(number) * 1_000,
+        steps: 3,
+        errors: 0,
+        redactions: 1,
+        tokens: Default::default(),
+        cost_usd: Some(0.25),
+        models: vec![format!("model-{number}")],
+        session_id: Some(format!("session-{number}")),
+        user_id: None,
+    }
+}
