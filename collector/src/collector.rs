@@ -12,7 +12,7 @@ use treering_store::{Keys, Writer};
 
 use crate::admit::Keyring;
 use crate::connections::serve;
-use crate::deliver::{Delivery, keep_counts, write_counts};
+use crate::deliver::{Delivery, keep_counts, keep_swept, write_counts};
 use crate::outcome::Ledger;
 use crate::receive::router;
 use crate::way::{Limits, Way};
@@ -112,7 +112,8 @@ impl Collector {
             Delivery { journal: journal.clone(), writer: writer.clone(), prices, ledger: ledger.clone() };
         let name = self.settings.name;
         let mut background = JoinSet::new();
-        background.spawn(delivery.run());
+        background.spawn(delivery.clone().run());
+        background.spawn(keep_swept(delivery));
         background.spawn(async move { way.keyring.keep_fresh().await });
         background.spawn(keep_counts(ledger.clone(), writer.clone(), name.clone()));
         Ok(Running { stop, servers: servers.into(), journal, background, ledger, writer, name })

@@ -5,6 +5,9 @@
 //! result, so that a crash at any point costs nothing but the repetition.
 
 mod batch;
+mod reread;
+mod signs;
+mod sweep;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,6 +18,8 @@ use treering_read::Prices;
 use treering_store::{Batch, Computed, Partials, Touched, Writer};
 
 pub(crate) use batch::form;
+pub use reread::{Reread, Rereading};
+pub(crate) use sweep::keep_swept;
 
 use crate::outcome::{Ledger, Outcome};
 
@@ -85,9 +90,8 @@ impl Delivery {
 
     async fn deliver(&self, entries: Arc<Vec<Entry>>) -> Result<(), treering_store::Error> {
         let Delivered { batches, done, bad, counts } = self.read(entries.clone()).await;
-        for touched in self.writer.append(batches).await?.chunks(RECOMPUTED_AT_ONCE) {
-            self.recompute(touched.to_vec()).await?;
-        }
+        let touched = self.writer.append(batches).await?;
+        recompute(&self.writer, &self.prices, &touched).await?;
         for at in bad {
             self.set_aside(&entries[at], "it cannot be read").await;
         }
@@ -112,14 +116,6 @@ impl Delivery {
             }
         }
         delivered
-    }
-
-    /// Computed anew and never added up: duplicates and leaf-most tokens need the whole.
-    async fn recompute(&self, touched: Vec<Touched>) -> Result<(), treering_store::Error> {
-        let partials = self.writer.summaries(touched).await?;
-        let prices = self.prices.clone();
-        let compute = move || partials.into_iter().map(|partials| computed(partials, &prices)).collect();
-        self.writer.put_executions(tokio::task::spawn_blocking(compute).await?).await
     }
 
     /// The store has them: should forgetting fail, they will be delivered once more, to the same result.
@@ -151,12 +147,28 @@ struct Delivered {
 
 impl Delivered {
     fn add(&mut self, entry: EntryId, read: batch::Read) {
-        self.counts.push((Outcome::Delivered, read.batch.spans.len() + read.batch.logs.len()));
+        let rows = read.batch.spans.len() + read.batch.logs.len();
+        self.counts.push((Outcome::Delivered, rows + read.heartbeats));
         self.counts.push((Outcome::DroppedByExporter, read.dropped_by_exporter));
         self.counts.push((Outcome::Unnamed, read.unread));
         self.batches.push(read.batch);
         self.done.push(entry);
     }
+}
+
+/// Computed anew and never added up: duplicates and leaf-most tokens need the whole.
+async fn recompute(
+    writer: &Writer,
+    prices: &Arc<Prices>,
+    touched: &[Touched],
+) -> Result<(), treering_store::Error> {
+    for touched in touched.chunks(RECOMPUTED_AT_ONCE) {
+        let partials = writer.summaries(touched.to_vec()).await?;
+        let prices = prices.clone();
+        let compute = move || partials.into_iter().map(|partials| computed(partials, &prices)).collect();
+        writer.put_executions(tokio::task::spawn_blocking(compute).await?).await?;
+    }
+    Ok(())
 }
 
 fn computed(partials: Partials, prices: &Prices) -> Computed {

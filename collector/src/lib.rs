@@ -2,7 +2,8 @@
 //!
 //! **In and out.** [`Collector::bind`] takes a place for OTLP/gRPC and one for OTLP/HTTP; requests come in from
 //! any exporter, and leave as records and summaries in the store. The way of a request stands on one screen, in
-//! `way.rs`; the rest of the way, from the journal to the store, in `deliver.rs`.
+//! `way.rs`; the rest of the way, from the journal to the store, in `deliver.rs`. [`Rereading`] goes that last part
+//! again with what is stored.
 //!
 //! **May not touch.** HTML, pages, the store's reading side. It holds a writer and a look-up of keys.
 //!
@@ -22,5 +23,6 @@ mod way;
 
 pub use collector::{Collector, Error, Running, Settings};
 pub use connections::{ConnectionLimits, serve};
+pub use deliver::{Reread, Rereading};
 pub use outcome::Outcome;
 pub use way::Limits;

@@ -9,13 +9,15 @@ use treering_step::TraceId;
 use treering_step::attributes::TREERING_DROPPED_STEPS;
 use treering_store::{Batch, LogEntry, ProjectId, SpanEntry};
 
-use super::FORMS;
+use super::{FORMS, signs};
 
 const MILLISECONDS_A_DAY: u64 = 24 * 60 * 60 * 1000;
 
 /// A batch, and what does not stand in it.
 pub(super) struct Read {
     pub(super) batch: Batch,
+    /// Records that are signs of life and nothing else.
+    pub(super) heartbeats: usize,
     /// Steps that the exporter says it dropped before.
     pub(super) dropped_by_exporter: usize,
     /// Records of the entry that became no row. There are none, or there is a defect.
@@ -31,16 +33,17 @@ pub(super) fn read(entry: &Entry) -> Result<Read, Malformed> {
     let redacted = open(entry)?;
     let project = ProjectId::from_i64(entry.project);
     let day = u32::try_from(entry.accepted_at / MILLISECONDS_A_DAY).unwrap_or(u32::MAX);
-    let records = redacted.records();
+    let mut records = redacted.records();
     let expected = records.len() + redacted.rejected().count;
     let dropped_by_exporter = dropped(&records);
-    let mut batch = Batch { project, day, spans: Vec::new(), logs: Vec::new() };
+    let (signs, heartbeats) = signs::take(&mut records, entry.accepted_at);
+    let mut batch = Batch { project, day, spans: Vec::new(), logs: Vec::new(), signs };
     match redacted.signal() {
         Signal::Traces => batch.spans = records.into_iter().filter_map(span).collect(),
         Signal::Logs => batch.logs = logs(project, records),
     }
-    let unread = expected - batch.spans.len() - batch.logs.len();
-    Ok(Read { batch, dropped_by_exporter, unread })
+    let unread = expected - heartbeats - batch.spans.len() - batch.logs.len();
+    Ok(Read { batch, heartbeats, dropped_by_exporter, unread })
 }
 
 /// How many records an entry holds; 1 where nobody can tell.

@@ -22,8 +22,9 @@ CREATE TABLE span_join (
 CREATE TABLE process (
     project INTEGER NOT NULL,
     id BLOB NOT NULL,
-    -- When something of it was accepted last.
+    -- When anything of it was accepted last, and when a heartbeat or a running step was.
     seen_at INTEGER NOT NULL,
+    spoke_at INTEGER NOT NULL,
     -- Milliseconds between its heartbeats; absent where none came.
     interval_ms INTEGER,
     -- When it last said that it ends.

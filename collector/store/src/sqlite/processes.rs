@@ -27,10 +27,11 @@ pub(super) fn hear(
     touched: &mut Vec<Touched>,
 ) -> Result<(), Error> {
     for sign in signs {
-        if !sign.ended && speaks_again(connection, project, sign)? {
+        let speaks = sign.interval.is_some() || sign.ended || running.contains(&sign.process);
+        if revive(connection, project, sign, speaks)? {
             touched.extend(running_in(connection, project, sign.process)?);
         }
-        if sign.interval.is_some() || sign.ended || running.contains(&sign.process) {
+        if speaks {
             remember(connection, project, sign)?;
         } else {
             refresh(connection, project, sign)?;
@@ -39,10 +40,15 @@ pub(super) fn hear(
     Ok(())
 }
 
-/// True where the process was taken for gone, wrongly. A sign that is older than the last one shows nothing.
-fn speaks_again(connection: &Connection, project: ProjectId, sign: &Sign) -> Result<bool, Error> {
-    let sql = "UPDATE process SET gone = 0 WHERE project = ?1 AND id = ?2 AND gone = 1 AND seen_at < ?3";
-    let values = params![project.0, sign.process.0, time(Some(sign.seen_at))];
+/// True where the process was taken for gone, wrongly. A sign that is older than the last one shows nothing; nor
+/// does a span that is delivered after its process said that it ends.
+fn revive(connection: &Connection, project: ProjectId, sign: &Sign, speaks: bool) -> Result<bool, Error> {
+    if sign.ended {
+        return Ok(false);
+    }
+    let sql = "UPDATE process SET gone = 0 WHERE project = ?1 AND id = ?2 AND gone = 1 AND seen_at < ?3
+        AND (?4 OR coalesce(ended_at < spoke_at, TRUE))";
+    let values = params![project.0, sign.process.0, time(Some(sign.seen_at)), speaks];
     Ok(connection.prepare_cached(sql)?.execute(values)? == 1)
 }
 
@@ -54,8 +60,11 @@ fn refresh(connection: &Connection, project: ProjectId, sign: &Sign) -> Result<(
 }
 
 fn remember(connection: &Connection, project: ProjectId, sign: &Sign) -> Result<(), Error> {
-    let sql = "INSERT INTO process (project, id, seen_at, interval_ms, ended_at) VALUES (?1, ?2, ?3, ?4, ?5)
-        ON CONFLICT DO UPDATE SET seen_at = max(seen_at, excluded.seen_at),
+    let sql = "INSERT INTO process (project, id, seen_at, spoke_at, interval_ms, ended_at)
+        VALUES (?1, ?2, ?3, ?3, ?4, ?5)
+        ON CONFLICT DO UPDATE SET
+            seen_at = max(seen_at, excluded.seen_at),
+            spoke_at = max(spoke_at, excluded.spoke_at),
             interval_ms = coalesce(max(interval_ms, excluded.interval_ms), interval_ms, excluded.interval_ms),
             ended_at = coalesce(max(ended_at, excluded.ended_at), ended_at, excluded.ended_at)";
     connection.prepare_cached(sql)?.execute(params![
@@ -101,7 +110,7 @@ fn dead(
     now: Timestamp,
     listening_since: Timestamp,
 ) -> Result<Vec<(ProjectId, ProcessId)>, Error> {
-    let sql = "SELECT project, id FROM process WHERE gone = 0 AND (coalesce(ended_at >= seen_at, FALSE)
+    let sql = "SELECT project, id FROM process WHERE gone = 0 AND (coalesce(ended_at >= spoke_at, FALSE)
         OR max(seen_at, ?2) < ?1 - coalesce(interval_ms * ?3 * 1000000, ?4))";
     let mut statement = connection.prepare_cached(sql)?;
     let mut found = statement.query(params![
@@ -145,7 +154,8 @@ pub(super) fn remember_from(
     day: u32,
 ) -> Result<(), Error> {
     const NANOSECONDS_A_DAY: u64 = 24 * 60 * 60 * 1_000_000_000;
-    let sql = "INSERT INTO process (project, id, seen_at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+    let sql = "INSERT INTO process (project, id, seen_at, spoke_at) VALUES (?1, ?2, ?3, ?3)
+        ON CONFLICT DO NOTHING";
     let end = integer((u64::from(day) + 1).saturating_mul(NANOSECONDS_A_DAY));
     connection.prepare_cached(sql)?.execute(params![project.0, process.0, end])?;
     Ok(())

@@ -85,6 +85,29 @@ async fn a_process_that_says_that_it_ends_is_gone_at_once() {
     store.hear(Sign { ended: true, ..heartbeat(101) }).await;
     store.sweep(102).await;
     assert_eq!(store.stands().await, INTERRUPTED);
+    // Its last spans may come after its last word.
+    store.hear(seen(103)).await;
+    assert_eq!(store.stands().await, INTERRUPTED);
+    // Another process may be given the same name.
+    store.hear(heartbeat(104)).await;
+    assert_eq!(store.stands().await, RUNNING);
+}
+
+#[tokio::test]
+async fn a_last_word_counts_even_where_a_span_is_accepted_after_it() {
+    for word_first in [true, false] {
+        let store = Store::new().await;
+        store.run_step(heartbeat(100)).await;
+        let mut signs = vec![Sign { ended: true, ..heartbeat(101) }, seen(102)];
+        if !word_first {
+            signs.reverse();
+        }
+        for sign in signs {
+            store.hear(sign).await;
+        }
+        store.sweep(103).await;
+        assert_eq!(store.stands().await, INTERRUPTED);
+    }
 }
 
 #[tokio::test]
