@@ -20,7 +20,6 @@ pub struct Rereading {
     prices: Arc<Prices>,
     reader: String,
     at: Option<Touched>,
-    resumed: bool,
     changed: BTreeSet<Touched>,
     done: Reread,
 }
@@ -37,16 +36,16 @@ pub struct Reread {
 }
 
 impl Rereading {
-    /// Begins, or goes on where a reader of the same name was interrupted.
-    pub async fn new(writer: Writer, prices: Arc<Prices>, reader: &str) -> Result<Self, Error> {
-        let at = writer.reread_until(reader.to_owned()).await?;
+    /// Begins with the first execution. The reader's name tells it from others.
+    pub fn from_start(writer: Writer, prices: Arc<Prices>, reader: &str) -> Self {
         let (changed, done) = (BTreeSet::new(), Reread::default());
-        Ok(Self { writer, prices, reader: reader.to_owned(), at, resumed: at.is_some(), changed, done })
+        Self { writer, prices, reader: reader.to_owned(), at: None, changed, done }
     }
 
-    /// True where it goes on.
-    pub fn is_resumed(&self) -> bool {
-        self.resumed
+    /// Goes on where a reader of this name was interrupted, if it was.
+    pub async fn resume(&mut self) -> Result<bool, Error> {
+        self.at = self.writer.reread_until(self.reader.clone()).await?;
+        Ok(self.at.is_some())
     }
 
     /// How many executions the store has, more or less.

@@ -162,8 +162,8 @@ impl SpanEntry {
 
 /// A log record, the step that it belongs to, and what it says of that step.
 ///
-/// Its summary has one join key at the most. One that has a key has a source of its own as well, since it may go
-/// to another step alone.
+/// Its summary has one join key at the most. The source of one that has a key is the identity of its record and
+/// shared with no other, since it may go to another step alone.
 #[derive(Debug)]
 pub struct LogEntry {
     pub trace_id: TraceId,

@@ -58,7 +58,8 @@ impl Filled {
     pub(crate) async fn keep(&self, project: &Project, export: Export) {
         let signal = export.signal();
         let redacted = Rules::builtin().redact_export(export).unwrap();
-        let mut batch = Batch { project: project.id, day: 20_779, spans: Vec::new(), logs: Vec::new() };
+        let mut batch =
+            Batch { project: project.id, day: 20_779, spans: vec![], logs: vec![], signs: vec![] };
         for record in redacted.records() {
             match signal {
                 Signal::Traces => batch.spans.extend(span(record)),
@@ -121,7 +122,7 @@ fn span(record: Record) -> Option<SpanEntry> {
 }
 
 fn log(record: Record) -> Option<LogEntry> {
-    let identity = blake3::hash(record.body()).as_bytes()[..16].try_into().unwrap();
+    let identity = record.identity();
     let summary = treering_read::log_summary(&record, identity)?;
     let (trace_id, at) = {
         let log = record.log()?;

@@ -31,6 +31,9 @@ pub(crate) enum Command {
     /// API keys.
     #[command(subcommand)]
     Key(Key),
+    /// Reads everything that is stored again, as this version and these prices have it. A server may go on running.
+    #[command(after_help = "Example:\n  treering reread --data /var/lib/treering")]
+    Reread(Reread),
     /// Tries the redaction rules out on text, JSON lines or OTLP/JSON from standard input.
     #[command(
         after_help = "Example:\n  echo 'write to ada@example.com' | treering redact\n\nExit code 1 with --check if anything was found."
@@ -162,6 +165,21 @@ pub(crate) enum Key {
         /// The number of the key, as `treering key list` shows it.
         id: i64,
     },
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Reread {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// The prices that the servers use [default: the built-in prices]
+    #[arg(long, env = "TREERING_PRICES", value_name = "FILE")]
+    pub(crate) prices: Option<PathBuf>,
+    /// Begins with the first execution, even where the last time was interrupted.
+    #[arg(long)]
+    pub(crate) from_start: bool,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -17,6 +17,7 @@ mod intake;
 mod key;
 mod pages;
 mod redact;
+mod reread;
 mod serve;
 mod settings;
 
@@ -57,6 +58,7 @@ fn run(cli: Cli) -> Result<Answer, Error> {
     let file = settings::File::read(cli.config.as_deref())?;
     match cli.command {
         Command::Redact(options) => redact::run(&options, file.rules.as_deref()),
+        Command::Reread(options) => wait_for(reread::run(options, file)),
         Command::Up(options) => wait_for(serve::up(options, file)),
         Command::Collect(options) => wait_for(serve::collect(options, file)),
         Command::Dash(options) => wait_for(serve::dash(options, file)),

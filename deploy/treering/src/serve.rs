@@ -183,7 +183,7 @@ async fn drain(collector: Option<Running>, dashboard: Option<Serving>) {
 }
 
 /// Warnings and errors of this process, one line each. No line ever holds a payload or a key.
-fn log_to_stderr() {
+pub(crate) fn log_to_stderr() {
     use tracing_subscriber::filter::LevelFilter;
     use tracing_subscriber::layer::SubscriberExt;
     use tracing_subscriber::util::SubscriberInitExt;
