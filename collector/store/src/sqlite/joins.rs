@@ -44,12 +44,29 @@ impl<'a> Joins<'a> {
     }
 
     /// The first span of all that offer this id.
-    fn first(&self, key: JoinKey) -> Result<Option<Place>, Error> {
+    pub(super) fn first(&self, key: JoinKey) -> Result<Option<Place>, Error> {
         let sql = "SELECT trace_id, span_id FROM span_join WHERE project = ?1 AND key = ?2
             ORDER BY trace_id, span_id LIMIT 1";
         let mut statement = self.prepare(sql)?;
         let mut found = statement.query(params![self.project.0, key.0])?;
         found.next()?.map(|row| place(row.get_ref(0)?.as_blob(), row.get_ref(1)?.as_blob())).transpose()
+    }
+
+    /// The log records that belong to a step by this id.
+    pub(super) fn taken_by(&self, step: Place, key: JoinKey) -> Result<Vec<Naming>, Error> {
+        let near = self.taker(key, step.0)? == Some(step);
+        // Only the first span of all takes from other executions.
+        let far = self.first(key)? == Some(step);
+        if !near && !far {
+            return Ok(Vec::new());
+        }
+        let mut taken = Vec::new();
+        for log in self.naming(key)? {
+            let is_taken =
+                if log.home.0 == step.0 { near } else { far && self.taker(key, log.home.0)? == Some(step) };
+            taken.extend(Some(log).filter(|_| is_taken));
+        }
+        Ok(taken)
     }
 
     /// The log records that name a span by this id.

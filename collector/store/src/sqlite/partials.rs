@@ -25,18 +25,16 @@ pub(super) fn partials(connection: &Connection, of: Touched) -> Result<Partials,
 
 fn summaries(connection: &Connection, of: Touched) -> Result<Vec<Summary>, Error> {
     let joins = Joins { connection, project: of.project };
-    let mut offered = BTreeSet::new();
     let mut here = Vec::new();
     for mut own in own(connection, of)? {
-        if own.source == Source::Span {
-            offered.extend(own.joins.iter().copied());
-        }
         if let Some(step) = step_of(joins, of.trace_id, &own)? {
             own.span_id = step;
             here.push(own);
         }
     }
-    if !offered.is_empty() && joins.any_naming()? {
+    if joins.any_naming()? {
+        let spans = here.iter().filter(|summary| summary.source == Source::Span);
+        let offered: BTreeSet<_> = spans.flat_map(|span| span.joins.iter().copied()).collect();
         for key in offered {
             take(joins, of.trace_id, key, &mut here)?;
         }
@@ -58,15 +56,13 @@ fn step_of(joins: Joins<'_>, own: TraceId, summary: &Summary) -> Result<Option<S
 
 /// What names a span of this execution and came in with another one.
 fn take(joins: Joins<'_>, here: TraceId, key: JoinKey, into: &mut Vec<Summary>) -> Result<(), Error> {
+    // Only the first span of all takes from other executions.
+    let Some((_, span_id)) = joins.first(key)?.filter(|(trace_id, _)| *trace_id == here) else {
+        return Ok(());
+    };
     for log in joins.naming(key)? {
-        if log.home.0 == here {
-            continue;
-        }
-        match joins.taker(key, log.home.0)? {
-            Some((trace_id, span_id)) if trace_id == here => {
-                into.push(Summary { span_id, ..named(joins, &log)? });
-            }
-            _ => {}
+        if log.home.0 != here && joins.taker(key, log.home.0)? == Some((here, span_id)) {
+            into.push(Summary { span_id, ..named(joins, &log)? });
         }
     }
     Ok(())

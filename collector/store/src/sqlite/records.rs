@@ -142,12 +142,8 @@ fn exchange(joins: Joins<'_>, step: Place) -> Result<Exchange, Error> {
     for (source, keys) in joined(joins, step)? {
         for key in keys {
             if source.is_empty() {
-                let naming = joins.naming(key)?.into_iter().filter(|log| log.home != step);
-                for log in naming {
-                    if joins.taker(key, log.home.0)? == Some(step) {
-                        exchange.taken.insert((log.home.0, rows::hash_of(&log.source)));
-                    }
-                }
+                let others = joins.taken_by(step, key)?.into_iter().filter(|log| log.home != step);
+                exchange.taken.extend(others.map(|log| (log.home.0, rows::hash_of(&log.source))));
             } else if joins.taker(key, step.0)?.is_some_and(|taker| taker != step) {
                 exchange.gone.insert(rows::hash_of(&source));
             }

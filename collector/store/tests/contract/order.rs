@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use proptest::prelude::*;
-use treering_step::{Execution, JoinKey, ProcessId, SpanId, Status, Summary, TraceId};
+use treering_redact::Record;
+use treering_step::{Execution, JoinKey, ProcessId, Source, SpanId, Status, Summary, TraceId};
 use treering_store::{Batch, LogEntry, Sign, SpanEntry};
 
 use crate::support::{Store, alone, at, join, log, offering, span, trace};
@@ -99,9 +100,34 @@ async fn shown<'a>(items: impl Iterator<Item = &'a Item>) -> Shown {
     for trace in TRACES {
         let mut summaries = store.summaries(trace).await;
         summaries.sort_by_key(|summary| (summary.span_id, summary.source, summary.name.clone()));
+        records_follow(&store, trace, &summaries).await;
         shown.push((summaries, store.execution(trace).await));
     }
     shown
+}
+
+/// The records of each step are those that its summaries were read from.
+async fn records_follow(store: &Store, trace_number: u8, summaries: &[Summary]) {
+    let mut steps: Vec<_> = summaries.iter().map(|summary| summary.span_id).collect();
+    steps.dedup();
+    let reader = &store.handles.reader;
+    for found in reader.steps(store.scope(), trace(trace_number), steps).await.unwrap() {
+        let identities = |record: &Record| Source::Log(record.identity());
+        let mut sources: Vec<_> = found.logs.iter().map(identities).collect();
+        sources.extend(found.span.iter().map(|_| Source::Span));
+        sources.sort_unstable();
+        let of_step = summaries.iter().filter(|summary| summary.span_id == found.span_id);
+        let mut expected: Vec<_> = of_step.map(|summary| of_record(summary.source)).collect();
+        expected.sort_unstable();
+        assert_eq!(sources, expected);
+    }
+}
+
+fn of_record(source: Source) -> Source {
+    match source {
+        Source::Alone(identity) => Source::Log(identity),
+        source => source,
+    }
 }
 
 /// The steps of each execution with the names of what is told of them, by the words of the rule.
