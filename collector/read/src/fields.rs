@@ -84,6 +84,11 @@ impl<'a> Fields<'a> {
         self.find(key).is_some()
     }
 
+    /// True where the text of this key holds this, which is a hint and no use of it.
+    pub(crate) fn mentions(&self, key: &str, what: &str) -> bool {
+        matches!(self.find(key), Some(Value::Text(text)) if text.contains(what))
+    }
+
     fn find(&self, key: &str) -> Option<Value<'a>> {
         let end = self.sorted.partition_point(|field| field.key <= key);
         self.sorted[..end].last().filter(|field| field.key == key).map(|field| field.value)

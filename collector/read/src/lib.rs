@@ -24,6 +24,7 @@ mod life;
 mod merge;
 mod message;
 mod price;
+mod python;
 mod reading;
 mod redactions;
 mod session;

@@ -122,8 +122,8 @@ fn move_part(
     let Some(Content::Messages(messages)) = content else { return };
     let [Message { parts, .. }] = messages.as_mut_slice() else { return };
     let [part] = parts.as_mut_slice() else { return };
-    if place.is_none()
-        && let Some(value) = pick(part)
+    if let Some(value) = pick(part)
+        && place.as_ref().is_none_or(|taken| taken == value)
     {
         *place = Some(std::mem::take(value));
         *content = None;

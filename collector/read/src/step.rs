@@ -119,12 +119,18 @@ pub(crate) fn failure(
     let level_message = || evidence.fields.text(&["langfuse.observation.status_message"]);
     let failure = Failure {
         kind: error_type.or_else(|| find(&|fields| fields.text(&[EXCEPTION_TYPE]))),
-        message: find(&|fields| fields.text(&[EXCEPTION_MESSAGE]))
+        message: find(&|fields| fields.text(&[EXCEPTION_MESSAGE]).map(without_traceback))
             .or_else(|| status_message().filter(|text| !text.is_empty()))
             .or_else(level_message),
         stack: find(&stack),
     };
     (failure != Failure::default()).then_some(failure)
+}
+
+/// LangSmith writes the stack behind the message too.
+fn without_traceback(message: String) -> String {
+    let own = message.split_once("Traceback (most recent call last):").map(|(own, _)| own.trim_end());
+    own.filter(|own| !own.is_empty()).map(str::to_owned).unwrap_or(message)
 }
 
 /// A text, or the chain of causes that `tracing-opentelemetry` writes as a list.

@@ -16,6 +16,7 @@ pub(crate) fn from_fields(fields: &Fields<'_>) -> Usage {
             "gen_ai.usage.cache_read.input_tokens",
             "gen_ai.usage.cache_read_input_tokens",
             "gen_ai.usage.details.cache_read_tokens",
+            "gen_ai.usage.details.cached_tokens",
         ]),
         cache_write: fields.int(&[
             "gen_ai.usage.cache_creation.input_tokens",
@@ -35,7 +36,7 @@ pub(crate) fn from_fields(fields: &Fields<'_>) -> Usage {
 /// The dictionary that a provider answers with, or a framework makes of it.
 pub(crate) fn from_json(usage: &Json) -> Usage {
     let find = |paths: &[&str]| paths.iter().find_map(|path| usage.pointer(path).and_then(json_int));
-    inclusive(Usage {
+    let read = inclusive(Usage {
         input: find(&["/input_tokens", "/prompt_tokens", "/input", "/inputTokens", "/promptTokenCount"]),
         output: find(&[
             "/output_tokens",
@@ -50,6 +51,7 @@ pub(crate) fn from_json(usage: &Json) -> Usage {
             "/prompt_tokens_details/cached_tokens",
             "/input_token_details/cache_read",
             "/input_cached_tokens",
+            "/input_cache_read",
             "/cachedContentTokenCount",
         ]),
         cache_write: find(&[
@@ -57,15 +59,32 @@ pub(crate) fn from_json(usage: &Json) -> Usage {
             "/input_tokens_details/cache_write_tokens",
             "/prompt_tokens_details/cache_write_tokens",
             "/input_token_details/cache_creation",
+            "/input_cache_creation",
         ]),
         reasoning: find(&[
             "/output_tokens_details/reasoning_tokens",
             "/completion_tokens_details/reasoning_tokens",
             "/output_token_details/reasoning",
             "/output_reasoning_tokens",
+            "/output_reasoning",
             "/thoughtsTokenCount",
         ]),
-    })
+    });
+    whole(usage, read)
+}
+
+/// Where Langfuse knows the parts of a number, it takes them out of it: `{"input": 34, "input_cache_read": 16}`
+/// are 50 tokens. The total gives that away.
+fn whole(usage: &Json, read: Usage) -> Usage {
+    let parts = |class: &str| -> u64 {
+        let parts = usage.as_object().into_iter().flatten().filter(|(name, _)| name.starts_with(class));
+        parts.filter_map(|(_, part)| json_int(part)).fold(0, u64::saturating_add)
+    };
+    let (input, output) = (parts("input"), parts("output"));
+    if usage.get("total").and_then(json_int) != Some(input.saturating_add(output)) {
+        return read;
+    }
+    Usage { input: read.input.map(|_| input), output: read.output.map(|_| output), ..read }
 }
 
 /// The dictionaries of Anthropic, and instrumentations that copied them, count cached tokens beside the input;

@@ -6,7 +6,7 @@ use treering_step::{Kind, Summary};
 
 use crate::evidence::{Evidence, OPERATION_EXCEPTION};
 use crate::fields::Fields;
-use crate::message::parts;
+use crate::message::{parts, result_value};
 use crate::reading::{Reading, messages_or_value, plain};
 use crate::usage;
 use crate::witness::{Told, fill};
@@ -26,6 +26,10 @@ fn tell(fields: &Fields<'_>, summary: &mut Told<Summary>) {
     fill!(summary.tool, || fields.text(&[GEN_AI_TOOL_NAME]));
     fill!(summary.response_id, || fields.text(&[GEN_AI_RESPONSE_ID]));
     summary.use_tokens(|| usage::from_fields(fields));
+    // Logfire keeps what the provider answered, which knows more classes.
+    summary.use_tokens(|| {
+        fields.json(&["gen_ai.usage.raw"]).map(|used| usage::from_json(&used)).unwrap_or_default()
+    });
     // Not of the conventions; Pydantic AI and Laminar write these.
     fill!(summary.cost_usd, || fields.amount(&["operation.cost", "gen_ai.usage.cost"]));
     fill!(summary.session_id, || fields.text(&[GEN_AI_CONVERSATION_ID]));
@@ -67,6 +71,10 @@ pub(crate) fn implied_kind(fields: &Fields<'_>) -> Option<Kind> {
     if call.iter().any(|key| fields.get(key).is_some()) {
         return Some(Kind::Tool);
     }
+    // A turn of an agent of Strands before it had a name for it.
+    if fields.get("event_loop.cycle_id").is_some() {
+        return Some(Kind::Workflow);
+    }
     let model = [GEN_AI_REQUEST_MODEL, GEN_AI_RESPONSE_MODEL, GEN_AI_SYSTEM, GEN_AI_PROVIDER_NAME];
     model.iter().any(|key| fields.get(key).is_some()).then_some(Kind::Llm)
 }
@@ -79,7 +87,7 @@ pub(super) fn content(evidence: &Evidence<'_>, reading: &mut Told<Reading>) {
         fill!(reading.output, || messages_or_value(json(GEN_AI_OUTPUT_MESSAGES)?, "assistant"));
         fill!(reading.call_id, || fields.text(&[GEN_AI_TOOL_CALL_ID]));
         fill!(reading.arguments, || json(GEN_AI_TOOL_CALL_ARGUMENTS));
-        fill!(reading.result, || json(GEN_AI_TOOL_CALL_RESULT));
+        fill!(reading.result, || Some(result_value(&json(GEN_AI_TOOL_CALL_RESULT)?)));
         let asked = ["gen_ai.retrieval.query.text", "gen_ai.memory.query.text"];
         fill!(reading.input, || plain(fields.json(&asked)?));
         let found = ["gen_ai.retrieval.documents", "gen_ai.memory.records"];

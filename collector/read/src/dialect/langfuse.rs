@@ -20,8 +20,10 @@ pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Told<Summary>) {
     });
     let cost = || json_amount(fields.json(&["langfuse.observation.cost_details"])?.get("total")?);
     fill!(summary.cost_usd, cost);
-    fill!(summary.session_id, || fields.text(&["langfuse.session.id"]));
-    fill!(summary.user_id, || fields.text(&["langfuse.user.id"]));
+    let session = ["langfuse.session.id", "langfuse.observation.metadata.langfuse_session_id"];
+    fill!(summary.session_id, || fields.text(&session));
+    let user = ["langfuse.user.id", "langfuse.observation.metadata.langfuse_user_id"];
+    fill!(summary.user_id, || fields.text(&user));
     let is_error = fields.text(&["langfuse.observation.level"]).as_deref() == Some("ERROR");
     if is_error && summary.status == Some(Status::Unset) {
         summary.status = Some(Status::Error);

@@ -19,7 +19,8 @@ pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Told<Summary>) {
         fields.text(&["gen_ai.response.model"]).or_else(|| metadata("ls_model_name"))
     });
     summary.use_tokens(|| {
-        fields.json(&["langsmith.usage_metadata"]).map(|used| usage::from_json(&used)).unwrap_or_default()
+        let used = fields.json(&["langsmith.usage_metadata", "langsmith.metadata.usage_metadata"]);
+        used.map(|used| usage::from_json(&used)).unwrap_or_default()
     });
     // What LangSmith itself calls a session is a project.
     let thread = || ["thread_id", "session_id", "conversation_id"].into_iter().find_map(metadata);

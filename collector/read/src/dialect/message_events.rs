@@ -2,7 +2,7 @@
 //! the whole conversation in one attribute. Strands still writes the former on spans, rig the latter.
 
 use serde_json::{Map, Value as Json};
-use treering_step::{Content, Kind, Message, Part, Summary};
+use treering_step::{Content, Kind, Message, Part, Status, Summary};
 
 use crate::decode::{inner, parse};
 use crate::evidence::{Evidence, Happening};
@@ -15,6 +15,11 @@ const CHOICE: &str = "gen_ai.choice";
 pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Told<Summary>) {
     for happening in evidence.happenings.iter().filter(|happening| role(happening.name).is_some()) {
         fill!(summary.provider, || happening.fields.text(&["gen_ai.system"]));
+    }
+    // Strands tells apart a tool that failed and a call of it that did; who looks for what failed looks for both.
+    let status = evidence.fields.text(&["gen_ai.tool.status", "tool.status"]);
+    if summary.kind == Some(Kind::Tool) && status.as_deref() == Some("error") {
+        summary.status = Some(Status::Error);
     }
 }
 
@@ -42,6 +47,7 @@ pub(super) fn content(evidence: &Evidence<'_>, kind: Kind, reading: &mut Told<Re
         }
     }
     let fields = &evidence.fields;
+    fill!(reading.system, || Some(parts(&Json::from(fields.text(&["system_prompt"])?))));
     let oldest = |event: &str, key: &str| {
         let of_event = evidence.named(event).find_map(|event| event.fields.json(&[key]));
         of_event.or_else(|| fields.json(&[key]))

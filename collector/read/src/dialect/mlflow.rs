@@ -21,6 +21,14 @@ pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Told<Summary>) {
     fill!(summary.cost_usd, || json_amount(fields.encoded("mlflow.llm.cost")?.get("total_cost")?));
     fill!(summary.session_id, || word(fields, "mlflow.trace.session"));
     fill!(summary.user_id, || word(fields, "mlflow.trace.user"));
+    fill!(summary.session_id, || metadata(fields, &["thread_id", "session_id", "conversation_id"]));
+    fill!(summary.user_id, || metadata(fields, &["user_id"]));
+}
+
+/// What LangChain was told of a run, in an attribute whose name MLflow leaves as it is.
+fn metadata(fields: &Fields<'_>, names: &[&str]) -> Option<String> {
+    let told = fields.encoded("metadata")?;
+    names.iter().find_map(|name| Some(told.get(name)?.as_str()?.to_owned()))
 }
 
 fn word(fields: &Fields<'_>, key: &str) -> Option<String> {
@@ -53,6 +61,7 @@ pub(super) fn content(evidence: &Evidence<'_>, kind: Kind, reading: &mut Told<Re
         let value = evidence.fields.encoded(key)?;
         if kind == Kind::Llm { messages_or_value(value, role) } else { plain(value) }
     };
+    fill!(reading.call_id, || word(&evidence.fields, "tool_call_id"));
     fill!(reading.input, || said("mlflow.spanInputs", "user"));
     fill!(reading.output, || said("mlflow.spanOutputs", "assistant"));
 }

@@ -1,10 +1,12 @@
 //! The words that exporters have for what a step is, one small file each.
 
 mod adk;
+mod autogen;
 mod gen_ai;
 mod laminar;
 mod langfuse;
 mod langsmith;
+mod litellm;
 mod message_events;
 mod mlflow;
 mod openinference;
@@ -30,6 +32,7 @@ use crate::witness::Told;
 pub(crate) enum Dialect {
     Treering,
     LangSmith,
+    LiteLlm,
     GenAi,
     OpenInference,
     Langfuse,
@@ -39,6 +42,7 @@ pub(crate) enum Dialect {
     PydanticAi,
     OpenLlmetry,
     Adk,
+    AutoGen,
     MessageEvents,
     Rig,
     Tracing,
@@ -48,6 +52,7 @@ impl Dialect {
     const BY_AUTHORITY: &[Self] = &[
         Self::Treering,
         Self::LangSmith,
+        Self::LiteLlm,
         Self::GenAi,
         Self::OpenInference,
         Self::Langfuse,
@@ -57,6 +62,7 @@ impl Dialect {
         Self::PydanticAi,
         Self::OpenLlmetry,
         Self::Adk,
+        Self::AutoGen,
         Self::MessageEvents,
         Self::Rig,
         Self::Tracing,
@@ -67,6 +73,7 @@ impl Dialect {
     fn beginnings(self) -> &'static [&'static str] {
         match self {
             Self::LangSmith => &["langsmith."],
+            Self::LiteLlm => &["llm."],
             Self::OpenInference => &[
                 "openinference.",
                 "llm.",
@@ -89,9 +96,11 @@ impl Dialect {
                 "tool_arguments",
                 "tool_response",
                 "all_messages_events",
+                "events",
             ],
             Self::OpenLlmetry => &[
                 "traceloop.",
+                "crewai.",
                 "llm.",
                 "gen_ai.prompt.",
                 "gen_ai.completion.",
@@ -99,6 +108,7 @@ impl Dialect {
                 "gen_ai.tool.",
             ],
             Self::Adk => &["gcp.vertex.agent."],
+            Self::AutoGen => &["message"],
             Self::Treering | Self::GenAi | Self::MessageEvents | Self::Rig | Self::Tracing => &[],
         }
     }
@@ -123,6 +133,7 @@ impl Dialect {
         match self {
             Self::Treering => "treering",
             Self::LangSmith => "langsmith",
+            Self::LiteLlm => "litellm",
             Self::GenAi => "gen_ai",
             Self::OpenInference => "openinference",
             Self::Langfuse => "langfuse",
@@ -132,6 +143,7 @@ impl Dialect {
             Self::PydanticAi => "pydantic_ai",
             Self::OpenLlmetry => "openllmetry",
             Self::Adk => "google_adk",
+            Self::AutoGen => "autogen",
             Self::MessageEvents => "gen_ai_events",
             Self::Rig => "rig",
             Self::Tracing => "tracing",
@@ -143,6 +155,7 @@ impl Dialect {
         match self {
             Self::Treering => treering::facts(evidence, summary),
             Self::LangSmith => langsmith::facts(evidence, summary),
+            Self::LiteLlm => litellm::facts(evidence, summary),
             Self::GenAi => gen_ai::facts(evidence, summary),
             Self::OpenInference => openinference::facts(evidence, summary),
             Self::Langfuse => langfuse::facts(evidence, summary),
@@ -153,7 +166,7 @@ impl Dialect {
             Self::OpenLlmetry => openllmetry::facts(evidence, summary),
             Self::Adk => adk::facts(evidence, summary),
             Self::MessageEvents => message_events::facts(evidence, summary),
-            Self::Rig => {}
+            Self::AutoGen | Self::Rig => {}
             Self::Tracing => tracing::facts(evidence, summary),
         }
     }
@@ -163,6 +176,7 @@ impl Dialect {
         match self {
             Self::Treering => treering::content(evidence, kind, reading),
             Self::LangSmith => langsmith::content(evidence, kind, reading),
+            Self::LiteLlm => litellm::content(evidence, reading),
             Self::GenAi => gen_ai::content(evidence, reading),
             Self::OpenInference => openinference::content(evidence, kind, reading),
             Self::Langfuse => langfuse::content(evidence, kind, reading),
@@ -172,6 +186,7 @@ impl Dialect {
             Self::PydanticAi => pydantic_ai::content(evidence, reading),
             Self::OpenLlmetry => openllmetry::content(evidence, reading),
             Self::Adk => adk::content(evidence, reading),
+            Self::AutoGen => autogen::content(evidence, reading),
             Self::MessageEvents => message_events::content(evidence, kind, reading),
             Self::Rig => rig::content(evidence, reading),
             Self::Tracing => tracing::content(evidence, reading),

@@ -44,6 +44,8 @@ fn kind(word: &str) -> Option<Kind> {
     })
 }
 
+const FOUND: &[&str] = &["retrieval.documents.", "reranker.output_documents."];
+
 pub(super) fn content(evidence: &Evidence<'_>, kind: Kind, reading: &mut Told<Reading>) {
     let fields = &evidence.fields;
     fill!(reading.input, || messages(&fields.list("llm.input_messages.")?, "user"));
@@ -51,25 +53,39 @@ pub(super) fn content(evidence: &Evidence<'_>, kind: Kind, reading: &mut Told<Re
     fill!(reading.input, || texts(fields, "llm.prompts.", "prompt", "user"));
     fill!(reading.output, || texts(fields, "llm.choices.", "completion", "assistant"));
     let is_said = fields.has("input.value");
+    if FOUND.iter().any(|prefix| fields.any_under(prefix))
+        && !lists_objects(fields.json(&["output.value"]).as_ref())
+    {
+        found(fields, reading);
+    }
     fill!(reading.input, || value(fields, "input.value", "input.mime_type", kind, "user"));
     fill!(reading.output, || value(fields, "output.value", "output.mime_type", kind, "assistant"));
-    fill!(reading.output, || documents(fields, "retrieval.documents."));
-    fill!(reading.output, || documents(fields, "reranker.output_documents."));
+    // The flattened messages have no place for the thoughts of some providers.
+    if kind == Kind::Llm && fields.mentions("output.value", "reasoning") && reading.thoughts().is_none() {
+        fill!(reading.reasoning, || thoughts(&fields.json(&["output.value"])?));
+    }
+    found(fields, reading);
     fill!(reading.call_id, || fields.text(&["tool.id", "tool_call.id"]));
     // Some write the schema of a tool here and its arguments as the input, some have only this.
     let parameters = || fields.json(&["tool.parameters"]).filter(|_| kind == Kind::Tool && !is_said);
     fill!(reading.arguments, parameters);
 }
 
-/// A text unless it says that it is JSON.
+/// A text where it says that it is one. Who does not say it writes both.
 fn value(fields: &Fields<'_>, key: &str, mime_key: &str, kind: Kind, role: &str) -> Option<Content> {
-    let is_json =
-        fields.get(mime_key).and_then(|mime| mime.as_text()).is_some_and(|mime| mime.contains("json"));
+    let mime = fields.get(mime_key).and_then(|mime| mime.as_text());
+    let is_text = mime.is_some_and(|mime| !mime.contains("json"));
     let value = match fields.get(key)? {
-        Value::Text(text) if !is_json => Json::from(text),
+        Value::Text(text) if is_text => Json::from(text),
         _ => fields.json(&[key])?,
     };
     if kind == Kind::Llm { messages_or_value(value, role) } else { plain(value) }
+}
+
+/// The thoughts in the answer of a provider.
+fn thoughts(answer: &Json) -> Option<String> {
+    let answer = Reading { output: messages(answer, "assistant"), ..Reading::default() };
+    answer.thoughts()
 }
 
 fn texts(fields: &Fields<'_>, prefix: &str, name: &str, role: &str) -> Option<Content> {
@@ -77,6 +93,21 @@ fn texts(fields: &Fields<'_>, prefix: &str, name: &str, role: &str) -> Option<Co
     let texts: Json =
         list.as_array()?.iter().filter_map(|item| item.get(name)?.get("text").cloned()).collect();
     messages(&texts, role)
+}
+
+/// What a search found. Some print the objects of their language as its output: then this says more.
+fn found(fields: &Fields<'_>, reading: &mut Told<Reading>) {
+    for prefix in FOUND {
+        fill!(reading.output, || documents(fields, prefix));
+    }
+}
+
+fn lists_objects(value: Option<&Json>) -> bool {
+    match value {
+        Some(Json::Array(items)) => items.iter().any(Json::is_object),
+        Some(Json::Object(object)) => object.values().any(|value| lists_objects(Some(value))),
+        _ => false,
+    }
 }
 
 fn documents(fields: &Fields<'_>, prefix: &str) -> Option<Content> {

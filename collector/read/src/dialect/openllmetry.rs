@@ -14,7 +14,8 @@ pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Told<Summary>) {
     let wrapper = || of_wrapper(&fields.text(&["traceloop.span.kind"])?);
     // For crews it names the operation of an agent whatever it wraps.
     if fields.any_under("crewai.") {
-        summary.kind = wrapper().or(summary.kind);
+        let crew = fields.any_under("crewai.crew.").then_some(Kind::Workflow);
+        summary.kind = wrapper().or(crew).or(summary.kind);
     }
     fill!(summary.kind, wrapper);
     fill!(summary.kind, || of_request(&fields.text(&["llm.request.type"])?));
@@ -61,6 +62,8 @@ pub(super) fn content(evidence: &Evidence<'_>, reading: &mut Told<Reading>) {
     fill!(reading.output, || messages(&blocks(fields.list("gen_ai.completion.")?), "assistant"));
     fill!(reading.input, || plain(fields.json(&["traceloop.entity.input", "gen_ai.task.input"])?));
     fill!(reading.output, || plain(fields.json(&["traceloop.entity.output", "gen_ai.task.output"])?));
+    fill!(reading.input, || plain(fields.json(&["crewai.task.description", "crewai.crew.tasks"])?));
+    fill!(reading.output, || plain(fields.json(&["crewai.crew.result"])?));
     fill!(reading.arguments, || fields.json(&["gen_ai.tool.input"]));
     fill!(reading.result, || fields.json(&["gen_ai.tool.output"]));
 }

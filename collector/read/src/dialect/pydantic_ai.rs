@@ -6,8 +6,10 @@ use treering_step::{Content, Kind, Summary};
 use crate::evidence::Evidence;
 use crate::fields::Fields;
 use crate::message::conversation;
-use crate::reading::{Reading, plain};
+use crate::reading::{Reading, messages, plain};
 use crate::witness::{Told, fill};
+
+const CHOICE: &str = "gen_ai.choice";
 
 pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Told<Summary>) {
     let fields = &evidence.fields;
@@ -17,7 +19,8 @@ pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Told<Summary>) {
     fill!(summary.agent, || fields.text(&["agent_name"]));
     fill!(summary.model, || fields.text(&["model_name"]));
     fill!(summary.kind, || (fields.has("tool_arguments")).then_some(Kind::Tool));
-    fill!(summary.kind, || (fields.has("pydantic_ai.all_messages")).then_some(Kind::Agent));
+    let run = ["pydantic_ai.all_messages", "all_messages_events"];
+    fill!(summary.kind, || run.iter().any(|key| fields.has(key)).then_some(Kind::Agent));
 }
 
 pub(super) fn content(evidence: &Evidence<'_>, reading: &mut Told<Reading>) {
@@ -29,6 +32,16 @@ pub(super) fn content(evidence: &Evidence<'_>, reading: &mut Told<Reading>) {
     if reading.input.is_none() {
         run(fields, reading);
     }
+    fill!(reading.input, || call(fields, |name| name != CHOICE));
+    fill!(reading.output, || call(fields, |name| name == CHOICE));
+}
+
+/// A model call before version 2 of the format: the events of the former conventions as a list in one attribute.
+fn call(fields: &Fields<'_>, is_wanted: impl Fn(&str) -> bool) -> Option<Content> {
+    let events = fields.json(&["events"])?;
+    let said =
+        events.as_array()?.iter().filter(|event| is_wanted(event["event.name"].as_str().unwrap_or_default()));
+    messages(&said.cloned().collect(), "assistant")
 }
 
 /// The messages of the whole conversation, of which this run begins at an index; the last answer is the output.

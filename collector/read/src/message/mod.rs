@@ -5,8 +5,8 @@ mod part;
 use serde_json::{Map, Value as Json};
 use treering_step::{Message, Part};
 
-use crate::decode::{is_void, is_withheld};
-pub(crate) use part::{joined_text, parts};
+use crate::decode::{is_void, is_withheld, parse};
+pub(crate) use part::{joined_text, parts, result_value};
 
 /// The messages of a conversation: a text, a list of messages or of parts, or an envelope around them (the
 /// request or the answer of a provider). `role` is for what does not say who spoke. `None` where a value is no
@@ -51,7 +51,12 @@ fn list(items: &[Json], role: &str) -> Option<Vec<Message>> {
 fn speaks(object: &Map<String, Json>) -> bool {
     let has = |key: &str| object.contains_key(key);
     let is_message = object.get("type").and_then(Json::as_str).is_some_and(|word| role_word(word).is_some());
-    has("role") || has("parts") || has("message") || is_message || (has("content") && !has("type"))
+    has("role")
+        || has("parts")
+        || has("message")
+        || has("reasoning_content")
+        || is_message
+        || (has("content") && !has("type"))
 }
 
 /// A message that LangChain or OpenInference packed once more.
@@ -122,7 +127,7 @@ fn message(object: &Map<String, Json>, role: &str) -> Message {
     if let (Some(role), Some(data)) = (of_type, object.get("data").and_then(Json::as_object)) {
         return message(data, role);
     }
-    let role = known_role(said("role").or(of_type).unwrap_or(role));
+    let role = known_role(said("role").filter(|role| *role != "unknown").or(of_type).unwrap_or(role));
     let mut message = Message::new(role, Vec::new());
     message.finish_reason = finish_reason(object);
     match call_id(object).filter(|_| role == "tool") {
@@ -158,8 +163,11 @@ fn said_by(object: &Map<String, Json>) -> Vec<Part> {
 /// Thoughts that a provider keeps beside the content.
 fn reasoning(object: &Map<String, Json>) -> Option<Part> {
     let text = ["reasoning_content", "reasoning"].iter().find_map(|key| object.get(*key)?.as_str());
-    let content = text.filter(|text| !text.is_empty() && !is_withheld(text))?.to_owned();
-    Some(Part::Reasoning { content })
+    let text = text.filter(|text| !text.is_empty() && !is_withheld(text))?;
+    // Of a summary, Laminar writes the pieces as JSON into the text.
+    let pieces = parse(text);
+    let content = pieces.as_array().and_then(|_| joined_text(&parts(&pieces)));
+    Some(Part::Reasoning { content: content.unwrap_or_else(|| text.to_owned()) })
 }
 
 fn call_id(object: &Map<String, Json>) -> Option<String> {
@@ -194,8 +202,8 @@ fn role_word(word: &str) -> Option<&'static str> {
 fn known_role(role: &str) -> &str {
     match role {
         "human" => "user",
-        "ai" | "model" | "AIMessageChunk" => "assistant",
-        "function" => "tool",
+        "ai" | "model" | "AIMessageChunk" | "tool-call" => "assistant",
+        "function" | "tool-response" => "tool",
         other => other,
     }
 }

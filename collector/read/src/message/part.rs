@@ -49,6 +49,7 @@ fn typed(kind: &str, object: &Object) -> Option<Part> {
             text(string(object, &["content", "text", "refusal"])?)
         }
         "reasoning" | "thinking" | "redacted_thinking" | "summary_text" => reasoning(object),
+        "reasoningContent" => reasoning_content(nested(object, &["content", "reasoningContent"])?),
         "tool_call" | "tool_use" | "tool-call" | "function_call" => call(object),
         "tool_call_response" | "tool_result" | "tool-result" | "function_call_output" => Some(result(object)),
         "image" | "image_url" | "image-url" | "input_image" => Some(Part::Image(media(object, "image"))),
@@ -74,7 +75,7 @@ fn untyped(object: &Object) -> Option<Part> {
         return Some(result(answered));
     }
     if let Some(thinking) = nested(object, &["reasoningContent"]) {
-        return reasoning(nested(thinking, &["reasoningText"]).unwrap_or(thinking));
+        return reasoning_content(thinking);
     }
     if nested(object, &["inlineData", "inline_data", "fileData", "file_data"]).is_some() {
         return Some(by_modality(object));
@@ -97,6 +98,11 @@ fn reasoning(object: &Object) -> Option<Part> {
     let pieces = ["summary", "content"].iter().find_map(|key| object.get(*key)?.as_array());
     let said: Vec<&str> = pieces?.iter().filter_map(|piece| piece.get("text")?.as_str()).collect();
     thought(&said.join("\n"))
+}
+
+/// The thoughts of a model as Bedrock wraps them.
+fn reasoning_content(object: &Object) -> Option<Part> {
+    reasoning(nested(object, &["reasoningText"]).unwrap_or(object))
 }
 
 /// A call of a tool, whatever wraps it. `None` where it names none.

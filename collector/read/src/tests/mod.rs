@@ -2,6 +2,7 @@ mod alone;
 mod build;
 mod executions;
 mod explaining;
+mod frameworks;
 mod merging;
 mod properties;
 mod readings;
