@@ -66,10 +66,14 @@ fn extend(step: &mut Summary, log: &mut Summary) {
     }
 }
 
-/// What nobody said: the kind of a plain span, a name for a step that only log records tell of, and a price.
+/// What nobody said: the kind of a plain span, a name for a step that only log records tell of, that of a tool
+/// for one that is called as its step is, and a price.
 fn settle(step: &mut Summary, prices: &Prices) {
     let kind = *step.kind.get_or_insert(Kind::Span);
-    step.name.get_or_insert_with(|| kind.as_str().to_owned());
+    let name = step.name.get_or_insert_with(|| kind.as_str().to_owned());
+    if kind == Kind::Tool {
+        step.tool.get_or_insert_with(|| name.clone());
+    }
     if step.cost_usd.is_none() {
         step.cost_usd = step.model.as_deref().and_then(|model| prices.price(model, &step.tokens));
     }

@@ -8,7 +8,12 @@ use crate::witness::{Told, fill};
 
 pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Told<Summary>) {
     let fields = &evidence.fields;
-    fill!(summary.kind, || kind(&fields.text(&["lmnr.span.type"])?));
+    let is_embedding = summary.name.as_deref().is_some_and(|name| name.ends_with(".embeddings"));
+    fill!(summary.kind, || match kind(&fields.text(&["lmnr.span.type"])?)? {
+        // It has no word of its own for these calls.
+        Kind::Llm if is_embedding => Some(Kind::Embedding),
+        kind => Some(kind),
+    });
     fill!(summary.session_id, || fields.text(&["lmnr.association.properties.session_id"]));
     fill!(summary.user_id, || fields.text(&["lmnr.association.properties.user_id"]));
 }

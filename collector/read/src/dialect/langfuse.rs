@@ -1,5 +1,6 @@
 //! Langfuse: a text that was a text stays one, everything else is JSON in a text.
 
+use serde_json::Value as Json;
 use treering_step::{Content, Kind, Status, Summary};
 
 use crate::decode::json_amount;
@@ -47,9 +48,21 @@ fn kind(word: &str) -> Option<Kind> {
 
 pub(super) fn content(evidence: &Evidence<'_>, kind: Kind, reading: &mut Told<Reading>) {
     let said = |key: &str, role: &str| -> Option<Content> {
-        let value = evidence.fields.json(&[key])?;
-        if kind == Kind::Llm { messages_or_value(value, role) } else { plain(value) }
+        let mut value = evidence.fields.json(&[key])?;
+        if kind != Kind::Llm {
+            return plain(value);
+        }
+        if let Json::Array(messages) = &mut value {
+            messages.retain(|message| !is_definition(message));
+        }
+        messages_or_value(value, role)
     };
     fill!(reading.input, || said("langfuse.observation.input", "user"));
     fill!(reading.output, || said("langfuse.observation.output", "assistant"));
+}
+
+/// Its handler for LangChain puts the tools that a model may call among the messages, as if they had spoken.
+fn is_definition(message: &Json) -> bool {
+    message.get("role").is_some_and(|role| role == "tool")
+        && message.pointer("/content/type").is_some_and(|kind| kind == "function")
 }

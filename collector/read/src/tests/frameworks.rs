@@ -117,6 +117,16 @@ fn the_handler_of_langfuse_takes_the_parts_out_of_the_whole() {
 }
 
 #[test]
+fn the_handler_of_langfuse_puts_tools_among_the_messages() {
+    let input = r#"[{"role": "user", "content": "how old?"},
+        {"role": "tool", "content": {"type": "function", "function": {"name": "rings"}}}]"#;
+    let step = A::span("ChatOpenAI")
+        .attributes(json!({"langfuse.observation.type": "generation", "langfuse.observation.input": input}))
+        .step();
+    assert_eq!(said(&step.input), [Message::new("user", vec![text("how old?")])]);
+}
+
+#[test]
 fn mlflow_leaves_the_metadata_of_langchain_as_they_are() {
     let step = A::span("rings")
         .attributes(json!({
@@ -185,6 +195,19 @@ fn a_summary_of_thoughts_is_json_in_a_text_of_laminar() {
         }))
         .step();
     assert_eq!(step.reasoning.as_deref(), Some("count rings"));
+}
+
+#[test]
+fn laminar_has_no_word_for_embeddings_but_their_name() {
+    for (name, kind) in [("openai.embeddings", Kind::Embedding), ("openai.chat", Kind::Llm)] {
+        assert_eq!(A::span(name).attributes(json!({"lmnr.span.type": "LLM"})).step().kind, kind);
+    }
+}
+
+#[test]
+fn a_tool_that_nobody_names_is_called_as_its_step() {
+    let tool = A::span("rings").attributes(json!({"lmnr.span.type": "TOOL"})).step().tool.unwrap();
+    assert_eq!(tool.name.as_deref(), Some("rings"));
 }
 
 #[test]
