@@ -157,6 +157,11 @@ fn escaped(rest: &mut std::str::Chars<'_>) -> Option<char> {
     })
 }
 
+/// The first of these fields of an object that is a text.
+pub(crate) fn text_in(object: &Json, names: &[&str]) -> Option<String> {
+    names.iter().find_map(|name| object.get(*name)?.as_str()).map(str::to_owned)
+}
+
 /// What says nothing: null, an empty text, a placeholder.
 pub(crate) fn is_void(value: &Json) -> bool {
     match value {

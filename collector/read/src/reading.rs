@@ -59,6 +59,10 @@ impl Reading {
 
     /// A tool's input and output are the arguments and the result of its call, where nothing else says them.
     pub(crate) fn settle_tool(&mut self) {
+        // Where OpenInference speaks GenAI too, it takes the schema of a tool for the arguments of a call.
+        if matches!(self.input, Some(Content::Value(_))) && self.arguments.as_ref().is_some_and(is_schema) {
+            self.arguments = None;
+        }
         move_value(&mut self.input, &mut self.arguments);
         move_value(&mut self.output, &mut self.result);
         let call_id = &mut self.call_id;
@@ -102,6 +106,11 @@ fn thought(part: &Part) -> Option<&str> {
         Part::Reasoning { content } => Some(content),
         _ => None,
     }
+}
+
+fn is_schema(value: &Json) -> bool {
+    value.get("properties").is_some_and(Json::is_object)
+        && value.get("type").is_some_and(|kind| kind == "object")
 }
 
 /// Moves a plain value over; where the other place is taken by the same value, it was merely said twice.

@@ -33,7 +33,7 @@ fn tell(fields: &Fields<'_>, summary: &mut Told<Summary>) {
     // Not of the conventions; Pydantic AI and Laminar write these.
     fill!(summary.cost_usd, || fields.amount(&["operation.cost", "gen_ai.usage.cost"]));
     fill!(summary.session_id, || fields.text(&[GEN_AI_CONVERSATION_ID]));
-    fill!(summary.user_id, || fields.text(&["gen_ai.user"]));
+    fill!(summary.user_id, || fields.text(&["gen_ai.user", "gen_ai.request.user"]));
 }
 
 fn kind(fields: &Fields<'_>) -> Option<Kind> {

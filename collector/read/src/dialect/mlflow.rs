@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 use treering_step::{Content, Kind, Summary};
 
-use crate::decode::json_amount;
+use crate::decode::{json_amount, text_in};
 use crate::evidence::Evidence;
 use crate::fields::Fields;
 use crate::reading::{Reading, messages_or_value, plain};
@@ -21,14 +21,10 @@ pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Told<Summary>) {
     fill!(summary.cost_usd, || json_amount(fields.encoded("mlflow.llm.cost")?.get("total_cost")?));
     fill!(summary.session_id, || word(fields, "mlflow.trace.session"));
     fill!(summary.user_id, || word(fields, "mlflow.trace.user"));
-    fill!(summary.session_id, || metadata(fields, &["thread_id", "session_id", "conversation_id"]));
-    fill!(summary.user_id, || metadata(fields, &["user_id"]));
-}
-
-/// What LangChain was told of a run, in an attribute whose name MLflow leaves as it is.
-fn metadata(fields: &Fields<'_>, names: &[&str]) -> Option<String> {
-    let told = fields.encoded("metadata")?;
-    names.iter().find_map(|name| Some(told.get(name)?.as_str()?.to_owned()))
+    // What LangChain was told of a run, in an attribute whose name stays as it is.
+    let metadata = |names: &[&str]| text_in(&fields.encoded("metadata")?, names);
+    fill!(summary.session_id, || metadata(&["thread_id", "session_id", "conversation_id"]));
+    fill!(summary.user_id, || metadata(&["user_id"]));
 }
 
 fn word(fields: &Fields<'_>, key: &str) -> Option<String> {

@@ -3,8 +3,9 @@
 use serde_json::Value as Json;
 use treering_step::{Kind, Summary};
 
-use crate::decode::parse;
+use crate::decode::{inner, parse, text_in};
 use crate::evidence::Evidence;
+use crate::fields::Fields;
 use crate::reading::{Reading, messages, plain};
 use crate::usage::inclusive;
 use crate::witness::{Told, fill};
@@ -34,6 +35,15 @@ pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Told<Summary>) {
     let session = || ["session_id", "session", "conversation_id", "thread_id"].into_iter().find_map(property);
     fill!(summary.session_id, session);
     fill!(summary.user_id, || property("user_id").or_else(|| fields.text(&["llm.user"])));
+    fill!(summary.session_id, || metadata(fields, &["thread_id", "session_id", "conversation_id"]));
+    fill!(summary.user_id, || metadata(fields, &["user_id"]));
+}
+
+/// What LangChain was told of a run, which the first instrumentation of it wrote to its input only.
+fn metadata(fields: &Fields<'_>, names: &[&str]) -> Option<String> {
+    const INPUT: &str = "traceloop.entity.input";
+    let is_told = names.iter().any(|name| fields.mentions(INPUT, name));
+    text_in(is_told.then(|| fields.json(&[INPUT])).flatten()?.get("metadata")?, names)
 }
 
 fn of_wrapper(word: &str) -> Option<Kind> {
@@ -59,7 +69,9 @@ fn of_request(word: &str) -> Option<Kind> {
 pub(super) fn content(evidence: &Evidence<'_>, reading: &mut Told<Reading>) {
     let fields = &evidence.fields;
     fill!(reading.input, || messages(&blocks(fields.list("gen_ai.prompt.")?), "user"));
-    fill!(reading.output, || messages(&blocks(fields.list("gen_ai.completion.")?), "assistant"));
+    let is_quoted = evidence.scope.ends_with(".langchain");
+    let answer = |list| if is_quoted { unquoted(list) } else { blocks(list) };
+    fill!(reading.output, || messages(&answer(fields.list("gen_ai.completion.")?), "assistant"));
     fill!(reading.input, || plain(fields.json(&["traceloop.entity.input", "gen_ai.task.input"])?));
     fill!(reading.output, || plain(fields.json(&["traceloop.entity.output", "gen_ai.task.output"])?));
     fill!(reading.input, || plain(fields.json(&["crewai.task.description", "crewai.crew.tasks"])?));
@@ -75,6 +87,16 @@ fn blocks(mut messages: Json) -> Json {
         if let Json::Array(blocks) = content.as_str().map(parse).unwrap_or_default() {
             *content = Json::Array(blocks);
         }
+    }
+    messages
+}
+
+/// Of LangChain a text is JSON in a text, too.
+fn unquoted(mut messages: Json) -> Json {
+    for content in
+        messages.as_array_mut().into_iter().flatten().filter_map(|message| message.get_mut("content"))
+    {
+        *content = inner(content);
     }
     messages
 }

@@ -275,6 +275,38 @@ fn an_answer_whose_speaker_langchain_does_not_know_is_the_assistants() {
 }
 
 #[test]
+fn the_first_instrumentation_of_langchain_quotes_answers() {
+    let of = |scope, content: &str| {
+        let attributes = json!({
+            "llm.request.type": "chat", "gen_ai.completion.0.role": "assistant", "gen_ai.completion.0.content": content,
+        });
+        said(&A::span("ChatOpenAI.chat").scope(scope).attributes(attributes).step().output)[0].parts.clone()
+    };
+    assert_eq!(of("opentelemetry.instrumentation.langchain", r#""old""#), [text("old")]);
+    assert_eq!(of("opentelemetry.instrumentation.openai", r#""old""#), [text(r#""old""#)]);
+}
+
+#[test]
+fn the_first_instrumentation_of_langchain_tells_the_session_in_the_input() {
+    let input = r#"{"inputs": {"q": "thread_id"}, "metadata": {"thread_id": "s-1", "user_id": "u-1"}}"#;
+    let attributes = json!({"traceloop.span.kind": "task", "traceloop.entity.input": input});
+    let step = A::span("model.task").attributes(attributes).step();
+    assert_eq!((step.session_id.as_deref(), step.user_id.as_deref()), (Some("s-1"), Some("u-1")));
+}
+
+#[test]
+fn the_schema_of_a_tool_is_no_arguments_of_a_call() {
+    let step = A::span("rings")
+        .attributes(json!({
+            "openinference.span.kind": "TOOL", "input.value": r#"{"tree": "oak"}"#, "input.mime_type": "application/json",
+            "gen_ai.operation.name": "execute_tool",
+            "gen_ai.tool.call.arguments": r#"{"type": "object", "properties": {"tree": {"type": "string"}}}"#,
+        }))
+        .step();
+    assert_eq!((step.tool.unwrap().arguments, step.input), (json!({"tree": "oak"}), None));
+}
+
+#[test]
 fn the_first_pydantic_ai_kept_its_events_in_attributes() {
     let events = r#"[{"role": "user", "content": "how old?", "event.name": "gen_ai.user.message"},
         {"index": 0, "event.name": "gen_ai.choice", "message": {"role": "assistant", "tool_calls":
