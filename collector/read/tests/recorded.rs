@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use treering_otlp::{Export, Signal};
 use treering_read::{Prices, execution, log_summary, merge, span_summary, step, tree};
 use treering_redact::Record;
-use treering_step::{Content, Part, Step, Summary, Usage};
+use treering_step::{Content, Part, Source, Step, Summary, Usage};
 
 /// How many letters of a text are enough to recognise it.
 const BEGINNING: usize = 72;
@@ -51,18 +51,22 @@ fn records(source: &Path) -> BTreeMap<String, BTreeMap<String, Records>> {
     for (signal, file) in [(Signal::Traces, "traces.json"), (Signal::Logs, "logs.json")] {
         let Ok(bytes) = fs::read(source.join(file)) else { continue };
         for record in support::records(signal, &Export::from_json(signal, &bytes).unwrap()) {
-            let ids = record.span().map(|span| (span.trace_id, span.span_id));
-            let ids = ids.or_else(|| record.log().map(|log| (log.trace_id, log.span_id)));
-            let (trace, span) = ids.unwrap();
-            let of_trace = traces.entry(trace.unwrap().to_string()).or_default();
-            let of_span = of_trace.entry(span.unwrap().to_string()).or_default();
-            match signal {
-                Signal::Logs => of_span.logs.push(record),
-                _ => of_span.span = Some(record),
+            let trace = record.span().map(|span| span.trace_id).or(record.log().map(|log| log.trace_id));
+            let summary = summary(&record, 0).unwrap();
+            let of_trace = traces.entry(trace.flatten().unwrap().to_string()).or_default();
+            let of_span = of_trace.entry(summary.span_id.to_string()).or_default();
+            // A span that merely announces another one stands among the log records of that one.
+            match summary.source {
+                Source::Span => of_span.span = Some(record),
+                _ => of_span.logs.push(record),
             }
         }
     }
     traces
+}
+
+fn summary(record: &Record, at: u8) -> Option<Summary> {
+    span_summary(record).or_else(|| log_summary(record, [at; 16]))
 }
 
 fn tell(trace: &str, spans: &BTreeMap<String, Records>) -> (String, String) {
@@ -87,8 +91,8 @@ fn tell(trace: &str, spans: &BTreeMap<String, Records>) -> (String, String) {
 }
 
 fn summaries(records: &Records) -> Vec<Summary> {
-    let of_logs = records.logs.iter().zip(1..).filter_map(|(log, at)| log_summary(log, [at; 16]));
-    records.span.iter().filter_map(span_summary).chain(of_logs).collect()
+    let all = records.span.iter().chain(&records.logs);
+    all.zip(1..).filter_map(|(record, at)| summary(record, at)).collect()
 }
 
 /// What a step is, and below it what it was told, answered, thought and suffered.
