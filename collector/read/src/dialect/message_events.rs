@@ -47,7 +47,9 @@ pub(super) fn content(evidence: &Evidence<'_>, kind: Kind, reading: &mut Told<Re
         }
     }
     let fields = &evidence.fields;
-    fill!(reading.system, || Some(parts(&Json::from(fields.text(&["system_prompt"])?))));
+    if evidence.scope.starts_with("strands") {
+        fill!(reading.system, || Some(parts(&Json::from(fields.text(&["system_prompt"])?))));
+    }
     let oldest = |event: &str, key: &str| {
         let of_event = evidence.named(event).find_map(|event| event.fields.json(&[key]));
         of_event.or_else(|| fields.json(&[key]))

@@ -15,8 +15,7 @@ pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Told<Summary>) {
     let wrapper = || of_wrapper(&fields.text(&["traceloop.span.kind"])?);
     // For crews it names the operation of an agent whatever it wraps.
     if fields.any_under("crewai.") {
-        let crew = fields.any_under("crewai.crew.").then_some(Kind::Workflow);
-        summary.kind = wrapper().or(crew).or(summary.kind);
+        summary.kind = wrapper().or(summary.kind);
     }
     fill!(summary.kind, wrapper);
     fill!(summary.kind, || of_request(&fields.text(&["llm.request.type"])?));

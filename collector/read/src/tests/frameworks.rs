@@ -179,6 +179,7 @@ fn the_first_strands_had_cycles_without_a_name_and_failures_without_a_status() {
         .step();
     assert_eq!(tool.status, Status::Error);
     let agent = A::span("invoke_agent arborist")
+        .scope("strands.telemetry.tracer")
         .attributes(json!({"gen_ai.operation.name": "invoke_agent", "system_prompt": "be brief"}))
         .event("gen_ai.user.message", json!({"content": "how old?"}))
         .step();
@@ -338,13 +339,13 @@ fn logfire_keeps_what_the_provider_counted() {
 }
 
 #[test]
-fn a_crew_is_a_workflow_and_ends_with_its_result() {
+fn a_crew_ends_with_its_result_and_a_task_begins_with_its_description() {
     let crew = A::span("crewai.workflow")
         .attributes(json!({
             "gen_ai.operation.name": "invoke_agent", "crewai.crew.name": "arborists", "crewai.crew.result": "old",
         }))
         .step();
-    assert_eq!((crew.kind, value(&crew.output)), (Kind::Workflow, &json!("old")));
+    assert_eq!((crew.kind, value(&crew.output)), (Kind::Agent, &json!("old")));
     let task = A::span("count.task")
         .attributes(json!({"traceloop.span.kind": "task", "crewai.task.description": "count the rings"}))
         .step();
