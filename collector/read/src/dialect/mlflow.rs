@@ -14,6 +14,9 @@ pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Told<Summary>) {
     let fields = &evidence.fields;
     fill!(summary.kind, || kind(&word(fields, "mlflow.spanType")?));
     fill!(summary.model, || word(fields, "mlflow.llm.model"));
+    // Of a call that failed it keeps only what the call was made with.
+    let is_call = matches!(summary.kind, Some(Kind::Llm | Kind::Embedding));
+    fill!(summary.model, || word(fields, "model").filter(|_| is_call));
     fill!(summary.provider, || word(fields, "mlflow.llm.provider"));
     summary.use_tokens(|| {
         fields.encoded("mlflow.chat.tokenUsage").map(|used| usage::from_json(&used)).unwrap_or_default()

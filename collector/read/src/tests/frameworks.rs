@@ -139,6 +139,12 @@ fn mlflow_leaves_the_metadata_of_langchain_as_they_are() {
 }
 
 #[test]
+fn mlflow_keeps_of_a_failed_call_what_it_was_made_with() {
+    let attributes = json!({"mlflow.spanType": "\"CHAT_MODEL\"", "model": "\"gpt-4o-mini\""});
+    assert_eq!(A::span("Completions").attributes(attributes).step().model.as_deref(), Some("gpt-4o-mini"));
+}
+
+#[test]
 fn strands_tells_a_tool_by_attributes_and_by_events_of_which_one_is_enough() {
     let step = A::span("execute_tool rings")
         .attributes(json!({
