@@ -1,7 +1,8 @@
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::BTreeSet;
 
-use treering_step::{Execution, ExecutionTokens, Kind, Status, Summary, Timestamp, TraceId, Usage};
+use treering_step::{Execution, ExecutionTokens, Kind, Status, Summary, TraceId, Usage};
 
+use crate::once::leaves;
 use crate::tree::{Forest, Placed};
 
 /// The row of an execution in a list, out of its merged steps. It is made anew whenever one of them changes,
@@ -93,61 +94,4 @@ fn sums(forest: &Forest<'_>, placed: &[Placed], steps: &[Summary]) -> (Execution
     let tokens = tokens.into_iter().map(|step| step.tokens).fold(Usage::default(), Usage::plus);
     let cost = costs.into_iter().filter_map(|step| step.cost_usd).reduce(|sum, cost| sum + cost);
     (tokens.into(), cost)
-}
-
-fn leaves<'a>(
-    forest: &Forest<'_>,
-    placed: &[Placed],
-    steps: &'a [Summary],
-    reports: fn(&Summary) -> bool,
-) -> Vec<&'a Summary> {
-    let mut repeated = vec![false; steps.len()];
-    // Children stand after their parents, so that from the back each step is complete when it is reached.
-    for Placed { index, .. } in placed.iter().rev() {
-        if let Some(parent) = forest.parents[*index] {
-            repeated[parent] |= repeated[*index] || reports(&steps[*index]);
-        }
-    }
-    let mut counted = Counted::default();
-    let leaves = placed.iter().map(|placed| placed.index).filter(|index| !repeated[*index]);
-    let reporting = leaves.filter(|index| reports(&steps[*index]));
-    reporting
-        .filter(|index| counted.is_new(forest.parents[*index], &steps[*index]))
-        .map(|index| &steps[index])
-        .collect()
-}
-
-/// Calls that were counted already. Two instrumentations of one call both report it: mostly as parent and
-/// child, but of a streamed call also side by side.
-#[derive(Default)]
-struct Counted<'a> {
-    answers: HashSet<&'a str>,
-    /// Of calls with the same parent, model and tokens: the dialects that told of one, and when it ended.
-    siblings: HashMap<Call<'a>, HashMap<Option<&'a str>, Timestamp>>,
-}
-
-type Call<'a> = (Option<usize>, Option<&'a str>, [Option<u64>; 5]);
-
-impl<'a> Counted<'a> {
-    fn is_new(&mut self, parent: Option<usize>, step: &'a Summary) -> bool {
-        let is_new = step.response_id.as_deref().is_none_or(|id| self.answers.insert(id));
-        is_new && !self.is_told_by_another(parent, step)
-    }
-
-    /// Siblings that ran at the same time with the same result, told in different dialects, are one call; told
-    /// in the same dialect they are two.
-    fn is_told_by_another(&mut self, parent: Option<usize>, step: &'a Summary) -> bool {
-        let (Some(start), Some(end), Some(_)) = (step.started_at, step.ended_at, parent) else {
-            return false;
-        };
-        let Usage { input, output, cache_read, cache_write, reasoning } = step.tokens;
-        let call = (parent, step.model.as_deref(), [input, output, cache_read, cache_write, reasoning]);
-        let told = self.siblings.entry(call).or_default();
-        let dialect = step.dialect.as_deref();
-        let is_told = told.iter().any(|(other, ended)| *other != dialect && *ended > start);
-        if !is_told {
-            told.insert(dialect, end);
-        }
-        is_told
-    }
 }

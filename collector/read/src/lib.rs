@@ -23,6 +23,7 @@ mod joins;
 mod life;
 mod merge;
 mod message;
+mod once;
 mod price;
 mod python;
 mod reading;

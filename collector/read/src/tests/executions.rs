@@ -55,6 +55,35 @@ fn two_spans_with_the_id_of_one_answer_are_one_call() {
 }
 
 #[test]
+fn a_call_with_an_answer_of_its_own_is_counted_beside_the_calls_below_it() {
+    let told = |id: &str, call: Summary| Summary { response_id: Some(id.into()), ..call };
+    let below = told("msg_2", call(2, 1, 2, 9, 10));
+    let own = execution(trace(), &[told("msg_1", call(1, 0, 1, 9, 20)), below.clone()]);
+    assert_eq!(own.tokens.input, 30);
+    let repeated = execution(trace(), &[told("msg_2", call(1, 0, 1, 9, 10)), below]);
+    assert_eq!(repeated.tokens.input, 10);
+    let nameless = execution(trace(), &[told("msg_1", call(1, 0, 1, 9, 20)), call(2, 1, 2, 9, 10)]);
+    assert_eq!(nameless.tokens.input, 10);
+}
+
+#[test]
+fn siblings_of_which_only_one_names_its_answer_are_one_call_told_by_two_instrumentations() {
+    let root = step(1, 0, 1, 99);
+    let named = |id: &str, call: Summary| {
+        let model = Some("oak-1-2026-01-01".into());
+        Summary { response_id: Some(id.into()), model, ..call }
+    };
+    let wrapped = call(2, 1, 2, 9, 10);
+    let once = execution(trace(), &[root.clone(), wrapped.clone(), named("a", call(3, 1, 3, 8, 10))]);
+    assert_eq!(once.tokens.input, 10);
+    let other_model = Summary { model: Some("elm-1".into()), ..call(3, 1, 3, 8, 10) };
+    let twice = execution(trace(), &[root.clone(), wrapped.clone(), named("a", call(3, 1, 10, 12, 10))]);
+    assert_eq!(twice.tokens.input, 20);
+    let of_two_models = execution(trace(), &[root, wrapped, other_model]);
+    assert_eq!(of_two_models.tokens.input, 20);
+}
+
+#[test]
 fn siblings_told_at_once_in_two_dialects_are_one_call_and_in_one_dialect_two() {
     let root = step(1, 0, 1, 99);
     let other = |call: Summary| Summary { dialect: Some("openinference".into()), ..call };
