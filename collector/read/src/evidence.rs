@@ -69,6 +69,11 @@ impl<'a> Evidence<'a> {
         self
     }
 
+    /// True where the span tells of an exception.
+    pub(crate) fn raised(&self) -> bool {
+        self.named("exception").any(|happening| !happening.is_log)
+    }
+
     pub(crate) fn named(&self, name: &str) -> impl Iterator<Item = &Happening<'a>> {
         self.happenings.iter().filter(move |happening| happening.name == name)
     }

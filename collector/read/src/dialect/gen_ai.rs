@@ -1,8 +1,9 @@
 //! The OpenTelemetry conventions for generative AI, new names and former ones, on spans and on the event that
 //! repeats or completes a span (`gen_ai.client.inference.operation.details`).
 
+use serde_json::{Map, Value as Json};
 use treering_step::attributes::*;
-use treering_step::{Kind, Summary};
+use treering_step::{Content, Kind, Summary};
 
 use crate::evidence::{Evidence, OPERATION_EXCEPTION};
 use crate::fields::Fields;
@@ -10,6 +11,14 @@ use crate::message::{parts, result_value};
 use crate::reading::{Reading, messages_or_value, plain};
 use crate::usage;
 use crate::witness::{Told, fill};
+
+/// What a judgement of a step consists of.
+const JUDGEMENT: &[&str] = &[
+    "gen_ai.evaluation.name",
+    "gen_ai.evaluation.score.value",
+    "gen_ai.evaluation.score.label",
+    "gen_ai.evaluation.explanation",
+];
 
 pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Told<Summary>) {
     evidence.tellers().for_each(|fields| tell(fields, summary));
@@ -67,6 +76,9 @@ pub(crate) fn implied_kind(fields: &Fields<'_>) -> Option<Kind> {
     if fields.has(GEN_AI_OPERATION_NAME) || fields.has("traceloop.span.kind") {
         return None;
     }
+    if JUDGEMENT.iter().any(|key| fields.get(key).is_some()) {
+        return Some(Kind::Evaluation);
+    }
     let call = [GEN_AI_TOOL_CALL_ID, GEN_AI_TOOL_CALL_ARGUMENTS, GEN_AI_TOOL_CALL_RESULT];
     if call.iter().any(|key| fields.get(key).is_some()) {
         return Some(Kind::Tool);
@@ -80,11 +92,11 @@ pub(crate) fn implied_kind(fields: &Fields<'_>) -> Option<Kind> {
 }
 
 pub(super) fn content(evidence: &Evidence<'_>, reading: &mut Told<Reading>) {
+    fill!(reading.output, || answer(evidence));
     for fields in evidence.tellers() {
         let json = |key: &str| fields.json(&[key]);
         fill!(reading.system, || Some(parts(&json(GEN_AI_SYSTEM_INSTRUCTIONS)?)));
         fill!(reading.input, || messages_or_value(json(GEN_AI_INPUT_MESSAGES)?, "user"));
-        fill!(reading.output, || messages_or_value(json(GEN_AI_OUTPUT_MESSAGES)?, "assistant"));
         fill!(reading.call_id, || fields.text(&[GEN_AI_TOOL_CALL_ID]));
         fill!(reading.arguments, || json(GEN_AI_TOOL_CALL_ARGUMENTS));
         fill!(reading.result, || Some(result_value(&json(GEN_AI_TOOL_CALL_RESULT)?)));
@@ -93,4 +105,33 @@ pub(super) fn content(evidence: &Evidence<'_>, reading: &mut Told<Reading>) {
         let found = ["gen_ai.retrieval.documents", "gen_ai.memory.records"];
         fill!(reading.output, || plain(fields.json(&found)?));
     }
+    fill!(reading.output, || judgement(&evidence.fields));
+}
+
+/// The answer on the span, or else what its events tell of it: one message more each, where it was streamed.
+fn answer(evidence: &Evidence<'_>) -> Option<Content> {
+    let mut told = evidence.tellers().filter_map(|fields| fields.json(&[GEN_AI_OUTPUT_MESSAGES]));
+    let first = told.next()?;
+    let is_whole = evidence.fields.has(GEN_AI_OUTPUT_MESSAGES);
+    let answer = if is_whole { first } else { told.fold(first, joined) };
+    messages_or_value(answer, "assistant")
+}
+
+/// Two lists one after the other, without what the second repeats of the first.
+fn joined(first: Json, second: Json) -> Json {
+    match (first, second) {
+        (Json::Array(mut messages), Json::Array(more)) => {
+            let new: Vec<Json> = more.into_iter().filter(|message| !messages.contains(message)).collect();
+            messages.extend(new);
+            Json::Array(messages)
+        }
+        (first, _) => first,
+    }
+}
+
+/// What a judgement of a step says, where it is a step of its own.
+fn judgement(fields: &Fields<'_>) -> Option<Content> {
+    let said = |key: &&str| Some((key.rsplit('.').next()?.to_owned(), fields.get(key)?.to_json()));
+    let judgement: Map<String, Json> = JUDGEMENT.iter().filter_map(said).collect();
+    (!judgement.is_empty()).then_some(Content::Value(Json::Object(judgement)))
 }

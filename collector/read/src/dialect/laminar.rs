@@ -1,6 +1,6 @@
 //! Laminar, whose own attributes say more than those of the libraries that it wraps.
 
-use treering_step::{Content, Kind, Summary};
+use treering_step::{Content, Kind, Status, Summary};
 
 use crate::evidence::Evidence;
 use crate::reading::{Reading, messages_or_value, plain};
@@ -16,6 +16,10 @@ pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Told<Summary>) {
     });
     fill!(summary.session_id, || fields.text(&["lmnr.association.properties.session_id"]));
     fill!(summary.user_id, || fields.text(&["lmnr.association.properties.user_id"]));
+    // A wrapped function that throws leaves an exception, and the status as it was.
+    if evidence.raised() && summary.status == Some(Status::Unset) {
+        summary.status = Some(Status::Error);
+    }
 }
 
 /// `DEFAULT` says nothing, and other dialects may.

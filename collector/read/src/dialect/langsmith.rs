@@ -1,7 +1,7 @@
 //! LangSmith: runs of LangChain, whose inputs and outputs are JSON under the oldest names of the conventions. It
 //! is asked before these, since it calls a retriever's operation "embeddings".
 
-use treering_step::{Content, Kind, Summary};
+use treering_step::{Content, Kind, Status, Summary};
 
 use crate::evidence::Evidence;
 use crate::reading::{Reading, messages_or_value, plain};
@@ -26,6 +26,10 @@ pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Told<Summary>) {
     let thread = || ["thread_id", "session_id", "conversation_id"].into_iter().find_map(metadata);
     fill!(summary.session_id, thread);
     fill!(summary.user_id, || metadata("user_id"));
+    // In JavaScript a run that failed ends as all right, and only its exception tells.
+    if evidence.raised() && fields.has(KIND) {
+        summary.status = Some(Status::Error);
+    }
 }
 
 fn kind(word: &str) -> Option<Kind> {

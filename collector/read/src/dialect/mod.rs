@@ -7,6 +7,7 @@ mod laminar;
 mod langfuse;
 mod langsmith;
 mod litellm;
+mod mastra;
 mod message_events;
 mod mlflow;
 mod openinference;
@@ -38,6 +39,7 @@ pub(crate) enum Dialect {
     Langfuse,
     Laminar,
     Mlflow,
+    Mastra,
     Vercel,
     PydanticAi,
     OpenLlmetry,
@@ -58,6 +60,7 @@ impl Dialect {
         Self::Langfuse,
         Self::Laminar,
         Self::Mlflow,
+        Self::Mastra,
         Self::Vercel,
         Self::PydanticAi,
         Self::OpenLlmetry,
@@ -88,6 +91,7 @@ impl Dialect {
             Self::Langfuse => &["langfuse."],
             Self::Laminar => &["lmnr."],
             Self::Mlflow => &["mlflow."],
+            Self::Mastra => &["mastra."],
             Self::Vercel => &["ai.", "aisdk."],
             Self::PydanticAi => &[
                 "pydantic_ai.",
@@ -139,6 +143,7 @@ impl Dialect {
             Self::Langfuse => "langfuse",
             Self::Laminar => "laminar",
             Self::Mlflow => "mlflow",
+            Self::Mastra => "mastra",
             Self::Vercel => "vercel_ai",
             Self::PydanticAi => "pydantic_ai",
             Self::OpenLlmetry => "openllmetry",
@@ -161,6 +166,7 @@ impl Dialect {
             Self::Langfuse => langfuse::facts(evidence, summary),
             Self::Laminar => laminar::facts(evidence, summary),
             Self::Mlflow => mlflow::facts(evidence, summary),
+            Self::Mastra => mastra::facts(evidence, summary),
             Self::Vercel => vercel::facts(evidence, summary),
             Self::PydanticAi => pydantic_ai::facts(evidence, summary),
             Self::OpenLlmetry => openllmetry::facts(evidence, summary),
@@ -182,6 +188,7 @@ impl Dialect {
             Self::Langfuse => langfuse::content(evidence, kind, reading),
             Self::Laminar => laminar::content(evidence, kind, reading),
             Self::Mlflow => mlflow::content(evidence, kind, reading),
+            Self::Mastra => mastra::content(evidence, reading),
             Self::Vercel => vercel::content(evidence, reading),
             Self::PydanticAi => pydantic_ai::content(evidence, reading),
             Self::OpenLlmetry => openllmetry::content(evidence, reading),

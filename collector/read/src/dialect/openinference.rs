@@ -2,6 +2,7 @@
 
 use serde_json::Value as Json;
 use treering_otlp::Value;
+use treering_step::attributes::{SESSION_ID, USER_ID};
 use treering_step::{Content, Kind, Summary, Usage};
 
 use crate::evidence::Evidence;
@@ -13,6 +14,10 @@ pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Told<Summary>) {
     let fields = &evidence.fields;
     fill!(summary.kind, || kind(&fields.text(&["openinference.span.kind"])?));
     fill!(summary.agent, || fields.text(&["agent.name"]));
+    // The bridge of the OpenAI Agents SDK names agents as nodes of a graph alone.
+    if summary.kind == Some(Kind::Agent) {
+        fill!(summary.agent, || fields.text(&["graph.node.id"]));
+    }
     let models = ["llm.response.model_name", "llm.model_name", "llm.request.model_name"];
     fill!(summary.model, || fields.text(&models));
     fill!(summary.model, || fields.text(&["embedding.model_name", "reranker.model_name"]));
@@ -26,6 +31,16 @@ pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Told<Summary>) {
         reasoning: fields.int(&["llm.token_count.completion_details.reasoning"]),
     });
     fill!(summary.cost_usd, || fields.amount(&["llm.cost.total"]));
+    // LangChain's users say it in the metadata of a run.
+    fill!(summary.user_id, || fields.text(&[USER_ID]).or_else(|| metadata(fields, &["user_id"])));
+    let session = || metadata(fields, &["session_id", "thread_id", "conversation_id"]);
+    fill!(summary.session_id, || fields.text(&[SESSION_ID]).or_else(session));
+}
+
+fn metadata(fields: &Fields<'_>, names: &[&str]) -> Option<String> {
+    let metadata = fields.json(&["metadata"])?;
+    let said = names.iter().find_map(|name| metadata.get(name)?.as_str());
+    said.filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
 fn kind(word: &str) -> Option<Kind> {
@@ -48,7 +63,8 @@ const FOUND: &[&str] = &["retrieval.documents.", "reranker.output_documents."];
 
 pub(super) fn content(evidence: &Evidence<'_>, kind: Kind, reading: &mut Told<Reading>) {
     let fields = &evidence.fields;
-    fill!(reading.input, || messages(&fields.list("llm.input_messages.")?, "user"));
+    let flattened = || messages(&fields.list("llm.input_messages.")?, "user");
+    fill!(reading.input, || flattened().filter(is_asked));
     fill!(reading.output, || messages(&fields.list("llm.output_messages.")?, "assistant"));
     fill!(reading.input, || texts(fields, "llm.prompts.", "prompt", "user"));
     fill!(reading.output, || texts(fields, "llm.choices.", "completion", "assistant"));
@@ -59,6 +75,7 @@ pub(super) fn content(evidence: &Evidence<'_>, kind: Kind, reading: &mut Told<Re
         found(fields, reading);
     }
     fill!(reading.input, || value(fields, "input.value", "input.mime_type", kind, "user"));
+    fill!(reading.input, flattened);
     fill!(reading.output, || value(fields, "output.value", "output.mime_type", kind, "assistant"));
     // The flattened messages have no place for the thoughts of some providers.
     if kind == Kind::Llm && fields.mentions("output.value", "reasoning") && reading.thoughts().is_none() {
@@ -69,6 +86,12 @@ pub(super) fn content(evidence: &Evidence<'_>, kind: Kind, reading: &mut Told<Re
     // Some write the schema of a tool here and its arguments as the input, some have only this.
     let parameters = || fields.json(&["tool.parameters"]).filter(|_| kind == Kind::Tool && !is_said);
     fill!(reading.arguments, parameters);
+}
+
+/// Of the container of a call there may be nothing but the instructions among the messages.
+fn is_asked(content: &Content) -> bool {
+    let Content::Messages(messages) = content else { return true };
+    messages.iter().any(|message| message.role != "system")
 }
 
 /// A text where it says that it is one. Who does not say it writes both.

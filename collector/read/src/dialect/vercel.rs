@@ -53,6 +53,8 @@ pub(super) fn content(evidence: &Evidence<'_>, reading: &mut Told<Reading>) {
     let fields = &evidence.fields;
     fill!(reading.input, || messages(&fields.json(&["ai.prompt.messages", "ai.prompt"])?, "user"));
     fill!(reading.output, || answer(fields));
+    // Where another dialect told the answer, it may have left the thought out.
+    fill!(reading.reasoning, || fields.text(&["ai.response.reasoning"]));
     fill!(reading.call_id, || fields.text(&["ai.toolCall.id"]));
     fill!(reading.arguments, || fields.json(&["ai.toolCall.args"]));
     fill!(reading.result, || fields.json(&["ai.toolCall.result"]));

@@ -162,7 +162,8 @@ fn said_by(object: &Map<String, Json>) -> Vec<Part> {
 
 /// Thoughts that a provider keeps beside the content.
 fn reasoning(object: &Map<String, Json>) -> Option<Part> {
-    let text = ["reasoning_content", "reasoning"].iter().find_map(|key| object.get(*key)?.as_str());
+    let words = ["reasoning_content", "reasoning", "reasoningText"];
+    let text = words.iter().find_map(|key| object.get(*key)?.as_str());
     let text = text.filter(|text| !text.is_empty() && !is_withheld(text))?;
     // Of a summary, Laminar writes the pieces as JSON into the text.
     let pieces = parse(text);

@@ -1,7 +1,7 @@
 //! A small step of each dialect, as a person would read it.
 
 use insta::assert_json_snapshot;
-use serde_json::json;
+use serde_json::{Value as Json, json};
 
 use super::build::{A, log, step, told};
 
@@ -258,6 +258,97 @@ fn a_model_call_of_laminar() {
             "lmnr.span.type": "LLM", "lmnr.span.input": r#"[{"role": "user", "content": "hi"}]"#,
             "lmnr.span.output": "\"hello\"", "lmnr.association.properties.user_id": "u-1",
             "gen_ai.prompt.0.role": "user", "gen_ai.prompt.0.content": "wrapped", "gen_ai.usage.cost": 0.5,
+        }))
+        .step();
+    assert_json_snapshot!(told(&step));
+}
+
+#[test]
+fn a_turn_of_mastra_which_holds_what_its_call_was_asked() {
+    let step = A::span("agent_step support-agent")
+        .attributes(json!({
+            "gen_ai.operation.name": "agent_step", "mastra.span.type": "model_step",
+            "mastra.model_step.input": r#"[{"role": "user", "content": "where is it?"}]"#,
+            "mastra.model_step.output": r#"{"text": "", "toolCalls": [
+                {"toolCallId": "c1", "toolName": "search", "args": {"q": "tree"}}]}"#,
+            "mastra.metadata.sessionId": "s-1", "mastra.metadata.userId": "u-1", "mastra.metadata.runId": "r-1",
+        }))
+        .step();
+    assert_json_snapshot!(told(&step));
+}
+
+#[test]
+fn a_function_that_threw_under_laminar_which_leaves_the_status_as_it_was() {
+    let step = A::span("refund")
+        .attributes(json!({"lmnr.span.type": "TOOL", "lmnr.span.input": "{\"order\":42}"}))
+        .event("exception", json!({"exception.type": "Error", "exception.message": "refused"}))
+        .step();
+    assert_json_snapshot!(told(&step));
+}
+
+#[test]
+fn a_run_of_langsmith_that_failed_and_ended_as_all_right() {
+    let step = A::span("refund")
+        .field("status", json!({"code": 1}))
+        .attributes(json!({
+            "langsmith.span.kind": "tool", "gen_ai.operation.name": "execute_tool", "gen_ai.prompt": "{\"order\":42}",
+        }))
+        .event("exception", json!({"exception.type": "Error", "exception.message": "Error: refused"}))
+        .step();
+    assert_json_snapshot!(told(&step));
+}
+
+#[test]
+fn an_answer_of_which_each_event_tells_one_message() {
+    let span = A::span("chat gpt-5-mini")
+        .attributes(json!({"gen_ai.operation.name": "chat", "gen_ai.provider.name": "openai"}))
+        .record();
+    let told_by = |key: &str, messages: Json| {
+        log("gen_ai.client.inference.operation.details", json!(null), json!({key: messages}))
+    };
+    let thought = json!([{"role": "assistant", "parts": [{"type": "reasoning", "text": "briefly"}]}]);
+    let answer = json!([{"role": "assistant", "parts": [{"type": "text", "content": "at night"}]}]);
+    let asked = json!([{"role": "user", "parts": [{"type": "text", "content": "when?"}]}]);
+    let logs = [
+        told_by("gen_ai.input.messages", asked),
+        told_by("gen_ai.output.messages", thought),
+        told_by("gen_ai.output.messages", answer.clone()),
+        told_by("gen_ai.output.messages", answer),
+    ];
+    assert_json_snapshot!(told(&step(Some(&span), &logs).unwrap()));
+}
+
+#[test]
+fn a_container_of_the_ai_sdk_as_openinference_rewrites_it() {
+    let step = A::span("ai.generateText support-agent")
+        .attributes(json!({
+            "ai.operationId": "ai.generateText", "ai.prompt": r#"{"system": "be brief", "prompt": "where is it?"}"#,
+            "ai.response.text": "in Århus", "ai.response.reasoning": "look it up",
+            "openinference.span.kind": "AGENT", "input.mime_type": "application/json",
+            "input.value": r#"{"system": "be brief", "prompt": "where is it?"}"#, "output.value": "in Århus",
+            "llm.input_messages.0.message.role": "system", "llm.input_messages.0.message.content": "be brief",
+        }))
+        .step();
+    assert_json_snapshot!(told(&step));
+}
+
+#[test]
+fn an_agent_of_the_openai_agents_sdk_whose_user_stands_in_its_metadata() {
+    let step = A::span("support-agent")
+        .attributes(json!({
+            "openinference.span.kind": "AGENT", "graph.node.id": "support-agent", "llm.system": "openai",
+            "metadata": r#"{"thread_id": "s-1", "user_id": "u-1"}"#,
+        }))
+        .step();
+    assert_json_snapshot!(told(&step));
+}
+
+#[test]
+fn a_judgement_that_comes_as_a_span() {
+    let step = A::span("gen_ai.evaluation.result")
+        .attributes(json!({
+            "gen_ai.evaluation.name": "relevance", "gen_ai.evaluation.score.value": 0.8,
+            "gen_ai.evaluation.score.label": "good", "gen_ai.evaluation.explanation": "about trees",
         }))
         .step();
     assert_json_snapshot!(told(&step));
