@@ -133,7 +133,15 @@ fn result(object: &Object) -> Part {
 /// A list of texts is the text that it holds; anything else stays what it is.
 pub(crate) fn result_value(value: &Json) -> Json {
     let texts = value.as_array().and_then(|_| joined_text(&parts(value)));
-    texts.map_or_else(|| inner(value), Json::from)
+    texts.map_or_else(|| formless(inner(value)), Json::from)
+}
+
+/// The AI SDK says beside an answer which form it has: `json`, `text`, `error-text` and so on.
+fn formless(mut answer: Json) -> Json {
+    let object = answer.as_object_mut().filter(|object| object.len() == 2);
+    let named = object.filter(|object| string(object, &["type"]).is_some());
+    let value = named.and_then(|object| object.get_mut("value")).map(Json::take);
+    value.unwrap_or(answer)
 }
 
 /// The call's own id before that of the item: OpenAI's Responses API gives each item one of its own.
