@@ -172,7 +172,8 @@ impl Dialect {
             Self::OpenLlmetry => openllmetry::facts(evidence, summary),
             Self::Adk => adk::facts(evidence, summary),
             Self::MessageEvents => message_events::facts(evidence, summary),
-            Self::AutoGen | Self::Rig => {}
+            Self::AutoGen => {}
+            Self::Rig => rig::facts(evidence, summary),
             Self::Tracing => tracing::facts(evidence, summary),
         }
     }
