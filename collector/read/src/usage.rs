@@ -2,14 +2,15 @@
 
 use serde_json::Value as Json;
 use treering_step::Usage;
+use treering_step::attributes::{GEN_AI_PROVIDER_NAME, GEN_AI_SYSTEM};
 
 use crate::decode::json_int;
 use crate::fields::Fields;
 
 /// The names of each class as attributes of the GenAI conventions and of what came before them. Two names of
 /// one class hold the same number on one span, so that the first one found is taken and nothing is added.
-pub(crate) fn from_fields(fields: &Fields<'_>) -> Usage {
-    Usage {
+pub(crate) fn from_fields(fields: &Fields<'_>, scope: &str) -> Usage {
+    let told = Usage {
         input: fields.int(&["gen_ai.usage.input_tokens", "gen_ai.usage.prompt_tokens"]),
         output: fields.int(&["gen_ai.usage.output_tokens", "gen_ai.usage.completion_tokens"]),
         cache_read: fields.int(&[
@@ -30,8 +31,14 @@ pub(crate) fn from_fields(fields: &Fields<'_>) -> Usage {
             "gen_ai.usage.reasoning_tokens",
             "gen_ai.usage.details.reasoning_tokens",
         ]),
-    }
+    };
+    let provider = || fields.text(&[GEN_AI_PROVIDER_NAME, GEN_AI_SYSTEM]);
+    let is_copied = || is_exceeded(told) && provider().is_some_and(|name| name.starts_with("anthropic"));
+    if BESIDE.contains(&scope) || is_copied() { with_cached(told) } else { told }
 }
+
+/// Instrumentations that copy the counts of Anthropic, which leave what was cached out of the input.
+const BESIDE: &[&str] = &["@traceloop/instrumentation-anthropic"];
 
 /// The dictionary that a provider answers with, or a framework makes of it.
 pub(crate) fn from_json(usage: &Json) -> Usage {
@@ -97,8 +104,7 @@ fn taken_out(usage: &Json, read: Usage) -> Option<Usage> {
 fn counted_beside(usage: Usage, total: u64) -> Option<Usage> {
     let (input, output) = (usage.input?, usage.output?);
     let beside = total.checked_sub(input)?.checked_sub(output).filter(|beside| *beside > 0)?;
-    let cached = usage.cache_read.unwrap_or(0).saturating_add(usage.cache_write.unwrap_or(0));
-    let thought = usage.reasoning.unwrap_or(0);
+    let (cached, thought) = (cached(usage), usage.reasoning.unwrap_or(0));
     let (cached, thought) = match beside {
         _ if beside == cached.saturating_add(thought) => (cached, thought),
         _ if beside == cached => (cached, 0),
@@ -110,10 +116,20 @@ fn counted_beside(usage: Usage, total: u64) -> Option<Usage> {
 
 /// The dictionaries of Anthropic, and instrumentations that copied them, count cached tokens beside the input;
 /// the conventions count them inside of it. A part cannot exceed the whole, which gives the former away.
-pub(crate) fn inclusive(mut usage: Usage) -> Usage {
-    let cached = usage.cache_read.unwrap_or(0).saturating_add(usage.cache_write.unwrap_or(0));
-    usage.input = usage.input.map(|input| if cached > input { input.saturating_add(cached) } else { input });
-    usage
+pub(crate) fn inclusive(usage: Usage) -> Usage {
+    if is_exceeded(usage) { with_cached(usage) } else { usage }
+}
+
+fn is_exceeded(usage: Usage) -> bool {
+    usage.input.is_some_and(|input| cached(usage) > input)
+}
+
+fn with_cached(usage: Usage) -> Usage {
+    Usage { input: usage.input.map(|input| input.saturating_add(cached(usage))), ..usage }
+}
+
+fn cached(usage: Usage) -> u64 {
+    usage.cache_read.unwrap_or(0).saturating_add(usage.cache_write.unwrap_or(0))
 }
 
 #[cfg(test)]
@@ -121,7 +137,7 @@ mod tests {
     use serde_json::json;
     use treering_step::Usage;
 
-    use super::from_json;
+    use super::{from_json, inclusive};
 
     #[test]
     fn the_total_tells_what_was_counted_beside_input_and_output() {
@@ -143,6 +159,13 @@ mod tests {
         ] {
             assert_eq!(from_json(&used), all, "{used}");
         }
+    }
+
+    #[test]
+    fn what_exceeds_the_whole_was_counted_beside_it() {
+        let used = |input: u64| Usage { input: Some(input), cache_read: Some(80), ..Usage::default() };
+        assert_eq!(inclusive(used(2)).input, Some(82));
+        assert_eq!(inclusive(used(80)).input, Some(80));
     }
 
     #[test]

@@ -21,20 +21,20 @@ const JUDGEMENT: &[&str] = &[
 ];
 
 pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Told<Summary>) {
-    evidence.tellers().for_each(|fields| tell(fields, summary));
+    evidence.tellers().for_each(|fields| tell(fields, evidence.scope, summary));
     for exception in evidence.named(OPERATION_EXCEPTION) {
         fill!(summary.error_type, || exception.fields.text(&[ERROR_TYPE, EXCEPTION_TYPE]));
     }
 }
 
-fn tell(fields: &Fields<'_>, summary: &mut Told<Summary>) {
+fn tell(fields: &Fields<'_>, scope: &str, summary: &mut Told<Summary>) {
     fill!(summary.kind, || kind(fields));
     fill!(summary.agent, || fields.text(&[GEN_AI_AGENT_NAME]));
     fill!(summary.model, || fields.text(&[GEN_AI_RESPONSE_MODEL, GEN_AI_REQUEST_MODEL]));
     fill!(summary.provider, || fields.text(&[GEN_AI_PROVIDER_NAME, GEN_AI_SYSTEM]));
     fill!(summary.tool, || fields.text(&[GEN_AI_TOOL_NAME]));
     fill!(summary.response_id, || fields.text(&[GEN_AI_RESPONSE_ID]));
-    summary.use_tokens(|| usage::from_fields(fields));
+    summary.use_tokens(|| usage::from_fields(fields, scope));
     // Logfire keeps what the provider answered, which knows more classes.
     summary.use_tokens(|| {
         fields.json(&["gen_ai.usage.raw"]).map(|used| usage::from_json(&used)).unwrap_or_default()

@@ -3,10 +3,11 @@
 use serde_json::Value as Json;
 use treering_otlp::Value;
 use treering_step::attributes::{SESSION_ID, USER_ID};
-use treering_step::{Content, Kind, Summary, Usage};
+use treering_step::{Content, Kind, Part, Summary, Usage};
 
 use crate::evidence::Evidence;
 use crate::fields::Fields;
+use crate::message::parts;
 use crate::reading::{Reading, messages, messages_or_value, plain};
 use crate::witness::{Told, fill};
 
@@ -76,6 +77,10 @@ pub(super) fn content(evidence: &Evidence<'_>, kind: Kind, reading: &mut Told<Re
     }
     fill!(reading.input, || value(fields, "input.value", "input.mime_type", kind, "user"));
     fill!(reading.input, flattened);
+    if kind == Kind::Llm {
+        // Of Anthropic's requests the instructions are not among the flattened messages.
+        fill!(reading.system, || instructions(&fields.json(&["input.value"])?));
+    }
     fill!(reading.output, || value(fields, "output.value", "output.mime_type", kind, "assistant"));
     // The flattened messages have no place for the thoughts of some providers.
     if kind == Kind::Llm && fields.mentions("output.value", "reasoning") && reading.thoughts().is_none() {
@@ -86,6 +91,10 @@ pub(super) fn content(evidence: &Evidence<'_>, kind: Kind, reading: &mut Told<Re
     // Some write the schema of a tool here and its arguments as the input, some have only this.
     let parameters = || fields.json(&["tool.parameters"]).filter(|_| kind == Kind::Tool && !is_said);
     fill!(reading.arguments, parameters);
+}
+
+fn instructions(request: &Json) -> Option<Vec<Part>> {
+    request.as_object().and_then(|request| request.get("system")).map(parts)
 }
 
 /// Of the container of a call there may be nothing but the instructions among the messages.

@@ -130,7 +130,8 @@ fn message(object: &Map<String, Json>, role: &str) -> Message {
     let role = known_role(said("role").filter(|role| *role != "unknown").or(of_type).unwrap_or(role));
     let mut message = Message::new(role, Vec::new());
     message.finish_reason = finish_reason(object);
-    match call_id(object).filter(|_| role == "tool") {
+    // Anthropic has tools answer in the name of the user.
+    match call_id(object).filter(|_| role == "tool" || object.contains_key("tool_call_id")) {
         Some(id) => message.parts.push(tool_result(id, object)),
         None => {
             message.name = said("name").filter(|name| !name.is_empty()).map(str::to_owned);

@@ -353,3 +353,30 @@ fn a_judgement_that_comes_as_a_span() {
         .step();
     assert_json_snapshot!(told(&step));
 }
+
+#[test]
+fn a_call_of_anthropic_by_openllmetry_in_javascript_which_leaves_the_cached_tokens_out() {
+    let step = A::span("chat claude-sonnet-4-5")
+        .scope("@traceloop/instrumentation-anthropic")
+        .attributes(json!({
+            "gen_ai.operation.name": "chat", "gen_ai.provider.name": "anthropic",
+            "gen_ai.usage.input_tokens": 900, "gen_ai.usage.output_tokens": 31,
+            "gen_ai.usage.cache_read.input_tokens": 640, "gen_ai.usage.cache_creation.input_tokens": 20,
+        }))
+        .step();
+    assert_json_snapshot!(told(&step));
+}
+
+#[test]
+fn a_call_of_anthropic_by_openinference_in_javascript_whose_tool_answers_as_the_user() {
+    let step = A::span("Anthropic Messages")
+        .attributes(json!({
+            "openinference.span.kind": "LLM", "input.mime_type": "application/json",
+            "input.value": r#"{"system": "be brief", "messages": [{"role": "user", "content": "where?"}]}"#,
+            "llm.input_messages.0.message.role": "user", "llm.input_messages.0.message.content": "where?",
+            "llm.input_messages.1.message.role": "user", "llm.input_messages.1.message.tool_call_id": "c1",
+            "llm.input_messages.1.message.content": "{\"city\": \"Århus\"}",
+        }))
+        .step();
+    assert_json_snapshot!(told(&step));
+}
