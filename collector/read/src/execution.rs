@@ -89,7 +89,9 @@ fn models(steps: &[Summary]) -> Vec<String> {
 
 /// Tokens and cost of the leaf-most steps: frameworks repeat on a step the sum of what is below it.
 fn sums(forest: &Forest<'_>, placed: &[Placed], steps: &[Summary]) -> (ExecutionTokens, Option<f64>) {
-    let tokens = leaves(forest, placed, steps, |step| !step.tokens.is_empty());
+    // Thoughts or a cache alone do not tell what a call used.
+    let used = |step: &Summary| step.tokens.input.or(step.tokens.output).is_some();
+    let tokens = leaves(forest, placed, steps, used);
     let costs = leaves(forest, placed, steps, |step| step.cost_usd.is_some());
     let tokens = tokens.into_iter().map(|step| step.tokens).fold(Usage::default(), Usage::plus);
     let cost = costs.into_iter().filter_map(|step| step.cost_usd).reduce(|sum, cost| sum + cost);

@@ -63,6 +63,7 @@ pub(crate) fn from_json(usage: &Json) -> Usage {
             "/inputTokenDetails/cacheReadTokens",
             "/cachedInputTokens",
             "/cachedContentTokenCount",
+            "/cachedContentTokens",
         ]),
         cache_write: find(&[
             "/cache_creation_input_tokens",
@@ -81,6 +82,7 @@ pub(crate) fn from_json(usage: &Json) -> Usage {
             "/outputTokenDetails/reasoningTokens",
             "/reasoningTokens",
             "/thoughtsTokenCount",
+            "/thoughtsTokens",
         ]),
     };
     let told = taken_out(usage, read).or_else(|| counted_beside(read, total?));

@@ -84,7 +84,7 @@ pub(crate) fn implied_kind(fields: &Fields<'_>) -> Option<Kind> {
         return Some(Kind::Tool);
     }
     // A turn of an agent of Strands before it had a name for it.
-    if fields.get("event_loop.cycle_id").is_some() {
+    if ["event_loop.cycle_id", "agent_loop.cycle_id"].iter().any(|key| fields.get(key).is_some()) {
         return Some(Kind::Workflow);
     }
     let model = [GEN_AI_REQUEST_MODEL, GEN_AI_RESPONSE_MODEL, GEN_AI_SYSTEM, GEN_AI_PROVIDER_NAME];

@@ -3,6 +3,7 @@
 mod adk;
 mod autogen;
 mod gen_ai;
+mod genkit;
 mod laminar;
 mod langfuse;
 mod langsmith;
@@ -17,6 +18,7 @@ mod rig;
 mod tracing;
 mod treering;
 mod vercel;
+mod voltagent;
 
 use treering_step::{Kind, Summary};
 
@@ -35,11 +37,13 @@ pub(crate) enum Dialect {
     LangSmith,
     LiteLlm,
     GenAi,
+    VoltAgent,
     OpenInference,
     Langfuse,
     Laminar,
     Mlflow,
     Mastra,
+    Genkit,
     Vercel,
     PydanticAi,
     OpenLlmetry,
@@ -56,11 +60,13 @@ impl Dialect {
         Self::LangSmith,
         Self::LiteLlm,
         Self::GenAi,
+        Self::VoltAgent,
         Self::OpenInference,
         Self::Langfuse,
         Self::Laminar,
         Self::Mlflow,
         Self::Mastra,
+        Self::Genkit,
         Self::Vercel,
         Self::PydanticAi,
         Self::OpenLlmetry,
@@ -91,7 +97,9 @@ impl Dialect {
             Self::Langfuse => &["langfuse."],
             Self::Laminar => &["lmnr."],
             Self::Mlflow => &["mlflow."],
+            Self::VoltAgent => &["entity."],
             Self::Mastra => &["mastra."],
+            Self::Genkit => &["genkit:"],
             Self::Vercel => &["ai.", "aisdk."],
             Self::PydanticAi => &[
                 "pydantic_ai.",
@@ -143,7 +151,9 @@ impl Dialect {
             Self::Langfuse => "langfuse",
             Self::Laminar => "laminar",
             Self::Mlflow => "mlflow",
+            Self::VoltAgent => "voltagent",
             Self::Mastra => "mastra",
+            Self::Genkit => "genkit",
             Self::Vercel => "vercel_ai",
             Self::PydanticAi => "pydantic_ai",
             Self::OpenLlmetry => "openllmetry",
@@ -166,7 +176,9 @@ impl Dialect {
             Self::Langfuse => langfuse::facts(evidence, summary),
             Self::Laminar => laminar::facts(evidence, summary),
             Self::Mlflow => mlflow::facts(evidence, summary),
+            Self::VoltAgent => voltagent::facts(evidence, summary),
             Self::Mastra => mastra::facts(evidence, summary),
+            Self::Genkit => genkit::facts(evidence, summary),
             Self::Vercel => vercel::facts(evidence, summary),
             Self::PydanticAi => pydantic_ai::facts(evidence, summary),
             Self::OpenLlmetry => openllmetry::facts(evidence, summary),
@@ -189,7 +201,9 @@ impl Dialect {
             Self::Langfuse => langfuse::content(evidence, kind, reading),
             Self::Laminar => laminar::content(evidence, kind, reading),
             Self::Mlflow => mlflow::content(evidence, kind, reading),
+            Self::VoltAgent => voltagent::content(evidence, reading),
             Self::Mastra => mastra::content(evidence, reading),
+            Self::Genkit => genkit::content(evidence, kind, reading),
             Self::Vercel => vercel::content(evidence, reading),
             Self::PydanticAi => pydantic_ai::content(evidence, reading),
             Self::OpenLlmetry => openllmetry::content(evidence, reading),

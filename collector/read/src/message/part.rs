@@ -50,8 +50,10 @@ fn typed(kind: &str, object: &Object) -> Option<Part> {
         }
         "reasoning" | "thinking" | "redacted_thinking" | "summary_text" => reasoning(object),
         "reasoningContent" => reasoning_content(nested(object, &["content", "reasoningContent"])?),
-        "tool_call" | "tool_use" | "tool-call" | "function_call" => call(object),
-        "tool_call_response" | "tool_result" | "tool-result" | "function_call_output" => Some(result(object)),
+        "tool_call" | "tool_use" | "tool-call" | "toolUse" | "function_call" => call(object),
+        "tool_call_response" | "tool_result" | "tool-result" | "toolResult" | "function_call_output" => {
+            Some(result(object))
+        }
         "image" | "image_url" | "image-url" | "input_image" => Some(Part::Image(media(object, "image"))),
         "audio" | "input_audio" | "audio-url" => Some(Part::Audio(media(object, "audio"))),
         "video" | "video_url" | "video-url" => Some(Part::Video(media(object, "video"))),
@@ -62,20 +64,25 @@ fn typed(kind: &str, object: &Object) -> Option<Part> {
     }
 }
 
-/// Parts of Bedrock and Gemini, which say what they are by the name of their only field.
+/// Parts of Bedrock, Gemini and Genkit, which say what they are by the name of their only field.
 fn untyped(object: &Object) -> Option<Part> {
     if let Some(said) = string(object, &["text", "content"]) {
         let is_thought = object.get("thought") == Some(&Json::Bool(true));
         return if is_thought { thought(said) } else { text(said) };
     }
-    if let Some(used) = nested(object, &["toolUse", "functionCall", "function_call"]) {
+    if let Some(used) = nested(object, &["toolUse", "functionCall", "function_call", "toolRequest"]) {
         return call(used);
     }
-    if let Some(answered) = nested(object, &["toolResult", "functionResponse", "function_response"]) {
+    if let Some(answered) =
+        nested(object, &["toolResult", "functionResponse", "function_response", "toolResponse"])
+    {
         return Some(result(answered));
     }
     if let Some(thinking) = nested(object, &["reasoningContent"]) {
         return reasoning_content(thinking);
+    }
+    if object.contains_key("reasoning") {
+        return reasoning(object);
     }
     if nested(object, &["inlineData", "inline_data", "fileData", "file_data"]).is_some() {
         return Some(by_modality(object));
@@ -145,8 +152,9 @@ fn formless(mut answer: Json) -> Json {
 }
 
 /// The call's own id before that of the item: OpenAI's Responses API gives each item one of its own.
-const CALL_IDS: &[&str] = &["call_id", "toolUseId", "toolCallId", "tool_call_id", "id"];
-const RESULT_IDS: &[&str] = &["call_id", "tool_use_id", "toolUseId", "toolCallId", "tool_call_id", "id"];
+const CALL_IDS: &[&str] = &["call_id", "toolUseId", "toolCallId", "tool_call_id", "id", "ref"];
+const RESULT_IDS: &[&str] =
+    &["call_id", "tool_use_id", "toolUseId", "toolCallId", "tool_call_id", "id", "ref"];
 
 fn call_id(object: &Object, keys: &[&str]) -> Option<String> {
     string(object, keys).map(str::to_owned)

@@ -84,6 +84,14 @@ fn siblings_of_which_only_one_names_its_answer_are_one_call_told_by_two_instrume
 }
 
 #[test]
+fn a_step_that_tells_no_more_than_its_thoughts_hides_no_count_above_it() {
+    let thoughts = Usage { reasoning: Some(8), ..Usage::default() };
+    let agent = Summary { kind: Some(Kind::Agent), ..call(1, 0, 1, 90, 30) };
+    let execution = execution(trace(), &[agent, Summary { tokens: thoughts, ..call(2, 1, 2, 9, 10) }]);
+    assert_eq!(execution.tokens.input, 30);
+}
+
+#[test]
 fn siblings_told_at_once_in_two_dialects_are_one_call_and_in_one_dialect_two() {
     let root = step(1, 0, 1, 99);
     let other = |call: Summary| Summary { dialect: Some("openinference".into()), ..call };

@@ -380,3 +380,30 @@ fn a_call_of_anthropic_by_openinference_in_javascript_whose_tool_answers_as_the_
         .step();
     assert_json_snapshot!(told(&step));
 }
+
+#[test]
+fn a_model_call_of_genkit() {
+    let step = A::span("openai/gpt-4o-mini")
+        .attributes(json!({
+            "genkit:type": "action", "genkit:metadata:subtype": "model", "genkit:name": "openai/gpt-4o-mini",
+            "genkit:input": r#"{"messages": [{"role": "user", "content": [{"text": "where is it?"}]},
+                {"role": "tool", "content": [{"toolResponse": {"name": "search", "ref": "c1", "output": "here"}}]}]}"#,
+            "genkit:output": r#"{"finishReason": "stop", "message": {"role": "model", "content": [
+                {"reasoning": "look it up"}, {"toolRequest": {"name": "search", "ref": "c2", "input": {"q": "tree"}}}]},
+                "usage": {"inputTokens": 107, "outputTokens": 31, "totalTokens": 138}, "raw": {"id": "a1"}}"#,
+        }))
+        .step();
+    assert_json_snapshot!(told(&step));
+}
+
+#[test]
+fn a_model_call_of_voltagent_whose_counts_are_of_its_last_turn() {
+    let step = A::span("llm:generateText")
+        .attributes(json!({
+            "entity.type": "agent", "entity.name": "support-agent", "span.type": "llm", "llm.model": "gpt-4o-mini",
+            "llm.messages": r#"[{"role": "user", "content": "where is it?"}]"#, "llm.usage.prompt_tokens": 114,
+            "conversation.id": "s-1", "user.id": "u-1",
+        }))
+        .step();
+    assert_json_snapshot!(told(&step));
+}
