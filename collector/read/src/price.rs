@@ -1,15 +1,19 @@
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use treering_step::Usage;
 
-/// The table; its first lines say where it is from and of which day.
+/// The table; its first line says where it is from and of which day.
 const TABLE: &str = include_str!("prices.csv");
 /// Its columns, which those of a user's table are as well.
 const COLUMNS: &str = "model,from_input_tokens,input,output,cache_read,cache_write";
 
 /// What models cost: the table of this crate, and what a user knows better.
 #[derive(Debug, Clone)]
-pub struct Prices(HashMap<String, Vec<Price>>);
+pub struct Prices {
+    levels: HashMap<String, Vec<Price>>,
+    /// The models whose prices are the user's.
+    own: HashSet<String>,
+}
 
 /// Why a table of prices cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -36,9 +40,8 @@ struct Price {
 
 impl Default for Prices {
     fn default() -> Self {
-        let mut prices = Self(HashMap::new());
-        prices.add(TABLE).expect("the table of this crate is checked by its tests");
-        prices
+        let levels = parsed(TABLE).expect("the table of this crate is checked by its tests");
+        Self { levels, own: HashSet::new() }
     }
 }
 
@@ -47,9 +50,9 @@ impl Prices {
     /// with the columns `model,from_input_tokens,input,output,cache_read,cache_write`, in US dollars per million
     /// tokens; lines that begin with `#` are comments.
     pub fn with(table: &str) -> Result<Self, PricesError> {
-        let (mut prices, mut own) = (Self::default(), Self(HashMap::new()));
-        own.add(table)?;
-        prices.0.extend(own.0);
+        let (mut prices, own) = (Self::default(), parsed(table)?);
+        prices.own.extend(own.keys().cloned());
+        prices.levels.extend(own);
         Ok(prices)
     }
 
@@ -62,27 +65,45 @@ impl Prices {
     /// guessed at.
     pub fn price(&self, model: &str, usage: &Usage) -> Option<f64> {
         let input = usage.input?;
-        let model = model.to_ascii_lowercase();
-        let levels = self.0.get(model.as_str()).or_else(|| self.0.get(stem(&model)))?;
+        let (_, levels) = self.row(model)?;
         let level =
             levels.iter().rfind(|level| level.from_input_tokens == 0 || input > level.from_input_tokens)?;
         level.of(input, usage)
     }
 
-    fn add(&mut self, table: &str) -> Result<(), PricesError> {
-        let rows = table.lines().enumerate().map(|(at, line)| (at + 1, line.trim()));
-        for (line, row) in rows.filter(|(_, row)| !row.is_empty() && !row.starts_with('#') && *row != COLUMNS)
-        {
-            let (model, price) = parsed(row).ok_or(PricesError::Row { line })?;
-            let levels = self.0.entry(model.to_ascii_lowercase()).or_default();
-            let above = levels.last().map(|level| level.from_input_tokens);
-            if above.map_or(price.from_input_tokens != 0, |above| price.from_input_tokens <= above) {
-                return Err(PricesError::Levels { line, model: model.to_owned() });
-            }
-            levels.push(price);
-        }
-        Ok(())
+    /// Where the price of this model is from, or would be: the name and the day of the table of this crate, unless
+    /// the user's has the model.
+    pub fn source(&self, model: &str) -> &'static str {
+        let is_own = self.row(model).is_some_and(|(name, _)| self.own.contains(name));
+        if is_own { "your own table" } else { table_name() }
     }
+
+    /// The rows of a model, under the name that they have in the table.
+    fn row(&self, model: &str) -> Option<(&String, &Vec<Price>)> {
+        let model = model.to_ascii_lowercase();
+        self.levels.get_key_value(model.as_str()).or_else(|| self.levels.get_key_value(stem(&model)))
+    }
+}
+
+/// What the first line of the table says.
+fn table_name() -> &'static str {
+    TABLE.lines().next().unwrap_or_default().trim_start_matches(['#', ' '])
+}
+
+/// The prices of a table, the levels of each model in their order.
+fn parsed(table: &str) -> Result<HashMap<String, Vec<Price>>, PricesError> {
+    let mut prices: HashMap<String, Vec<Price>> = HashMap::new();
+    let rows = table.lines().enumerate().map(|(at, line)| (at + 1, line.trim()));
+    for (line, row) in rows.filter(|(_, row)| !row.is_empty() && !row.starts_with('#') && *row != COLUMNS) {
+        let (model, price) = parsed_row(row).ok_or(PricesError::Row { line })?;
+        let levels = prices.entry(model.to_ascii_lowercase()).or_default();
+        let above = levels.last().map(|level| level.from_input_tokens);
+        if above.map_or(price.from_input_tokens != 0, |above| price.from_input_tokens <= above) {
+            return Err(PricesError::Levels { line, model: model.to_owned() });
+        }
+        levels.push(price);
+    }
+    Ok(prices)
 }
 
 impl Price {
@@ -137,7 +158,7 @@ fn is_date(text: &str) -> bool {
     text == "latest" || text == "default" || (digits == 8 && (text.len() == 8 || is_iso))
 }
 
-fn parsed(row: &str) -> Option<(&str, Price)> {
+fn parsed_row(row: &str) -> Option<(&str, Price)> {
     let cells: Vec<&str> = row.split(',').map(str::trim).collect();
     let [model, from_input_tokens, input, output, cache_read, cache_write] = cells[..] else { return None };
     let price = Price {

@@ -10,7 +10,7 @@ fn usage(input: u64, output: u64) -> Usage {
 
 #[test]
 fn every_row_of_the_table_is_a_price() {
-    let Prices(prices) = Prices::default();
+    let prices = Prices::default().levels;
     let rows = TABLE.lines().filter(|line| !line.starts_with('#')).count() - 1;
     assert_eq!(prices.values().map(Vec::len).sum::<usize>(), rows);
     assert!(prices.values().flatten().all(|price| price.input < 1000.0));
@@ -91,4 +91,15 @@ fn a_row_that_is_no_price_is_named_by_its_line() {
     for rows in ["oak-1,10,1,2,,", "oak-1,0,1,2,,\noak-1,0,1,2,,"] {
         assert!(matches!(Prices::with(rows), Err(PricesError::Levels { .. })), "{rows}");
     }
+}
+
+#[test]
+fn a_price_says_which_table_it_is_from() {
+    let prices = Prices::with("oak-1,0,1,2,,").unwrap();
+    assert_eq!(prices.source("Acme/Oak-1"), "your own table");
+    let source = prices.source("claude-sonnet-4-5-20250929");
+    let (name, day) = source.split_once(", ").unwrap();
+    assert!(name.starts_with("genai-prices "), "{source}");
+    assert!(day.len() == 10 && day.starts_with("20"), "{source}");
+    assert_eq!(prices.source("elm-2"), source);
 }
