@@ -4,12 +4,15 @@ use std::collections::{BTreeSet, HashSet};
 
 use treering_otlp::{LogRecord, Signal, Span, Value};
 use treering_redact::Record;
+use treering_step::attributes::{
+    TREERING_STEP_NAME, TREERING_STEP_PARENT_ID, TREERING_STEP_RUNNING, TREERING_STEP_STARTED_AT,
+};
 use treering_step::{Kind, Source, SpanId, Status, Summary};
 
 use crate::decode::is_withheld;
 use crate::dialect::{Dialect, implied_kind};
 use crate::evidence::Evidence;
-use crate::fields::Place;
+use crate::fields::{Fields, Place};
 use crate::reading::Reading;
 use crate::step::{evidence, failure};
 use crate::summary::share;
@@ -148,7 +151,26 @@ fn told(
         witness.settle("kind");
     }
     told.push((CONVENTIONS, witness.take()));
+    for record in evidence.named(TREERING_STEP_RUNNING) {
+        announced(&record.fields, witness);
+    }
+    told.push((Dialect::Treering.as_str(), witness.take()));
     told
+}
+
+/// What a record that announces a step says of it; most of that, its span says without an attribute.
+fn announced(record: &Fields<'_>, witness: &Witness) {
+    let told = [
+        ("name", TREERING_STEP_NAME),
+        ("parent_span_id", TREERING_STEP_PARENT_ID),
+        ("started_at", TREERING_STEP_STARTED_AT),
+    ];
+    for (field, key) in told {
+        witness.listen();
+        if record.get(key).is_some() {
+            witness.settle(field);
+        }
+    }
 }
 
 fn attribute(evidence: &Evidence<'_>, (place, key): &Heard) -> Attribute {

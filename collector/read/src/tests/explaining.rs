@@ -80,6 +80,23 @@ fn what_a_dialect_could_make_nothing_of_is_said() {
 }
 
 #[test]
+fn what_announces_a_running_step_is_understood() {
+    let announced = log(
+        "treering.step.running",
+        json!(null),
+        json!({"treering.step.name": "work", "treering.step.parent_id": "0000000000000007", "acme.shard": 7}),
+    );
+    let span = A::span("work").record();
+    for call in [
+        explain(None, std::slice::from_ref(&announced), Kind::Span),
+        explain(Some(&span), &[announced], Kind::Span),
+    ] {
+        assert_eq!(origin(&call.believed, "name"), Some(("treering", vec!["treering.step.name"])));
+        assert_eq!(keys(&call.unread), ["acme.shard"]);
+    }
+}
+
+#[test]
 fn an_attribute_of_a_log_record_names_the_record() {
     let details = log(
         "gen_ai.client.inference.operation.details",
