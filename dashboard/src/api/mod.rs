@@ -1,7 +1,9 @@
 //! The JSON read API: the read model of the pages, for programs.
 
+mod attributes;
 mod executions;
 mod otlp;
+mod reading;
 mod steps;
 
 use std::sync::Arc;
@@ -17,6 +19,8 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/executions", get(executions::list))
         .route("/executions/{trace_id}", get(steps::all))
         .route("/executions/{trace_id}/steps/{span_id}", get(steps::one))
+        .route("/executions/{trace_id}/steps/{span_id}/reading", get(reading::reading))
         .route("/executions/{trace_id}/otlp", get(otlp::otlp))
+        .route("/attributes", get(attributes::attributes))
         .fallback(async || Error::NoPage)
 }

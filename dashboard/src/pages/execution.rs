@@ -12,16 +12,18 @@ use super::{Asked, Named};
 use crate::App;
 use crate::access::{Chosen, Viewer};
 use crate::error::Error;
-use crate::view::execution::{TraceView, WINDOW, whole_steps};
+use crate::view::execution::{TraceView, WINDOW, read_step};
 use crate::view::filter::{given, parsed};
 use crate::view::format;
 use crate::view::kind::{Badge, status_word};
 use crate::view::link::Query;
 use crate::view::lost::Lost;
+use crate::view::price::{self, Price};
 use crate::view::step::{Fact, StepView};
 use crate::view::text::Text;
 use crate::view::tree::{self, Row};
 use crate::view::waterfall::{Scale, Tick};
+use crate::view::why::WhyView;
 
 /// An execution: its tree beside its waterfall, and the chosen step.
 #[derive(Debug, Serialize)]
@@ -89,14 +91,20 @@ pub(super) async fn execution(
     let chosen = viewer.choose(&app.reader, given(&look.project)).await?;
     let view = TraceView::load(&app, chosen.scope(), trace).await?;
     let choice = look.choice(&view)?;
-    let step = match choice.row {
-        Some(row) => whole_steps(&app, chosen.scope(), &view, row..row + 1).await?.pop(),
+    let read = match choice.row {
+        Some(row) => Some(read_step(&app, chosen.scope(), &view, row).await?),
         None => None,
     };
     let lost = Lost::count(&app.reader).await?;
     let address = Address { trace, project: chosen.in_url() };
-    let position = step.as_ref().and_then(|step| Scale::of(&view.steps)?.position(step.started_at?));
-    let step = step.map(|step| StepView::of(&step, position, address.step_json(step.span_id)));
+    let scale = Scale::of(&view.steps);
+    let step = read.map(|(step, reading)| {
+        let position = step.started_at.and_then(|at| scale?.position(at));
+        let json_url = address.step_json(step.span_id);
+        let why = reading.as_ref().map(|told| WhyView::new(&step, told, address.reading(step.span_id)));
+        let price = Price::of(&step, reading.as_ref(), &app.prices);
+        StepView::of(&step, position, price, why, json_url)
+    });
     ExecutionPage::new(&app, &chosen, &view, &address, choice, step, &lost).render()
 }
 
@@ -157,6 +165,10 @@ impl Address<'_> {
         self.query().on(&format!("/api/v1/executions/{}/steps/{span}", self.trace))
     }
 
+    fn reading(&self, span: SpanId) -> String {
+        self.query().on(&format!("/api/v1/executions/{}/steps/{span}/reading", self.trace))
+    }
+
     fn session(&self, session: &str) -> String {
         self.query().with("session", Some(session)).on("/")
     }
@@ -164,6 +176,12 @@ impl Address<'_> {
     fn user(&self, user: &str) -> String {
         self.query().with("user", Some(user)).on("/")
     }
+}
+
+/// The address of a step, from any other page.
+pub(super) fn address(trace: TraceId, span: SpanId, project: Option<&str>) -> String {
+    let page = Query::new().with("project", project).with("step", Some(span));
+    format!("{}#s-{span}", page.on(&format!("/executions/{trace}")))
 }
 
 impl ExecutionPage {
@@ -214,6 +232,8 @@ fn legend(rows: &[RowLink]) -> Vec<Badge> {
 fn facts(view: &TraceView, address: &Address<'_>, lost: &Lost) -> Vec<Fact> {
     let execution = &view.execution;
     let failure = view.first_failure().map(|row| address.step(view.at(row).span_id));
+    let cost = price::sum(execution.cost_usd, tree::unpriced(view));
+    let took = if execution.status == Status::Running { "So far" } else { "Took" };
     let started = execution.started_at.map(|at| Fact::new("Started", format!("{} UTC", format::moment(at))));
     let linked = |label, value: &Option<String>, url: &dyn Fn(&str) -> String| {
         // Two that were redacted alike need not be the same one: there is nothing to look for.
@@ -222,10 +242,10 @@ fn facts(view: &TraceView, address: &Address<'_>, lost: &Lost) -> Vec<Fact> {
     };
     [
         started,
-        Some(Fact::new("Took", format::duration(execution.duration_ns))),
+        Some(Fact::new(took, format::duration(execution.duration_ns))),
         Some(Fact::new("Steps", format::count(execution.steps))),
         Some(Fact::new("Tokens", tokens(execution))),
-        execution.cost_usd.map(|cost| Fact::new("Cost", format::dollars(cost))),
+        cost.map(|cost| Fact::new("Cost", cost)),
         Some(Fact {
             href: failure,
             alarm: execution.errors > 0,

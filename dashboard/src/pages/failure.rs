@@ -10,6 +10,7 @@ use crate::App;
 use crate::access::{Chosen, Viewer};
 use crate::error::Error;
 use crate::view::filter::{Filter, given};
+use crate::view::words::{Word, words};
 
 /// Why there is nothing else to see, and what to do next.
 #[derive(Debug, Serialize)]
@@ -23,13 +24,6 @@ pub(crate) struct FailurePage {
     /// The same address, to be asked for again from here: browsers hold a `SameSite=Strict` cookie back when
     /// another site links to a page, such as a chat in which somebody pasted its address.
     again: Option<String>,
-}
-
-/// Words, or something to type.
-#[derive(Debug, Serialize)]
-struct Word {
-    code: bool,
-    text: String,
 }
 
 impl Page for FailurePage {
@@ -87,12 +81,6 @@ fn sentence(message: &str) -> String {
     let mut letters = message.chars();
     let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
     format!("{first}{}.", letters.as_str())
-}
-
-/// What messages put between backticks is set as code.
-fn words(sentences: &str) -> Vec<Word> {
-    let word = |(at, text): (usize, &str)| Word { code: at % 2 == 1, text: text.to_owned() };
-    sentences.split('`').enumerate().map(word).collect()
 }
 
 impl IntoResponse for FailurePage {

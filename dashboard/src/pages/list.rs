@@ -16,6 +16,7 @@ use crate::view::format;
 use crate::view::kind::{Badge, status_word};
 use crate::view::link::Query;
 use crate::view::lost::Lost;
+use crate::view::price;
 use crate::view::text::Text;
 
 /// The executions of a project, newest first.
@@ -174,6 +175,9 @@ impl Row {
         let started = execution.started_at.map(format::moment);
         let (day, time) = started.as_deref().and_then(|moment| moment.split_once(' ')).unwrap_or_default();
         let path = format!("/executions/{}", execution.trace_id);
+        // How many of its steps have no price where others have one is not known here.
+        let tokens = execution.tokens.input.saturating_add(execution.tokens.output);
+        let unpriced = tokens > 0 && execution.cost_usd.is_none();
         Self {
             url: Query::new().with("project", chosen.in_url()).on(&path),
             badge: execution.kind.into(),
@@ -187,8 +191,8 @@ impl Row {
             time: time.split('.').next().unwrap_or_default().to_owned(),
             took: format::duration(execution.duration_ns),
             steps: format::count(execution.steps),
-            tokens: format::count(execution.tokens.input.saturating_add(execution.tokens.output)),
-            cost: execution.cost_usd.map(format::dollars),
+            tokens: format::count(tokens),
+            cost: price::sum(execution.cost_usd, unpriced.into()),
             errors: execution.errors,
             redacted: execution.redactions,
             width: format!("{:.2}%", (100.0 * format::ratio(execution.duration_ns, slowest)).max(0.5)),

@@ -1,6 +1,7 @@
 //! A page is a struct: what its template shows, its address as a method, its errors a page.
 
 mod assets;
+mod attributes;
 mod execution;
 pub(crate) mod failure;
 mod list;
@@ -26,6 +27,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/", get(list::list))
         .route("/executions/{trace_id}", get(execution::execution))
+        .route("/attributes", get(attributes::attributes))
         .route("/login", get(login::open).post(login::with_key))
         .route("/logout", post(login::leave))
         .layer(DefaultBodyLimit::max(LARGEST_FORM))

@@ -13,6 +13,8 @@ pub(crate) struct Shell {
     icon: &'static str,
     /// The address of the list, in the project that is looked at.
     home: String,
+    /// The address of the page of attributes, in the same project.
+    attributes: String,
     /// Absent where nobody has been let in.
     project: Option<String>,
     projects: Vec<Choice>,
@@ -38,6 +40,7 @@ impl Shell {
         };
         Self {
             home: Query::new().with("project", chosen.in_url()).on("/"),
+            attributes: Query::new().with("project", chosen.in_url()).on("/attributes"),
             project: Some(chosen.project.name.clone()),
             projects: chosen.projects.iter().filter(|_| several).map(choice).collect(),
             ..Self::outside(app, title)
@@ -51,6 +54,7 @@ impl Shell {
             style: &STYLE_PATH,
             icon: &ICON_PATH,
             home: "/".to_owned(),
+            attributes: "/attributes".to_owned(),
             project: None,
             projects: Vec::new(),
             redaction_off: app.redaction_off,

@@ -106,8 +106,16 @@ pub(crate) struct Few<T> {
 
 impl<T> Few<T> {
     pub(crate) fn first<E>(entries: impl ExactSizeIterator<Item = E>, show: impl FnMut(E) -> T) -> Self {
-        let hidden = entries.len().saturating_sub(ENTRIES);
-        Self::with(entries.take(ENTRIES).map(show).collect(), hidden)
+        Self::within(ENTRIES, entries, show)
+    }
+
+    pub(crate) fn within<E>(
+        most: usize,
+        entries: impl ExactSizeIterator<Item = E>,
+        show: impl FnMut(E) -> T,
+    ) -> Self {
+        let hidden = entries.len().saturating_sub(most);
+        Self::with(entries.take(most).map(show).collect(), hidden)
     }
 
     /// The end of a conversation says more than its beginning.
@@ -229,15 +237,29 @@ fn short(text: &Option<String>) -> Option<Text> {
 /// A name and a value.
 #[derive(Debug, Serialize)]
 pub(crate) struct Pair {
+    /// Its place, by which the page can be scrolled to it.
+    at: Option<usize>,
     key: Text,
     body: Body,
 }
 
 /// Attributes, as they came.
 pub(crate) fn pairs(attributes: &Map<String, Value>) -> Few<Pair> {
-    let pair = |(key, value): (&String, &Value)| Pair {
-        key: Text::line(key, 200),
-        body: Body::value_within(value, SHOWN_OF_ATTRIBUTE),
-    };
-    Few::first(attributes.iter(), pair)
+    Few::first(attributes.iter(), |(key, value)| Pair::new(None, key, value))
+}
+
+/// The attributes of the step itself, which can be pointed at.
+pub(crate) fn places(attributes: &Map<String, Value>) -> Few<Pair> {
+    Few::first(attributes.iter().enumerate(), |(at, (key, value))| Pair::new(Some(at), key, value))
+}
+
+/// The place of an attribute among those that [`places`] shows.
+pub(crate) fn place(attributes: &Map<String, Value>, key: &str) -> Option<usize> {
+    attributes.keys().take(ENTRIES).position(|known| known == key)
+}
+
+impl Pair {
+    fn new(at: Option<usize>, key: &str, value: &Value) -> Self {
+        Self { at, key: Text::line(key, 200), body: Body::value_within(value, SHOWN_OF_ATTRIBUTE) }
+    }
 }

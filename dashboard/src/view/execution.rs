@@ -4,10 +4,11 @@ use std::ops::Range;
 
 use treering_read::Placed;
 use treering_step::{Execution, Failure, SpanId, Status, Step, Summary, Tool, TraceId};
-use treering_store::Scope;
+use treering_store::{Scope, StepRecords};
 
 use crate::App;
 use crate::error::Error;
+use crate::view::reading::Reading;
 
 /// Steps of one window, unless told otherwise.
 pub(crate) const WINDOW: usize = 1_000;
@@ -98,21 +99,48 @@ pub(crate) async fn whole_steps(
     view: &TraceView,
     rows: Range<usize>,
 ) -> Result<Vec<Step>, Error> {
-    let spans = rows.clone().map(|row| view.at(row).span_id).collect();
-    let found = app.reader.steps(scope, view.execution.trace_id, spans).await?;
-    let mut found = found.into_iter().peekable();
+    let found = records(app, scope, view, rows.clone()).await?;
+    let mut found = found.iter().peekable();
     let step = |row: usize| {
-        let (summary, depth) = (view.at(row), view.placed[row].depth);
-        let records = found.next_if(|records| records.span_id == summary.span_id);
-        let step = records
-            .and_then(|records| treering_read::step(records.span.as_ref(), &records.logs, &app.prices));
-        step.map_or_else(|| outline(summary, depth), |step| placed(step, summary, depth))
+        let records = found.next_if(|records| records.span_id == view.at(row).span_id);
+        whole_step(app, view, row, records)
     };
     Ok(rows.map(step).collect())
 }
 
+/// One of these rows as a whole step, and how it was read; nothing of that where no record of it is left.
+pub(crate) async fn read_step(
+    app: &App,
+    scope: Scope,
+    view: &TraceView,
+    row: usize,
+) -> Result<(Step, Option<Reading>), Error> {
+    let found = records(app, scope, view, row..row + 1).await?.pop();
+    let step = whole_step(app, view, row, found.as_ref());
+    let reading = found.map(|records| Reading::of(&step, &records));
+    Ok((step, reading))
+}
+
+async fn records(
+    app: &App,
+    scope: Scope,
+    view: &TraceView,
+    rows: Range<usize>,
+) -> Result<Vec<StepRecords>, Error> {
+    let spans = rows.map(|row| view.at(row).span_id).collect();
+    Ok(app.reader.steps(scope, view.execution.trace_id, spans).await?)
+}
+
+fn whole_step(app: &App, view: &TraceView, row: usize, records: Option<&StepRecords>) -> Step {
+    let (summary, depth) = (view.at(row), view.placed[row].depth);
+    let step =
+        records.and_then(|records| treering_read::step(records.span.as_ref(), &records.logs, &app.prices));
+    step.map_or_else(|| outline(summary, depth), |step| placed(step, summary, depth))
+}
+
 fn placed(step: Step, summary: &Summary, depth: u32) -> Step {
-    let (parent_span_id, status) = (summary.parent_span_id, summary.status.unwrap_or(step.status));
-    let (ended_at, duration_ns) = (summary.ended_at, summary.duration_ns());
-    Step { depth, parent_span_id, status, ended_at, duration_ns, ..step }
+    let (span_id, parent_span_id) = (summary.span_id, summary.parent_span_id);
+    let status = summary.status.unwrap_or(step.status);
+    let (started_at, ended_at, duration_ns) = (summary.started_at, summary.ended_at, summary.duration_ns());
+    Step { span_id, depth, parent_span_id, status, started_at, ended_at, duration_ns, ..step }
 }

@@ -2,12 +2,15 @@
 
 use serde::Serialize;
 use serde_json::Value;
-use treering_step::{Content, Event, Link, Log, Status, Step, Timestamp};
+use treering_step::{Content, Event, Kind, Link, Log, Status, Step, Timestamp};
 
-use super::content::{Body, Few, Pair, Shown, pairs};
+use super::content::{Body, Few, Pair, Shown, pairs, places};
 use super::format;
 use super::kind::{Badge, status_word};
+use super::price::Price;
+use super::reading::Missing;
 use super::text::Text;
+use super::why::WhyView;
 
 /// A name and a number of the step's head.
 #[derive(Debug, Serialize)]
@@ -45,13 +48,26 @@ pub(crate) struct StepView {
     input: Option<Shown>,
     reasoning: Option<Body>,
     output: Option<Shown>,
+    /// What stands in the place of an input or an output that somebody looks for and that did not come.
+    no_input: Option<Absent>,
+    no_output: Option<Absent>,
     attributes: Few<Pair>,
     events: Few<Entry>,
     links: Few<LinkView>,
     logs: Few<Entry>,
+    /// How it was read, where its records are still there.
+    why: Option<WhyView>,
     origin: Vec<Fact>,
     /// The same step in the read API.
     pub(crate) json_url: String,
+}
+
+/// What is said of something that did not come.
+#[derive(Debug, Serialize)]
+struct Absent {
+    sentence: &'static str,
+    /// True where it should have come, for all that is known.
+    is_riddle: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -88,8 +104,15 @@ struct LinkView {
 
 impl StepView {
     /// `position` is how far into the execution it began, in percent.
-    pub(crate) fn of(step: &Step, position: Option<f64>, json_url: String) -> Self {
+    pub(crate) fn of(
+        step: &Step,
+        position: Option<f64>,
+        price: Option<Price>,
+        why: Option<WhyView>,
+        json_url: String,
+    ) -> Self {
         let tool = step.tool.as_ref();
+        let missing = Missing::of(step);
         // A tool's arguments and result are its input and output; they are not shown twice.
         let arguments = tool.map_or(&Value::Null, |tool| &tool.arguments);
         let result = tool.map_or(&Value::Null, |tool| &tool.result);
@@ -100,17 +123,20 @@ impl StepView {
             about: about(step, position),
             status: status_word(step.status),
             failed: step.status == Status::Error,
-            facts: facts(step),
+            facts: facts(step, price.as_ref()),
             error: step.error.as_ref().map(Problem::from),
             tool: tool.map(ToolView::from),
             input: shown(step.input.as_ref(), arguments, None),
             reasoning: step.reasoning.as_deref().map(Body::text),
             output: shown(step.output.as_ref(), result, step.reasoning.as_deref()),
-            attributes: pairs(&step.attributes),
+            no_input: no_input(step.kind).filter(|_| missing.input),
+            no_output: no_output(step.kind, step.status).filter(|_| missing.output),
+            attributes: places(&step.attributes),
             events: Few::first(step.events.iter(), |event| Entry::event(event, step.started_at)),
             links: Few::first(step.links.iter(), LinkView::from),
             logs: Few::first(step.logs.iter(), |log| Entry::log(log, step.started_at)),
-            origin: origin(step),
+            why,
+            origin: origin(step, price),
             json_url,
         }
     }
@@ -122,16 +148,45 @@ fn shown(content: Option<&Content>, already: &Value, thought: Option<&str>) -> O
     content.map(|content| Shown::new(content, thought))
 }
 
+/// What is said of an absent input, for the kinds of steps that have one.
+fn no_input(kind: Kind) -> Option<Absent> {
+    let sentence = match kind {
+        Kind::Llm | Kind::Agent => "No input came with this step.",
+        Kind::Tool => "No arguments came with this call.",
+        _ => return None,
+    };
+    Some(Absent { sentence, is_riddle: true })
+}
+
+/// The same of an absent output.
+fn no_output(kind: Kind, status: Status) -> Option<Absent> {
+    let is_riddle = matches!(status, Status::Ok | Status::Unset);
+    let sentence = match (kind, status) {
+        (Kind::Llm | Kind::Agent | Kind::Tool, Status::Running) => "It still runs: there is no output yet.",
+        (Kind::Llm | Kind::Agent | Kind::Tool, Status::Interrupted) => {
+            "It was interrupted before an output came."
+        }
+        (Kind::Llm | Kind::Agent | Kind::Tool, Status::Error) => "It failed, and no output came.",
+        (Kind::Llm | Kind::Agent, _) => "No output came with this step.",
+        (Kind::Tool, _) => "No result came with this call.",
+        _ => return None,
+    };
+    Some(Absent { sentence, is_riddle })
+}
+
 fn about(step: &Step, position: Option<f64>) -> Vec<Text> {
     let position = position
         .filter(|percent| *percent >= 0.1)
         .map(|percent| format!("{percent:.1} % into the execution"));
     let badge = Badge::from(step.kind);
-    let words = [Some(badge.word), step.model.as_deref(), step.provider.as_deref(), position.as_deref()];
+    let is_backward = step.started_at.zip(step.ended_at).is_some_and(|(start, end)| end < start);
+    let backward = is_backward.then_some("by its clock it ended before it began");
+    let (model, provider) = (step.model.as_deref(), step.provider.as_deref());
+    let words = [Some(badge.word), model, provider, position.as_deref(), backward];
     words.into_iter().flatten().map(|word| Text::line(word, 120)).collect()
 }
 
-fn facts(step: &Step) -> Vec<Fact> {
+fn facts(step: &Step, price: Option<&Price>) -> Vec<Fact> {
     let tokens = |number: Option<u64>| number.map(format::count);
     let redacted: u64 = step.redactions.values().sum();
     [
@@ -141,7 +196,7 @@ fn facts(step: &Step) -> Vec<Fact> {
         Fact::some("To cache", tokens(step.tokens.cache_write)),
         Fact::some("Out", tokens(step.tokens.output)),
         Fact::some("Reasoning", tokens(step.tokens.reasoning)),
-        Fact::some("Cost", step.cost_usd.map(format::dollars)),
+        Fact::some("Cost", price.map(|price| &price.cost)),
         Fact::some("Stopped", finish_reason(step)),
         Some(Fact { value: Text::of(&redactions(step, redacted)), ..Fact::new("Redacted", "") }),
     ]
@@ -165,7 +220,7 @@ fn redactions(step: &Step, total: u64) -> String {
     }
 }
 
-fn origin(step: &Step) -> Vec<Fact> {
+fn origin(step: &Step, price: Option<Price>) -> Vec<Fact> {
     [
         Some(Fact::new("Span", step.span_id.to_string())),
         Fact::some("Parent", step.parent_span_id.map(|parent| parent.to_string())),
@@ -174,6 +229,7 @@ fn origin(step: &Step) -> Vec<Fact> {
         Fact::some("Agent", step.agent.as_deref()),
         Fact::some("Session", step.session_id.as_deref()),
         Fact::some("User", step.user_id.as_deref()),
+        Fact::some("Price", price.map(|price| price.source)),
         Fact::some("Read as", step.dialect.as_deref()),
     ]
     .into_iter()

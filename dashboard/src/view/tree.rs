@@ -10,6 +10,7 @@ use treering_step::{SpanId, Status, Summary};
 use super::execution::TraceView;
 use super::format;
 use super::kind::{Badge, status_word};
+use super::price;
 use super::text::Text;
 use super::waterfall::{Bar, Scale};
 
@@ -34,15 +35,17 @@ pub(crate) struct Row {
     /// How it stands, where that is worth a word: for a failure, the class of its error.
     status: Option<Text>,
     failed: bool,
-    /// True while it runs, so that the end of its bar is not known.
-    open: bool,
     guides: Option<Guides>,
     /// The depth in numbers, where it is too deep to be drawn.
     depth: Option<String>,
     took: Option<String>,
     tokens: Option<String>,
     cost: Option<String>,
+    /// How the bar is drawn, where that says something.
+    shape: Option<&'static str>,
     bar: Option<Bar>,
+    /// What stands in the place of a bar.
+    no_bar: String,
 }
 
 /// The lines that join a step with its parent and its siblings.
@@ -84,14 +87,31 @@ fn row(
         note: note(step, name).map(|note| Text::line(note, LONGEST_NAME)),
         status: error.or(status_word(status)).or(alone).map(|status| Text::line(status, LONGEST_STATUS)),
         failed,
-        open: status == Status::Running,
         guides: guides(depth, siblings),
         depth: (depth > DRAWN_LEVELS).then(|| format::count(depth.into())),
         took: step.duration_ns().map(format::duration),
         tokens: (sum.tokens > 0).then(|| format::count(sum.tokens)),
-        cost: sum.cost.map(format::dollars),
+        cost: sum.shown(),
+        shape: shape(status),
         bar: scale.and_then(|scale| scale.bar(step)),
+        no_bar: no_bar(step),
     }
+}
+
+/// The class of a bar that is not simply done.
+fn shape(status: Status) -> Option<&'static str> {
+    match status {
+        Status::Error => Some("failed"),
+        Status::Running => Some("open"),
+        Status::Interrupted => Some("torn"),
+        Status::Ok | Status::Unset => None,
+    }
+}
+
+/// The day that a clock tells which cannot be believed.
+fn no_bar(step: &Summary) -> String {
+    let day = |at| format::moment(at).split(' ').next().map(|day| format!("its clock: {day}"));
+    step.started_at.and_then(day).unwrap_or_else(|| "no time".to_owned())
 }
 
 /// The model, tool or agent, unless the name says it already.
@@ -132,6 +152,14 @@ fn guides(depth: u32, siblings: u32) -> Option<Guides> {
 struct Sum {
     tokens: u64,
     cost: Option<f64>,
+    /// Steps whose tokens have no price.
+    unpriced: u64,
+}
+
+/// How many steps of an execution used tokens that have no price, of those whose tokens count.
+pub(crate) fn unpriced(view: &TraceView) -> u64 {
+    let roots = Sum::all(view).into_iter().zip(&view.placed).filter(|(_, placed)| placed.depth == 0);
+    roots.map(|(sum, _)| sum.unpriced).sum()
 }
 
 impl Sum {
@@ -153,7 +181,16 @@ impl Sum {
 
     fn of(step: &Summary) -> Self {
         let tokens = step.tokens.input.unwrap_or(0).saturating_add(step.tokens.output.unwrap_or(0));
-        Self { tokens, cost: step.cost_usd }
+        let is_unpriced = step.cost_usd.is_none() && price::used(&step.tokens);
+        Self { tokens, cost: step.cost_usd, unpriced: is_unpriced.into() }
+    }
+
+    /// The cost as a row has room for it: a sum in which something is missing ends with a plus.
+    fn shown(self) -> Option<String> {
+        match self.cost {
+            Some(cost) if self.unpriced > 0 => Some(format!("{}+", format::dollars(cost))),
+            cost => price::sum(cost, self.unpriced),
+        }
     }
 
     fn plus(self, other: Self) -> Self {
@@ -161,12 +198,19 @@ impl Sum {
             (Some(a), Some(b)) => Some(a + b),
             (a, b) => a.or(b),
         };
-        Self { tokens: self.tokens.saturating_add(other.tokens), cost }
+        let tokens = self.tokens.saturating_add(other.tokens);
+        Self { tokens, cost, unpriced: self.unpriced + other.unpriced }
     }
 
     fn or(self, other: Self) -> Self {
-        let tokens = if self.tokens > 0 { self.tokens } else { other.tokens };
-        Self { tokens, cost: self.cost.or(other.cost) }
+        let (tokens, unpriced) =
+            if self.tokens > 0 { (self.tokens, self.unpriced) } else { (other.tokens, other.unpriced) };
+        // Whose children have no price at all may know the price of them together, and the other way round.
+        let is_known = match self.cost {
+            Some(_) => self.tokens == 0,
+            None => other.cost.is_some(),
+        };
+        Self { tokens, cost: self.cost.or(other.cost), unpriced: if is_known { 0 } else { unpriced } }
     }
 }
 
@@ -219,6 +263,23 @@ mod tests {
     fn one_answer_that_two_spans_tell_of_counts_once() {
         let twice = |id| Summary { response_id: Some("answer-1".to_owned()), ..step(id, 1, Some(10)) };
         assert_eq!(tokens(&view(vec![step(1, 0, None), twice(2), twice(3)])), [10, 10, 0]);
+    }
+
+    #[test]
+    fn steps_without_a_price_are_counted_once_where_their_tokens_are() {
+        let unpriced = |id, parent| Summary { cost_usd: None, ..step(id, parent, Some(5)) };
+        // The agent repeats the tokens of its calls, one of which has no price.
+        let view_of_agent = view(vec![unpriced(1, 0), step(2, 1, Some(3)), unpriced(3, 1), step(4, 1, None)]);
+        assert_eq!(super::unpriced(&view_of_agent), 1);
+        let shown: Vec<_> = Sum::all(&view_of_agent).into_iter().map(Sum::shown).collect();
+        let shown: Vec<_> = shown.iter().map(Option::as_deref).collect();
+        assert_eq!(shown, [Some("$3.00+"), Some("$3.00"), Some("unpriced"), None]);
+        // An agent that knows what its calls cost together.
+        assert_eq!(super::unpriced(&view(vec![step(1, 0, Some(9)), unpriced(2, 1), unpriced(3, 1)])), 0);
+        // A call whose price came below it, on a step without tokens.
+        let priced = Summary { cost_usd: Some(0.5), ..step(2, 1, None) };
+        assert_eq!(super::unpriced(&view(vec![unpriced(1, 0), priced])), 0);
+        assert_eq!(super::unpriced(&view(vec![step(1, 0, None)])), 0);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! Where the bars of an execution stand, whatever its clocks say.
 
 use serde::Serialize;
-use treering_step::{Summary, Timestamp};
+use treering_step::{Status, Summary, Timestamp};
 
 use super::format;
 
@@ -10,6 +10,8 @@ use super::format;
 const BROKEN_CLOCK_NS: u64 = 30 * 86_400 * 1_000_000_000;
 /// The narrowest bar that can still be seen and pointed at, in percent.
 const NARROWEST: f64 = 0.35;
+/// The same for a bar without an end, which is told by its outline.
+const NARROWEST_OPEN: f64 = 1.5;
 
 /// The stretch of time that a waterfall shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -52,12 +54,22 @@ impl Scale {
     /// The bar of a step; `None` where its clock cannot be believed, or says nothing.
     pub(crate) fn bar(&self, step: &Summary) -> Option<Bar> {
         let start = step.started_at.filter(|at| is_near(*at, self.median))?;
-        // What still runs is drawn to the last moment that is known of.
-        let open_end = Timestamp::from_nanos(self.begin.as_nanos() + self.length_ns);
-        let end = step.ended_at.filter(|at| is_near(*at, self.median)).or(open_end)?;
         let x = 100.0 * format::ratio(start.nanos_since(self.begin), self.length_ns);
-        let width = (100.0 * format::ratio(end.nanos_since(start), self.length_ns)).clamp(NARROWEST, 100.0);
+        let width = self.width(step, start, x).clamp(NARROWEST, 100.0);
         Some(Bar { x: percent(x.min(100.0 - width)), width: percent(width) })
+    }
+
+    /// What has no end is drawn to the last moment that is known of, and so is what ends beyond all of them.
+    fn width(&self, step: &Summary, start: Timestamp, x: f64) -> f64 {
+        let endless = matches!(step.status, Some(Status::Running | Status::Interrupted));
+        match step.ended_at {
+            Some(end) if is_near(end, self.median) => {
+                100.0 * format::ratio(end.nanos_since(start), self.length_ns)
+            }
+            Some(end) if end > start => 100.0 - x,
+            None if endless => (100.0 - x).max(NARROWEST_OPEN),
+            _ => NARROWEST,
+        }
     }
 
     /// How far into the execution a step began, in percent.
@@ -165,8 +177,20 @@ mod tests {
 
     #[test]
     fn a_running_step_reaches_to_the_last_known_moment() {
-        let steps = [step(DAY, 0), step(DAY + 500, DAY + 1000)];
+        let running = |start| Summary { status: Some(Status::Running), ..step(start, 0) };
+        let steps = [running(DAY), step(DAY, DAY + 1000), running(DAY + 600)];
         assert_eq!(bars(&steps)[0], at("0.00%", "100.00%"));
+        assert_eq!(bars(&steps)[2], at("60.00%", "40.00%"));
+        assert_eq!(bars(&[running(DAY)]), [at("0.00%", "100.00%")], "nothing else is known of");
+    }
+
+    #[test]
+    fn an_end_that_nobody_told_is_a_sliver_and_one_that_cannot_be_reaches_to_the_last_known_moment() {
+        let steps =
+            [step(DAY, DAY + 1000), step(DAY + 400, 0), step(DAY + 400, u64::MAX), step(DAY + 400, 7)];
+        assert_eq!(bars(&steps)[1], at("40.00%", "0.35%"));
+        assert_eq!(bars(&steps)[2], at("40.00%", "60.00%"));
+        assert_eq!(bars(&steps)[3], at("40.00%", "0.35%"));
     }
 
     #[test]

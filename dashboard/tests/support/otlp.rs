@@ -85,3 +85,32 @@ fn any(value: &Value) -> Value {
         Value::Null => json!({}),
     }
 }
+
+/// A log record at this moment; of no span where that is 0.
+pub(crate) fn log(span: u64, event: &str, at_ms: f64, attributes: Value) -> Value {
+    let span = if span == 0 { String::new() } else { format!("{span:016x}") };
+    json!({"eventName": event, "timeUnixNano": nanos(at_ms), "spanId": span, "attributes": list(&attributes)})
+}
+
+/// A request of log records of one execution.
+pub(crate) fn logs(trace: u64, records: impl IntoIterator<Item = Value>) -> Value {
+    let record = |mut record: Value| {
+        record["traceId"] = json!(trace_id(trace));
+        record
+    };
+    let records: Vec<_> = records.into_iter().map(record).collect();
+    json!({"resourceLogs": [{
+        "resource": {"attributes": list(&json!({"service.name": "ring-reader"}))},
+        "scopeLogs": [{"scope": {"name": "sample"}, "logRecords": records}],
+    }]})
+}
+
+/// The same request from another instrumentation.
+pub(crate) fn from(mut request: Value, scope: &str, version: &str) -> Value {
+    for (resources, scopes) in [("resourceSpans", "scopeSpans"), ("resourceLogs", "scopeLogs")] {
+        if request[resources].is_array() {
+            request[resources][0][scopes][0]["scope"] = json!({"name": scope, "version": version});
+        }
+    }
+    request
+}

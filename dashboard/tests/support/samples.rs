@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::otlp::{Span, request, span};
+use super::otlp::{Span, from, log, nanos, request, span};
 
 fn messages(messages: Value) -> Value {
     json!(messages.to_string())
@@ -168,7 +168,7 @@ pub(crate) fn hostile(trace: u64, text: &str) -> Value {
             .event("exception", 1.0, json!({"exception.type": text, "exception.message": text, "exception.stacktrace": text}))
             .with("links", json!([{"traceId": "0af7651916cd43dd8448eb211c80319c", "spanId": "b7ad6b7169203331", "attributes": [{"key": text, "value": {"stringValue": text}}]}]))],
     );
-    request["resourceSpans"][0]["scopeSpans"][0]["scope"]["name"] = json!(text);
+    request["resourceSpans"][0]["scopeSpans"][0]["scope"] = json!({"name": text, "version": text});
     request["resourceSpans"][0]["resource"]["attributes"] =
         json!([{"key": "service.name", "value": {"stringValue": text}}]);
     request
@@ -197,4 +197,111 @@ pub(crate) fn wide(trace: u64, children: u64) -> Value {
         trace,
         [span(1, 0, "wide", 0.0, children as f64 + 2.0)].into_iter().chain((1..=children).map(child)),
     )
+}
+
+/// A model call as an instrumentation sends it that was not told to send content, with more than anybody reads.
+pub(crate) fn wordless(trace: u64) -> Value {
+    let call = model(
+        1,
+        0,
+        "chat oak-1",
+        0.0,
+        420.0,
+        [120, 30],
+        json!({
+            "gen_ai.request.model": "oak-1", "llm.model_name": "oak-1", "openinference.span.kind": "LLM",
+            "llm.token_count.prompt": "many", "acme.shard": 7, "acme.items.0.id": "a", "acme.items.1.id": "b",
+            "http.request.method": "POST", "server.address": "127.0.0.1",
+        }),
+    );
+    let call = call.event("acme.retry", 20.0, json!({"acme.attempt": 2}));
+    let call = call.with("droppedAttributesCount", json!(3));
+    from(request(trace, [call]), "opentelemetry.instrumentation.openai_v2", "2.3b0")
+}
+
+/// A run that is not over: a model call that answered, and a tool that works; and one that was interrupted.
+pub(crate) fn unfinished(trace: u64) -> [Value; 2] {
+    let announced = |id: u64, parent: u64, name: &str, at_ms: f64, kind: &str| {
+        let attributes = json!({
+            "treering.step.name": name, "treering.step.parent_id": format!("{parent:016x}"),
+            "treering.step.started_at": nanos(at_ms), "treering.step.kind": kind,
+        });
+        log(id, "treering.step.running", at_ms + 1.0, attributes)
+    };
+    let cut = span(4, 1, "fetch_page", 120.0, 300.0)
+        .attributes(json!({"treering.step.kind": "tool", "treering.step.end": "cancelled"}));
+    let spans = [model(2, 1, "plan", 10.0, 110.0, [1000, 204], json!({})), cut];
+    let logs =
+        [announced(1, 0, "research_assistant", 0.0, "agent"), announced(3, 1, "web_search", 400.0, "tool")];
+    [
+        from(request(trace, spans), "treering-layer", ""),
+        from(super::otlp::logs(trace, logs), "treering-layer", ""),
+    ]
+}
+
+/// A conversation of two turns of which only log records tell.
+pub(crate) fn session(trace: u64) -> Value {
+    let said = |event: &str, at_s: f64, operation: &str, more: Value| {
+        let mut attributes = json!({"gen_ai.operation.name": operation, "session.id": "spring-1816"});
+        attributes.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        log(0, event, at_s * 1e3, attributes)
+    };
+    let call = |at_s: f64| {
+        said(
+            "acme.answer",
+            at_s,
+            "chat",
+            json!({"gen_ai.request.model": "claude-sonnet-4-5", "gen_ai.usage.input_tokens": 1000,
+                   "gen_ai.usage.output_tokens": 100}),
+        )
+    };
+    super::otlp::logs(
+        trace,
+        [
+            said("acme.conversation", 0.0, "invoke_agent", json!({"gen_ai.agent.name": "coder"})),
+            said("acme.turn", 1.0, "invoke_workflow", json!({})),
+            call(3.0),
+            said(
+                "acme.tool",
+                4.0,
+                "execute_tool",
+                json!({"gen_ai.tool.name": "web_search", "call_id": "c1"}),
+            ),
+            said(
+                "acme.tool",
+                6.0,
+                "execute_tool",
+                json!({"gen_ai.tool.name": "web_search", "call_id": "c1"}),
+            ),
+            said("acme.turn", 30.0, "invoke_workflow", json!({})),
+            call(35.0),
+        ],
+    )
+}
+
+/// Clocks as they come: absent, of 1970, of the far future, backwards, and a child outside its parent.
+pub(crate) fn clocks(trace: u64) -> Value {
+    let at = |span: Span, start: u64, end: u64| {
+        span.with("startTimeUnixNano", json!(start.to_string()))
+            .with("endTimeUnixNano", json!(end.to_string()))
+    };
+    let now = |ms: f64| nanos(ms).parse::<u64>().unwrap();
+    request(
+        trace,
+        [
+            span(1, 0, "root", 0.0, 1000.0).ok(),
+            span(2, 1, "outside its parent", 1200.0, 1500.0).ok(),
+            at(span(3, 1, "backwards", 0.0, 0.0), now(800.0), now(700.0)),
+            at(span(4, 1, "of 1970", 0.0, 0.0), 1_000_000_000, 2_000_000_000),
+            at(span(5, 1, "of the far future", 0.0, 0.0), u64::MAX - 1, u64::MAX),
+            at(span(6, 1, "ends in the far future", 0.0, 0.0), now(600.0), u64::MAX),
+            at(span(7, 1, "no clock", 0.0, 0.0), 0, 0),
+        ],
+    )
+}
+
+/// Its own parent, and two that are each other's.
+pub(crate) fn circles(trace: u64) -> Value {
+    let spans = [span(1, 1, "self", 0.0, 10.0), span(2, 3, "hen", 0.0, 10.0), span(3, 2, "egg", 1.0, 10.0)];
+    request(trace, spans)
 }
