@@ -96,7 +96,12 @@ impl<'a> Fields<'a> {
 
     /// The first of these keys that reads as this.
     fn first<T>(&self, keys: &[&str], read: impl Fn(Value<'a>) -> Option<T>) -> Option<T> {
-        keys.iter().find_map(|key| self.get(key).and_then(&read))
+        let mut keys = keys.iter();
+        let found = keys.find_map(|key| self.get(key).and_then(&read));
+        if found.is_some() && self.witness.is_attentive() {
+            keys.filter(|key| self.has(key)).for_each(|key| self.witness.pass(self.place, key));
+        }
+        found
     }
 
     pub(crate) fn text(&self, keys: &[&str]) -> Option<String> {

@@ -19,6 +19,8 @@ pub(crate) type Heard = (Place, String);
 pub(crate) struct Notes {
     /// Found since it last began to listen.
     recent: Vec<Heard>,
+    /// Passed over since then, since another attribute said it already.
+    passed: Vec<Heard>,
     /// Everything that was found.
     pub(crate) heard: BTreeSet<Heard>,
     /// What was told by which attributes.
@@ -39,10 +41,26 @@ impl Witness {
         }
     }
 
+    /// An attribute is there that would have been asked next, had another one not answered.
+    pub(crate) fn pass(&self, place: Place, key: &str) {
+        if let Some(notes) = &self.0 {
+            let mut notes = notes.borrow_mut();
+            notes.passed.push((place, key.to_owned()));
+            notes.heard.insert((place, key.to_owned()));
+        }
+    }
+
+    /// True while a reading is explained.
+    pub(crate) fn is_attentive(&self) -> bool {
+        self.0.is_some()
+    }
+
     /// Forgets what was found for other ends.
     pub(crate) fn listen(&self) {
         if let Some(notes) = &self.0 {
-            notes.borrow_mut().recent.clear();
+            let mut notes = notes.borrow_mut();
+            notes.recent.clear();
+            notes.passed.clear();
         }
     }
 
@@ -54,6 +72,10 @@ impl Witness {
             by.sort_unstable();
             by.dedup();
             notes.settled.push((what, by));
+            let passed = std::mem::take(&mut notes.passed);
+            if !passed.is_empty() {
+                notes.settled.push((what, passed));
+            }
         }
     }
 
@@ -106,15 +128,18 @@ impl Told<Summary> {
     }
 }
 
-/// Fills a hole, and looks for what fills it only where there is one.
+/// Fills a hole, and looks for what fills it only where there is one, or where somebody wants to know what would
+/// have filled it.
 macro_rules! fill {
     ($told:ident.$($hole:ident).+, $find:expr) => {
-        if $told.$($hole).+.is_none() {
+        if $told.$($hole).+.is_none() || $told.witness.is_attentive() {
             $told.witness.listen();
             let found = $find();
             if found.is_some() {
-                $told.$($hole).+ = found;
                 $told.witness.settle(fill!(@first $($hole)+));
+                if $told.$($hole).+.is_none() {
+                    $told.$($hole).+ = found;
+                }
             }
         }
     };

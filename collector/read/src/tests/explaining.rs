@@ -80,6 +80,24 @@ fn what_a_dialect_could_make_nothing_of_is_said() {
 }
 
 #[test]
+fn what_one_dialect_says_in_several_ways_is_spare_and_not_unread() {
+    let call = explained(
+        A::span("chat").attributes(json!({
+            "gen_ai.request.model": "oak-1", "gen_ai.response.model": "oak-1-mini", "openinference.span.kind": "LLM",
+            "llm.input_messages.0.message.role": "user", "llm.input_messages.0.message.content": "hi",
+            "input.value": "hi", "output.value": "ho",
+        })),
+        Kind::Llm,
+    );
+    let told = |origins, field| origin(origins, field);
+    assert_eq!(told(&call.believed, "model"), Some(("gen_ai", vec!["gen_ai.response.model"])));
+    assert_eq!(told(&call.spare, "model"), Some(("gen_ai", vec!["gen_ai.request.model"])));
+    assert_eq!(told(&call.spare, "input"), Some(("openinference", vec!["input.value"])));
+    assert_eq!(told(&call.believed, "output"), Some(("openinference", vec!["output.value"])));
+    assert_eq!((keys(&call.unread), keys(&call.unusable)), (vec![], vec![]));
+}
+
+#[test]
 fn what_announces_a_running_step_is_understood() {
     let announced = log(
         "treering.step.running",
