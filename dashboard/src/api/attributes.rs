@@ -39,7 +39,7 @@ struct ScopeJson {
 struct AttributeJson {
     key: String,
     count: usize,
-    /// True where a dialect knows the key, and could make nothing of the value.
+    /// True where a dialect looks at it, and this value told it nothing.
     known: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     example: Option<Example>,

@@ -19,7 +19,8 @@ fn long(seconds: u64) -> String {
     match (seconds / 86_400, seconds / 3_600 % 24, seconds / 60 % 60, seconds % 60) {
         (0, 0, minutes, seconds) => format!("{minutes} m {seconds:02} s"),
         (0, hours, minutes, _) => format!("{hours} h {minutes:02} m"),
-        (days, hours, ..) => format!("{days} d {hours:02} h"),
+        (days @ ..1_000, hours, ..) => format!("{days} d {hours:02} h"),
+        (days, ..) => format!("{days} d"),
     }
 }
 
@@ -93,7 +94,7 @@ mod tests {
             [125, 7_380, 190_000].map(|s| duration(s * 1_000_000_000)),
             ["2 m 05 s", "2 h 03 m", "2 d 04 h"]
         );
-        assert_eq!(duration(u64::MAX), "213503 d 23 h");
+        assert_eq!(duration(u64::MAX), "213503 d");
     }
 
     #[test]

@@ -70,7 +70,7 @@ pub(crate) struct Found {
 pub(crate) struct Unread {
     /// In how many places it was found.
     pub(crate) count: usize,
-    /// True where a dialect knows the key, and could make nothing of the value.
+    /// True where a dialect looks at it, and this value told it nothing.
     pub(crate) known: bool,
     pub(crate) example: Option<Example>,
 }

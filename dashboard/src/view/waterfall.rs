@@ -78,7 +78,7 @@ impl Scale {
         known.then(|| 100.0 * format::ratio(start.nanos_since(self.begin), self.length_ns))
     }
 
-    /// Round moments, four to eight of them, the first at 0.
+    /// Round moments, three to six of them, the first at 0.
     pub(crate) fn ticks(&self) -> Vec<Tick> {
         let step = tick_ns(self.length_ns);
         let count = self.length_ns / step;
@@ -102,7 +102,7 @@ fn tick_ns(length_ns: u64) -> u64 {
         [10, 15, 30, 60, 120, 300, 600, 1_800, 3_600, 7_200, 14_400, 43_200, 86_400, 432_000];
     let decimal = (0..9).flat_map(|power| [1, 2, 5].map(|digit| digit * 10_u64.pow(power)));
     let seconds = [1, 2, 5].into_iter().chain(LARGE).map(|seconds| seconds * SECOND);
-    let most = length_ns / 6;
+    let most = length_ns / 5;
     decimal.chain(seconds).find(|step| *step >= most.max(1)).unwrap_or(864_000 * SECOND)
 }
 
@@ -207,7 +207,7 @@ mod tests {
         };
         assert_eq!(labels(8_420_000_000), "0 2 s 4 s 6 s 8 s");
         assert_eq!(labels(950_000_000), "0 200 ms 400 ms 600 ms 800 ms");
-        assert_eq!(labels(180_000_000_000), "0 30 s 1 m 1.5 m 2 m 2.5 m 3 m");
+        assert_eq!(labels(180_000_000_000), "0 1 m 2 m 3 m");
         assert_eq!(labels(3), "0 1 ns 2 ns 3 ns");
         assert_eq!(labels(0), "0");
     }

@@ -210,6 +210,7 @@ fn pages(visit: &Visit, tab: &Tab<'_>) -> Vec<(&'static str, String)> {
         ("list", origin.clone()),
         ("list-filtered", format!("{origin}/?status=error")),
         ("list-empty", format!("{origin}/?q=nobody")),
+        ("attributes", format!("{origin}/attributes")),
         ("execution", execution),
         ("step-model", step("choose_tools")),
         ("step-tool", step("web_search")),

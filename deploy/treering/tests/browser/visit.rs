@@ -66,13 +66,14 @@ impl Visit {
         format!("a[href*='{}']", self.trace)
     }
 
-    /// Addresses of the list, of the execution and of each of its steps.
+    /// Addresses of the list, of the attributes, of the execution and of each of its steps.
     pub(crate) fn tour(&self, tab: &Tab<'_>) -> Vec<String> {
         tab.open(&self.execution());
         let steps = tab.look(&format!("[...document.querySelectorAll('{STEPS}')].map(step => step.href)"));
         let steps =
             steps.as_array().expect("links").iter().map(|url| url.as_str().expect("a link").to_owned());
-        [self.origin(), self.execution()].into_iter().chain(steps).collect()
+        let attributes = format!("{}/attributes", self.origin());
+        [self.origin(), attributes, self.execution()].into_iter().chain(steps).collect()
     }
 }
 
