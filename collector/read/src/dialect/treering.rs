@@ -13,14 +13,15 @@ use crate::witness::{Told, fill};
 pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Told<Summary>) {
     let fields = &evidence.fields;
     fill!(summary.kind, || Kind::from_word(&fields.text(&[TREERING_STEP_KIND])?));
-    match fields.text(&[TREERING_STEP_END]).as_deref() {
-        Some("panicked") => {
+    summary.witness.listen();
+    let Some(end) = fields.text(&[TREERING_STEP_END]) else { return };
+    summary.witness.settle("status");
+    match end.as_str() {
+        "panicked" => {
             summary.status = Some(Status::Error);
             fill!(summary.error_type, || Some("panic".to_owned()));
         }
-        Some("cancelled") if summary.status != Some(Status::Error) => {
-            summary.status = Some(Status::Interrupted)
-        }
+        "cancelled" if summary.status != Some(Status::Error) => summary.status = Some(Status::Interrupted),
         _ => {}
     }
 }
