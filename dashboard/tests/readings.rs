@@ -258,11 +258,16 @@ async fn a_conversation_of_which_only_log_records_tell_has_turns() {
 
 /// Where a row stands, its letter and its name.
 fn outline(row: &str) -> (u32, String, String) {
-    let between = |from: &str, to: &str| row.split(from).nth(1).unwrap().split(to).next().unwrap().to_owned();
-    let indent = row.split("</a>").next().unwrap().split("<svg width=\"").nth(1);
-    let indent = indent.and_then(|rest| rest.split('"').next()?.parse().ok()).unwrap_or(0);
-    let letter = between("<b class=\"k\"", "</b>").rsplit('>').next().unwrap().to_owned();
-    (indent, letter, between("<bdi>", "</bdi>"))
+    let indent = between(row, "<svg width=\"", "\"");
+    let badge = between(row, "<b class=\"k\"", "</b>").unwrap_or_default();
+    let letter = badge.rsplit('>').next().unwrap_or_default();
+    let indent = indent.and_then(|width| width.parse().ok()).unwrap_or(0);
+    (indent, letter.to_owned(), between(row, "<bdi>", "</bdi>").unwrap_or_default().to_owned())
+}
+
+/// What stands first between these two.
+fn between<'a>(text: &'a str, from: &str, to: &str) -> Option<&'a str> {
+    text.split_once(from)?.1.split_once(to).map(|(found, _)| found)
 }
 
 #[tokio::test]

@@ -139,8 +139,7 @@ mod tests {
     }
 
     fn told(dialects: &[&'static str]) -> Explanation {
-        let origin =
-            |dialect: &&'static str| Origin { field: "kind", dialect: *dialect, attributes: Vec::new() };
+        let origin = |dialect: &&'static str| Origin { field: "kind", dialect, attributes: Vec::new() };
         Explanation { believed: dialects.iter().map(origin).collect(), ..Explanation::default() }
     }
 
