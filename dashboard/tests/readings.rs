@@ -124,7 +124,13 @@ async fn as_many_records_are_looked_at_as_somebody_asks_for() {
             .max_by_key(|count| count.as_u64())
     };
     assert_eq!(found(owner.get("/api/v1/attributes?records=2").await.json()), Some(json!(4)));
-    assert!(owner.get("/attributes?records=2").await.body.contains("The newest 2 spans and 2 log records"));
+    assert!(
+        owner
+            .get("/attributes?records=2")
+            .await
+            .body
+            .contains("2 spans looked at: the newest of this project, up to 2 of each")
+    );
     for wrong in ["0", "10001", "many"] {
         assert_eq!(owner.get(&format!("/attributes?records={wrong}")).await.status, 400);
         assert_eq!(owner.get(&format!("/api/v1/attributes?records={wrong}")).await.status, 400);
