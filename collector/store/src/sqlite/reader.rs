@@ -67,8 +67,8 @@ impl Reader {
         self.pool.with(move |connection| records(connection, scope, trace_id)).await
     }
 
-    /// The spans of a project that came in last, and the log records that did, up to so many of each; the newest
-    /// stand first.
+    /// The spans of a project that came in last, and the log records that did, up to so many of each, and fewer
+    /// where they are large; the newest stand first.
     pub async fn newest(&self, scope: Scope, limit: u32) -> Result<Vec<Record>, Error> {
         self.pool.with(move |connection| newest(connection, scope, limit)).await
     }

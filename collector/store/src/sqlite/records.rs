@@ -12,6 +12,10 @@ use super::joins::{Joins, Place};
 use super::rows;
 use crate::{Error, ProjectId, Scope, StepRecords};
 
+/// Bytes after which no older record is taken along with the newest: all of them are in memory at once, and each
+/// one may be as large as a request.
+const NEWEST_BYTES: usize = 32 << 20;
+
 /// The context that a hash names.
 fn piece(connection: &Connection, project: ProjectId, day: u32, hash: &[u8]) -> Result<Vec<u8>, Error> {
     let sql = "SELECT bytes FROM piece WHERE project = ?1 AND day = ?2 AND hash = ?3";
@@ -193,7 +197,16 @@ pub(super) fn newest(connection: &Connection, scope: Scope, limit: u32) -> Resul
             "SELECT day, context, body FROM {table} WHERE project = ?1
              ORDER BY day DESC, rowid DESC LIMIT {limit}"
         );
-        all.extend(records.all(signal, &sql, &[])?);
+        let mut statement = connection.prepare_cached(&sql)?;
+        let mut found = statement.query(params![scope.project().0])?;
+        let mut bytes = 0;
+        while bytes < NEWEST_BYTES
+            && let Some(row) = found.next()?
+        {
+            let record = records.record(signal, row)?;
+            bytes += record.body().len();
+            all.push(record);
+        }
     }
     Ok(all)
 }

@@ -118,3 +118,15 @@ async fn the_newest_records_of_a_project_come_first_and_no_more_than_asked() {
     assert_eq!(names, ["span 5", "span 4", "log", "log"]);
     assert_eq!(store.handles.reader.newest(store.scope(), 100).await.unwrap().len(), 11);
 }
+
+#[tokio::test]
+async fn of_records_that_are_large_fewer_come_than_asked() {
+    let store = Store::new().await;
+    let large = "ring ".repeat(3_500_000);
+    for number in 1..=3 {
+        store.append(vec![span(number, 1, &large, 5)], vec![log(number, 1, "log")]).await;
+    }
+    let newest = store.handles.reader.newest(store.scope(), 100).await.unwrap();
+    assert_eq!(newest.iter().filter(|record| record.span().is_some()).count(), 2);
+    assert_eq!(newest.iter().filter(|record| record.log().is_some()).count(), 3);
+}
