@@ -179,7 +179,7 @@ async fn two_thousand_records_are_counted_in_a_moment() {
     let took = begin.elapsed();
     eprintln!("2,000 records in {took:?}");
     assert!(page.contains("2,000 spans"));
-    assert!(took < Duration::from_secs(10), "{took:?}");
+    assert!(took < Duration::from_secs(30), "{took:?}");
 }
 
 /// A model call with a conversation, in two dialects.
