@@ -56,10 +56,9 @@ impl Switch {
             () if says("openinference") || is_from("openinference.") => Self::OpenInference,
             () if says("openllmetry") || is_from("traceloop") => Self::Traceloop,
             () if is_from("treering-layer") || step.dialect.as_deref() == Some("tracing") => Self::Instrument,
-            // These send content unasked, and none of the switches above is theirs.
-            () if ["langsmith", "langfuse", "laminar", "mlflow", "rig"].into_iter().any(says) => return None,
             () if is_from("strands") || step.kind == Kind::Span => return None,
-            () if says("gen_ai") || says("gen_ai_events") => Self::GenAi,
+            // Whoever has words of his own sends content unasked, or by a switch of his own.
+            () if dialects.iter().all(|dialect| SHARED.contains(dialect)) => Self::GenAi,
             () => return None,
         })
     }
@@ -119,6 +118,9 @@ impl Switch {
     }
 }
 
+/// The dialects of the conventions, which are nobody's own.
+const SHARED: &[&str] = &["gen_ai", "gen_ai_events", "opentelemetry"];
+
 /// True for the instrumentations that OpenTelemetry itself publishes.
 fn is_of_the_conventions(Exporter { name, .. }: &Exporter) -> bool {
     name.starts_with("opentelemetry.util.genai")
@@ -164,7 +166,8 @@ mod tests {
             ("treering-layer", &["treering", "gen_ai"], Some(Switch::Instrument)),
             ("langfuse-sdk", &["gen_ai", "langfuse"], None),
             ("strands.telemetry.tracer", &["gen_ai"], None),
-            ("acme", &[], None),
+            ("acme", &["gen_ai", "gen_ai_events", "opentelemetry"], Some(Switch::GenAi)),
+            ("genkit-tracer", &["gen_ai", "genkit"], None),
         ] {
             let switches = switches(scope, &told(dialects), &step(Kind::Llm, Status::Ok));
             assert_eq!(switches, Vec::from_iter(expected), "{scope}");

@@ -60,7 +60,9 @@ impl WhyView {
         let told = &reading.explanation;
         let places = |attributes: &[Attribute]| Place::few(ROWS, attributes, &step.attributes);
         let rows = |origins: &[Origin]| {
-            Few::within(ROWS, origins.iter(), |origin| Row::new(origin, &step.attributes))
+            let mut origins: Vec<_> = origins.iter().collect();
+            origins.sort_by_key(|origin| origin.field);
+            Few::within(ROWS, origins.into_iter(), |origin| Row::new(origin, &step.attributes))
         };
         let exporter = reading.exporter.to_line();
         let is_riddle = reading.missing.is_a_riddle(step.status) && step.kind != Kind::Span;
