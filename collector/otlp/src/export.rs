@@ -1,7 +1,7 @@
 use std::borrow::Cow;
 
 use crate::edit::{Edit, Patch, apply};
-use crate::index::{Index, Malformed, Rejected, index, whole_number};
+use crate::index::{Index, Malformed, Rejected, index, mend, whole_number};
 use crate::json_in;
 use crate::schema::{ANY_VALUE, GROUP_SCOPES, GROUPS, Message, SCOPED_RECORDS, Signal};
 use crate::value::fields;
@@ -43,13 +43,18 @@ pub struct Number {
 
 impl Export {
     /// A request in protobuf.
-    pub fn from_protobuf(signal: Signal, bytes: Vec<u8>) -> Result<Self, Malformed> {
+    ///
+    /// Bytes of a text that are not UTF-8 become question marks.
+    pub fn from_protobuf(signal: Signal, mut bytes: Vec<u8>) -> Result<Self, Malformed> {
         let mut index = index(signal, &bytes)?;
         let rejected = Rejected { count: index.rejected, reason: index.reason };
         let gone = std::mem::take(&mut index.gone);
-        let whole = gone.is_empty();
+        let whole = gone.is_empty() && !index.illegible;
+        if index.illegible {
+            index.texts.iter().filter(|at| at.is_text).for_each(|at| mend(at.range.of_mut(&mut bytes)));
+        }
         let export = Self { signal, bytes, index, rejected, whole };
-        let export = if whole { export } else { export.patched(&gone)? };
+        let export = if gone.is_empty() { export } else { export.patched(&gone)? };
         if contexts(&export.bytes) > MOST_CONTEXT {
             return Err(Malformed::TooManyScopes);
         }
@@ -59,11 +64,16 @@ impl Export {
     /// A request in OTLP/JSON, read leniently: nulls, names of enums, numbers as texts and the like are taken
     /// for what they mean.
     pub fn from_json(signal: Signal, json: &[u8]) -> Result<Self, Malformed> {
-        let (bytes, refused) = json_in::to_protobuf(signal, json)?;
+        let mut legible = Cow::Borrowed(json);
+        let was_legible = std::str::from_utf8(json).is_ok();
+        if !was_legible {
+            mend(legible.to_mut());
+        }
+        let (bytes, refused) = json_in::to_protobuf(signal, &legible)?;
         let mut export = Self::from_protobuf(signal, bytes)?;
         export.rejected.count += refused.count;
         export.rejected.reason = refused.reason.or(export.rejected.reason);
-        export.whole &= refused.count == 0;
+        export.whole &= refused.count == 0 && was_legible;
         Ok(export)
     }
 

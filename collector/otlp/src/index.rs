@@ -5,9 +5,10 @@ use treering_step::{SpanId, TraceId};
 use crate::schema::{Field, Kind, Message, Role, Signal};
 use crate::wire::{Fields, RawField, RawValue, Torn};
 
-/// Messages nested deeper than this are refused. Each level of a value nests three messages, so that a value
-/// may hold thirty levels of lists; the published decoders stop at about the same depth.
-const MAX_DEPTH: u32 = 100;
+/// Messages nested deeper than this are refused. Counted as levels of JSON, where a list is one as well: what is taken
+/// is given away as JSON, and parsers of that stop at 128. A value may hold 36 lists or 27 maps within each other; the
+/// published decoders of protobuf take as much.
+pub(crate) const MAX_DEPTH: u32 = 118;
 
 /// A request that cannot be read as OTLP.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -16,10 +17,8 @@ pub enum Malformed {
     Torn,
     #[error("the body is not an OTLP request in JSON: {0}")]
     Json(&'static str),
-    #[error("a field has another type than OTLP gives it")]
-    WrongType,
-    #[error("a text is not UTF-8")]
-    NotUtf8,
+    #[error("`{0}` has another type than OTLP gives it")]
+    WrongType(&'static str),
     #[error("values are nested too deep: send at most 25 lists or maps within each other")]
     TooDeep,
     #[error("a trace id has 16 bytes and is not all zeros")]
@@ -59,6 +58,10 @@ pub(crate) struct Range {
 impl Range {
     pub(crate) fn of<'a>(&self, bytes: &'a [u8]) -> &'a [u8] {
         &bytes[self.start as usize..self.end as usize]
+    }
+
+    pub(crate) fn of_mut<'a>(&self, bytes: &'a mut [u8]) -> &'a mut [u8] {
+        &mut bytes[self.start as usize..self.end as usize]
     }
 }
 
@@ -104,6 +107,8 @@ pub(crate) struct Index {
     /// Fields that must not go further: unknown ones and odd ids, whose strings nobody could redact, and bad
     /// records. What stands side by side is one range, even where it begins in one message and ends in another.
     pub(crate) gone: Vec<Range>,
+    /// True where a text is not UTF-8.
+    pub(crate) illegible: bool,
     pub(crate) rejected: usize,
     pub(crate) reason: Option<Malformed>,
 }
@@ -181,11 +186,13 @@ impl Walk<'_> {
         let payload = span(raw.payload, raw.end);
         match (field.kind, raw.value) {
             (Kind::Message(message), RawValue::Bytes(_)) if message.role == Role::Record => {
-                self.record(message, raw, depth);
+                self.record(message, raw, depth + 2);
             }
-            (Kind::Message(message), RawValue::Bytes(_)) => self.message(message, payload, key, depth + 1)?,
+            (Kind::Message(message), RawValue::Bytes(_)) => {
+                self.message(message, payload, key, depth + 1 + u32::from(field.repeated))?;
+            }
             (Kind::Text, RawValue::Bytes(text)) => {
-                std::str::from_utf8(text).map_err(|_| Malformed::NotUtf8)?;
+                self.index.illegible |= std::str::from_utf8(text).is_err();
                 // A key is a string of its own, not a value of itself.
                 self.text(payload, key.filter(|key| *key != payload), true);
             }
@@ -201,7 +208,7 @@ impl Walk<'_> {
             | (Kind::Bool | Kind::Int64 | Kind::Uint32 | Kind::Enum(_), RawValue::Varint(_))
             | (Kind::Fixed64 | Kind::Double, RawValue::Fixed64(_))
             | (Kind::Fixed32, RawValue::Fixed32(_)) => {}
-            _ => return Err(Malformed::WrongType),
+            _ => return Err(Malformed::WrongType(field.json)),
         }
         Ok(())
     }
@@ -217,7 +224,7 @@ impl Walk<'_> {
         let (texts, numbers) = (self.index.texts.len(), self.index.numbers.len());
         let gone = self.index.gone.len();
         let payload = span(raw.payload, raw.end);
-        let read = self.message(message, payload, None, depth + 1).and_then(|()| self.ids(payload));
+        let read = self.message(message, payload, None, depth).and_then(|()| self.ids(payload));
         match read {
             Ok(()) => self.index.records += 1,
             Err(reason) => {
@@ -250,6 +257,18 @@ impl Walk<'_> {
             }
         }
         trace.ok_or(Malformed::InvalidTraceId).and(id.ok_or(Malformed::InvalidSpanId)).map(|_| ())
+    }
+}
+
+/// Puts a question mark in the place of each byte that is not UTF-8. Other receivers refuse such a text; it is
+/// mostly one that was cut within a character, or written in another encoding, and says nearly all that it said.
+/// Byte for byte, so that places stay places.
+pub(crate) fn mend(mut text: &mut [u8]) {
+    while let Err(error) = std::str::from_utf8(text) {
+        let bad = error.valid_up_to();
+        let end = error.error_len().map_or(text.len(), |length| bad + length);
+        text[bad..end].fill(b'?');
+        text = &mut text[end..];
     }
 }
 

@@ -7,14 +7,18 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::index::{Malformed, Rejected};
+use crate::index::{self, Malformed, Rejected};
 use crate::scalar::Scalar;
 use crate::schema::{Field, Kind, Message, Role, Signal};
 use crate::wire::{close, open};
 
-/// Lists and objects nested deeper than this cost their record. One more, and the parser would give up the whole
-/// request, which it does at 128; what is merely ignored may be nested without end.
-const MAX_DEPTH: u32 = 120;
+mod plain;
+use plain::Plain;
+
+/// Lists and objects nested deeper than this cost their record: a message as deep as it may be, a list in it, and what
+/// is in that. A few more, and the parser would give up the whole request, which it does at 128; what is merely ignored
+/// may be nested without end.
+const MAX_DEPTH: u32 = index::MAX_DEPTH + 2;
 
 pub(crate) fn to_protobuf(signal: Signal, json: &[u8]) -> Result<(Vec<u8>, Rejected), Malformed> {
     let mut encoder = Encoder {
@@ -23,6 +27,8 @@ pub(crate) fn to_protobuf(signal: Signal, json: &[u8]) -> Result<(Vec<u8>, Rejec
         bad: None,
         rejected: Rejected::default(),
     };
+    // Some editors and shells begin every text with a byte order mark.
+    let json = json.strip_prefix(b"\xef\xbb\xbf").unwrap_or(json);
     let mut parser = serde_json::Deserializer::from_slice(json);
     parser
         .deserialize_map(Request { encoder: &mut encoder, message: signal.request() })
@@ -65,6 +71,14 @@ impl Encoder {
 
     fn wrong(&mut self, reason: Malformed) {
         self.bad.get_or_insert(reason);
+    }
+
+    /// False where what follows is not worth reading.
+    fn may_descend(&mut self) -> bool {
+        if self.depth >= MAX_DEPTH {
+            self.wrong(Malformed::TooDeep);
+        }
+        self.bad.is_none()
     }
 
     fn refuse_record(&mut self, reason: Malformed, start: usize) {
@@ -110,7 +124,7 @@ impl Visitor<'_> for Key {
     }
 
     fn visit_str<E>(self, key: &str) -> Result<Self::Value, E> {
-        Ok(self.0.fields.iter().find(|field| field.json == key))
+        Ok(self.0.named(key))
     }
 }
 
@@ -130,21 +144,17 @@ struct Slot<'e> {
     place: Place,
 }
 
-impl Slot<'_> {
+impl<'e> Slot<'e> {
     fn reborrow(&mut self, place: Place) -> Slot<'_> {
         Slot { encoder: self.encoder, field: self.field, place }
     }
 
     fn is_record(&self) -> bool {
-        self.place == Place::Element
-            && matches!(self.field.kind, Kind::Message(message) if message.role == Role::Record)
+        self.place == Place::Element && self.role() == Some(Role::Record)
     }
 
     fn read<'de, D: Deserializer<'de>>(mut self, json: D) -> Result<(), D::Error> {
-        if self.encoder.depth >= MAX_DEPTH {
-            self.encoder.wrong(Malformed::TooDeep);
-        }
-        if self.encoder.bad.is_some() {
+        if !self.encoder.may_descend() {
             return json.deserialize_ignored_any(IgnoredAny).map(|_| ());
         }
         self.encoder.depth += 1;
@@ -154,10 +164,26 @@ impl Slot<'_> {
         Ok(())
     }
 
+    fn role(&self) -> Option<Role> {
+        match self.field.kind {
+            Kind::Message(message) => Some(message.role),
+            _ => None,
+        }
+    }
+
+    fn wrong(&mut self) {
+        self.encoder.wrong(Malformed::WrongType(self.field.json));
+    }
+
+    fn plain(self) -> Plain<'e> {
+        Plain { encoder: self.encoder, number: self.field.number }
+    }
+
     fn scalar(self, value: Scalar<'_>) {
-        let written = match self.place {
-            Place::List => Err(Malformed::WrongType),
-            Place::Field | Place::Element => value.write(self.field, &mut self.encoder.out),
+        let written = match (self.place, self.role()) {
+            (Place::List, _) => Err(Malformed::WrongType(self.field.json)),
+            (_, Some(Role::Value)) => return self.plain().scalar(value),
+            _ => value.write(self.field, &mut self.encoder.out),
         };
         written.unwrap_or_else(|reason| self.encoder.wrong(reason));
     }
@@ -188,13 +214,13 @@ impl<'de> Visitor<'de> for Slot<'_> {
     }
 
     /// Null is the same as nothing; an element of a list has to be something, and is the empty message.
-    fn visit_unit<E>(self) -> Result<(), E> {
+    fn visit_unit<E>(mut self) -> Result<(), E> {
         match (self.place, self.field.kind) {
             (Place::Field | Place::List, _) => {}
             (Place::Element, Kind::Message(_)) => {
                 open(&mut self.encoder.out, self.field.number);
             }
-            (Place::Element, _) => self.encoder.wrong(Malformed::WrongType),
+            (Place::Element, _) => self.wrong(),
         }
         Ok(())
     }
@@ -225,22 +251,27 @@ impl<'de> Visitor<'de> for Slot<'_> {
     }
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
-        if self.place != Place::List {
-            self.encoder.wrong(Malformed::WrongType);
+        match (self.place, self.role()) {
+            (Place::Field | Place::Element, Some(Role::Value)) => return self.plain().visit_seq(list),
+            (Place::Field | Place::Element, _) => self.wrong(),
+            (Place::List, _) => {}
         }
         while list.next_element_seed(self.reborrow(Place::Element))?.is_some() {}
         Ok(())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+    fn visit_map<A: MapAccess<'de>>(mut self, mut map: A) -> Result<(), A::Error> {
         match (self.place, self.field.kind) {
             (Place::Field | Place::Element, Kind::Message(message)) => {
                 let payload = open(&mut self.encoder.out, self.field.number);
                 self.encoder.entries(message, map)?;
                 close(&mut self.encoder.out, payload);
             }
+            (Place::List, Kind::Message(message)) if message.role == Role::KeyValue => {
+                plain::pairs(self.encoder, self.field.number, None, map)?;
+            }
             _ => {
-                self.encoder.wrong(Malformed::WrongType);
+                self.wrong();
                 while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
             }
         }

@@ -56,6 +56,8 @@ fn to_json(message: &'static Message, bytes: &[u8]) -> Value {
                 list.push(value);
             }
         } else {
+            // The last one counts, of a field as of the variants of a value, and stays the last.
+            object.shift_remove(field.json);
             object.insert(field.json.to_owned(), value);
         }
     }
@@ -64,7 +66,8 @@ fn to_json(message: &'static Message, bytes: &[u8]) -> Value {
 
 #[expect(
     clippy::cast_possible_wrap,
-    reason = "protobuf writes an int64 as the varint of its two's complement"
+    clippy::cast_possible_truncation,
+    reason = "protobuf writes signed numbers as the varint of their two's complement, and reads 32 bits of a longer one"
 )]
 fn value(field: &'static Field, raw: RawValue<'_>) -> Option<Value> {
     Some(match (field.kind, raw) {
@@ -74,7 +77,8 @@ fn value(field: &'static Field, raw: RawValue<'_>) -> Option<Value> {
         (Kind::Id(_), RawValue::Bytes(id)) => Value::from(hexadecimal(id)),
         (Kind::Bool, RawValue::Varint(truth)) => Value::from(truth != 0),
         (Kind::Int64, RawValue::Varint(number)) => Value::from((number as i64).to_string()),
-        (Kind::Uint32 | Kind::Enum(_), RawValue::Varint(number)) => Value::from(number),
+        (Kind::Uint32, RawValue::Varint(number)) => Value::from(number as u32),
+        (Kind::Enum(_), RawValue::Varint(number)) => Value::from(number as i32),
         (Kind::Fixed64, RawValue::Fixed64(number)) => Value::from(number.to_string()),
         (Kind::Double, RawValue::Fixed64(bits)) => double_to_json(f64::from_bits(bits)),
         (Kind::Fixed32, RawValue::Fixed32(number)) => Value::from(number),

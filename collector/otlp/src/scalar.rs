@@ -4,7 +4,7 @@ use base64::Engine;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 
 use crate::index::Malformed;
-use crate::schema::{Field, Kind};
+use crate::schema::{ANY_VALUE_BOOL, ANY_VALUE_DOUBLE, ANY_VALUE_INT, ANY_VALUE_STRING, Field, Kind};
 use crate::wire::{put_bytes, put_tag, put_varint};
 
 #[derive(Debug, Clone, Copy)]
@@ -18,43 +18,60 @@ pub(crate) enum Scalar<'a> {
 impl<'a> Scalar<'a> {
     /// Writes it as this field.
     pub(crate) fn write(self, field: &Field, out: &mut Vec<u8>) -> Result<(), Malformed> {
+        if let (Kind::Id(length), Self::Text(text)) = (field.kind, self) {
+            put_bytes(out, field.number, &id(text, length)?);
+            return Ok(());
+        }
+        self.put(field, out).ok_or(Malformed::WrongType(field.json))
+    }
+
+    fn put(self, field: &Field, out: &mut Vec<u8>) -> Option<()> {
+        let number = field.number;
         match field.kind {
-            Kind::Message(_) => return Err(Malformed::WrongType),
-            Kind::Text => put_bytes(out, field.number, self.text()?.as_bytes()),
-            Kind::Bytes => put_bytes(out, field.number, &base64(self.text()?)?),
-            Kind::Id(length) => put_bytes(out, field.number, &id(self.text()?, length)?),
-            Kind::Bool => varint(out, field.number, u64::from(self.truth()?)),
-            #[expect(
-                clippy::cast_sign_loss,
-                reason = "protobuf writes an int64 as the varint of its two's complement"
-            )]
-            Kind::Int64 => varint(out, field.number, self.integer::<i64>()? as u64),
-            Kind::Uint32 => varint(out, field.number, self.integer::<u32>()?.into()),
-            Kind::Enum(names) => varint(out, field.number, self.named(names)?),
-            Kind::Fixed64 => fixed(out, field.number, 1, &self.integer::<u64>()?.to_le_bytes()),
-            Kind::Fixed32 => fixed(out, field.number, 5, &self.integer::<u32>()?.to_le_bytes()),
-            Kind::Double => fixed(out, field.number, 1, &self.double()?.to_bits().to_le_bytes()),
+            Kind::Message(_) | Kind::Id(_) => return None,
+            Kind::Text => put_bytes(out, number, self.text()?.as_bytes()),
+            Kind::Bytes => put_bytes(out, number, &base64(self.text()?)?),
+            Kind::Bool => varint(out, number, u64::from(self.truth()?)),
+            Kind::Int64 => varint(out, number, complement(self.integer()?)),
+            Kind::Uint32 => varint(out, number, self.integer::<u32>()?.into()),
+            Kind::Enum(names) => varint(out, number, complement(self.named(names)?.into())),
+            Kind::Fixed64 => fixed(out, number, 1, &self.integer::<u64>()?.to_le_bytes()),
+            Kind::Fixed32 => fixed(out, number, 5, &self.integer::<u32>()?.to_le_bytes()),
+            Kind::Double => fixed(out, number, 1, &self.double()?.to_bits().to_le_bytes()),
         }
-        Ok(())
+        Some(())
     }
 
-    fn text(self) -> Result<&'a str, Malformed> {
+    /// Writes it as what it is, where the field may be anything.
+    pub(crate) fn write_plain(self, out: &mut Vec<u8>) {
         match self {
-            Self::Text(text) => Ok(text),
-            _ => Err(Malformed::WrongType),
+            Self::Bool(truth) => varint(out, ANY_VALUE_BOOL, truth.into()),
+            Self::Text(text) => put_bytes(out, ANY_VALUE_STRING, text.as_bytes()),
+            Self::Int(number) => match i64::try_from(number) {
+                Ok(number) => varint(out, ANY_VALUE_INT, complement(number)),
+                Err(_) => double(out, number as f64),
+            },
+            Self::Double(number) => double(out, number),
         }
     }
 
-    fn truth(self) -> Result<bool, Malformed> {
+    fn text(self) -> Option<&'a str> {
         match self {
-            Self::Bool(truth) => Ok(truth),
-            Self::Text(text) => text.parse().map_err(|_| Malformed::WrongType),
-            _ => Err(Malformed::WrongType),
+            Self::Text(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    fn truth(self) -> Option<bool> {
+        match self {
+            Self::Bool(truth) => Some(truth),
+            Self::Text(text) => text.parse().ok(),
+            _ => None,
         }
     }
 
     /// 64-bit integers come as numbers, as texts, and out of JavaScript as numbers with a point.
-    fn integer<T: TryFrom<i128>>(self) -> Result<T, Malformed> {
+    fn integer<T: TryFrom<i128>>(self) -> Option<T> {
         let exact = match self {
             Self::Int(number) => Some(number),
             Self::Text(text) => text.trim().parse().ok(),
@@ -62,28 +79,42 @@ impl<'a> Scalar<'a> {
         };
         let number = match exact {
             Some(number) => number,
-            None => whole(self.double()?).ok_or(Malformed::WrongType)?,
+            None => whole(self.double()?)?,
         };
-        T::try_from(number).map_err(|_| Malformed::WrongType)
+        T::try_from(number).ok()
     }
 
-    fn named(self, names: &[(&str, u64)]) -> Result<u64, Malformed> {
-        let by_name = |text: &str| names.iter().find(|(name, _)| *name == text).map(|(_, number)| *number);
-        match self.text().ok().and_then(by_name) {
-            Some(number) => Ok(number),
-            None => self.integer(),
-        }
+    fn named(self, names: &[(&str, i32)]) -> Option<i32> {
+        let by_name =
+            |text: &str| names.iter().find(|(name, _)| is_called(name, text)).map(|(_, number)| *number);
+        self.text().and_then(by_name).or_else(|| self.integer())
     }
 
-    fn double(self) -> Result<f64, Malformed> {
+    fn double(self) -> Option<f64> {
         match self {
-            Self::Double(number) => Ok(number),
-            Self::Int(number) => Ok(number as f64),
+            Self::Double(number) => Some(number),
+            Self::Int(number) => Some(number as f64),
             // "NaN", "Infinity" and "-Infinity" are proto3's own spelling, and Rust's parser knows them.
-            Self::Text(text) => text.trim().parse().map_err(|_| Malformed::WrongType),
-            Self::Bool(_) => Err(Malformed::WrongType),
+            Self::Text(text) => text.trim().parse().ok(),
+            Self::Bool(_) => None,
         }
     }
+}
+
+/// By its name, or by the end of it, in any case: `SPAN_KIND_CLIENT` may be called `Client`.
+fn is_called(name: &str, text: &str) -> bool {
+    let split = name.len().checked_sub(text.len()).map(|start| name.split_at(start));
+    split
+        .is_some_and(|(rest, end)| end.eq_ignore_ascii_case(text) && (rest.is_empty() || rest.ends_with('_')))
+}
+
+/// A number with a sign as protobuf writes it.
+#[expect(
+    clippy::cast_sign_loss,
+    reason = "protobuf writes an int64 or an enum as the varint of its two's complement"
+)]
+fn complement(number: i64) -> u64 {
+    number as u64
 }
 
 #[expect(
@@ -104,12 +135,16 @@ fn fixed(out: &mut Vec<u8>, number: u32, wire_type: u8, bytes: &[u8]) {
     out.extend_from_slice(bytes);
 }
 
-fn base64(text: &str) -> Result<Vec<u8>, Malformed> {
+fn double(out: &mut Vec<u8>, number: f64) {
+    fixed(out, ANY_VALUE_DOUBLE, 1, &number.to_bits().to_le_bytes());
+}
+
+fn base64(text: &str) -> Option<Vec<u8>> {
     STANDARD
         .decode(text)
         .or_else(|_| STANDARD_NO_PAD.decode(text))
         .or_else(|_| URL_SAFE_NO_PAD.decode(text.trim_end_matches('=')))
-        .map_err(|_| Malformed::WrongType)
+        .ok()
 }
 
 /// An id in hexadecimal digits; where their number is that of base64, in base64, as browser exporters of old
@@ -120,7 +155,7 @@ fn id(text: &str, length: usize) -> Result<Vec<u8>, Malformed> {
     }
     let invalid = if length == 16 { Malformed::InvalidTraceId } else { Malformed::InvalidSpanId };
     if text.len() != length * 2 {
-        return base64(text).ok().filter(|bytes| bytes.len() == length).ok_or(invalid);
+        return base64(text).filter(|bytes| bytes.len() == length).ok_or(invalid);
     }
     let digit = |byte: u8| char::from(byte).to_digit(16);
     let pair = |pair: &[u8]| u8::try_from(digit(pair[0])? << 4 | digit(pair[1])?).ok();

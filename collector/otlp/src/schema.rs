@@ -31,6 +31,12 @@ pub(crate) const SCOPED_SCOPE: u32 = 1;
 pub(crate) const SCOPED_RECORDS: u32 = 2;
 /// `stringValue`: what stands in the place of a number that was redacted.
 pub(crate) const ANY_VALUE_STRING: u32 = 1;
+/// The other variants of a value that plain JSON has as well.
+pub(crate) const ANY_VALUE_BOOL: u32 = 2;
+pub(crate) const ANY_VALUE_INT: u32 = 3;
+pub(crate) const ANY_VALUE_DOUBLE: u32 = 4;
+pub(crate) const ANY_VALUE_ARRAY: u32 = 5;
+pub(crate) const ANY_VALUE_MAP: u32 = 6;
 
 #[derive(Debug)]
 pub(crate) struct Message {
@@ -46,6 +52,8 @@ pub(crate) enum Role {
     Record,
     /// A key and its value: the key travels with the strings of the value.
     KeyValue,
+    /// Any value: lenient JSON may write it plainly.
+    Value,
 }
 
 #[derive(Debug)]
@@ -69,16 +77,33 @@ pub(crate) enum Kind {
     Int64,
     Uint32,
     /// A number, and the names by which lenient JSON may call it.
-    Enum(&'static [(&'static str, u64)]),
+    Enum(&'static [(&'static str, i32)]),
     Fixed64,
     Fixed32,
     Double,
 }
 
 impl Message {
+    /// The field of this number; of several names of one the first is that of today.
     pub(crate) fn field(&self, number: u32) -> Option<&'static Field> {
         self.fields.iter().find(|field| field.number == number)
     }
+
+    /// The field that JSON calls so: in lowerCamelCase, or as the protocol's own files write it, with underscores.
+    pub(crate) fn named(&self, name: &str) -> Option<&'static Field> {
+        self.fields.iter().find(|field| field.json == name || is_snake_case_of(name, field.json))
+    }
+}
+
+fn is_snake_case_of(name: &str, camel: &str) -> bool {
+    let mut rest = name.bytes();
+    name.contains('_')
+        && camel.bytes().all(|byte| {
+            let is_next = |wanted: u8, rest: &mut std::str::Bytes<'_>| rest.next() == Some(wanted);
+            (!byte.is_ascii_uppercase() || is_next(b'_', &mut rest))
+                && is_next(byte.to_ascii_lowercase(), &mut rest)
+        })
+        && rest.next().is_none()
 }
 
 const fn one(number: u32, json: &'static str, kind: Kind) -> Field {
@@ -95,15 +120,18 @@ const fn plain(fields: &'static [Field]) -> Message {
 
 use Kind::{Bool, Bytes, Double, Enum, Fixed32, Fixed64, Id, Int64, Text, Uint32};
 
-pub(crate) static ANY_VALUE: Message = plain(&[
-    one(ANY_VALUE_STRING, "stringValue", Text),
-    one(2, "boolValue", Bool),
-    one(3, "intValue", Int64),
-    one(4, "doubleValue", Double),
-    one(5, "arrayValue", Kind::Message(&ARRAY_VALUE)),
-    one(6, "kvlistValue", Kind::Message(&KEY_VALUE_LIST)),
-    one(7, "bytesValue", Bytes),
-]);
+pub(crate) static ANY_VALUE: Message = Message {
+    fields: &[
+        one(ANY_VALUE_STRING, "stringValue", Text),
+        one(ANY_VALUE_BOOL, "boolValue", Bool),
+        one(ANY_VALUE_INT, "intValue", Int64),
+        one(ANY_VALUE_DOUBLE, "doubleValue", Double),
+        one(ANY_VALUE_ARRAY, "arrayValue", Kind::Message(&ARRAY_VALUE)),
+        one(ANY_VALUE_MAP, "kvlistValue", Kind::Message(&KEY_VALUE_LIST)),
+        one(7, "bytesValue", Bytes),
+    ],
+    role: Role::Value,
+};
 
 static ARRAY_VALUE: Message = plain(&[many(1, "values", Kind::Message(&ANY_VALUE))]);
 
@@ -195,34 +223,38 @@ static SCOPE_SPANS: Message = plain(&[
     one(SCOPED_SCOPE, "scope", Kind::Message(&SCOPE)),
     many(SCOPED_RECORDS, "spans", Kind::Message(&SPAN)),
     one(3, "schemaUrl", Text),
+    one(SCOPED_SCOPE, "instrumentationLibrary", Kind::Message(&SCOPE)),
 ]);
 
 static SCOPE_LOGS: Message = plain(&[
     one(SCOPED_SCOPE, "scope", Kind::Message(&SCOPE)),
     many(SCOPED_RECORDS, "logRecords", Kind::Message(&LOG_RECORD)),
     one(3, "schemaUrl", Text),
+    one(SCOPED_SCOPE, "instrumentationLibrary", Kind::Message(&SCOPE)),
 ]);
 
 static RESOURCE_SPANS: Message = plain(&[
     one(GROUP_RESOURCE, "resource", Kind::Message(&RESOURCE)),
     many(GROUP_SCOPES, "scopeSpans", Kind::Message(&SCOPE_SPANS)),
     one(3, "schemaUrl", Text),
+    many(GROUP_SCOPES, "instrumentationLibrarySpans", Kind::Message(&SCOPE_SPANS)),
 ]);
 
 static RESOURCE_LOGS: Message = plain(&[
     one(GROUP_RESOURCE, "resource", Kind::Message(&RESOURCE)),
     many(GROUP_SCOPES, "scopeLogs", Kind::Message(&SCOPE_LOGS)),
     one(3, "schemaUrl", Text),
+    many(GROUP_SCOPES, "instrumentationLibraryLogs", Kind::Message(&SCOPE_LOGS)),
 ]);
 
 static TRACES: Message = plain(&[many(GROUPS, "resourceSpans", Kind::Message(&RESOURCE_SPANS))]);
 
 static LOGS: Message = plain(&[many(GROUPS, "resourceLogs", Kind::Message(&RESOURCE_LOGS))]);
 
-const STATUS_CODES: &[(&str, u64)] =
+const STATUS_CODES: &[(&str, i32)] =
     &[("STATUS_CODE_UNSET", 0), ("STATUS_CODE_OK", 1), ("STATUS_CODE_ERROR", 2)];
 
-const SPAN_KINDS: &[(&str, u64)] = &[
+const SPAN_KINDS: &[(&str, i32)] = &[
     ("SPAN_KIND_UNSPECIFIED", 0),
     ("SPAN_KIND_INTERNAL", 1),
     ("SPAN_KIND_SERVER", 2),
@@ -231,7 +263,7 @@ const SPAN_KINDS: &[(&str, u64)] = &[
     ("SPAN_KIND_CONSUMER", 5),
 ];
 
-const SEVERITIES: &[(&str, u64)] = &[
+const SEVERITIES: &[(&str, i32)] = &[
     ("SEVERITY_NUMBER_UNSPECIFIED", 0),
     ("SEVERITY_NUMBER_TRACE", 1),
     ("SEVERITY_NUMBER_TRACE2", 2),

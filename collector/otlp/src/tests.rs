@@ -16,6 +16,7 @@ use serde_json::json;
 use crate::{Assembly, Edit, Export, Malformed, Signal};
 
 mod json;
+mod matrix;
 mod numbers;
 mod redaction;
 
@@ -202,10 +203,7 @@ proptest! {
     #[test]
     fn records_put_together_again_are_the_request_in_json(request in a_request()) {
         let export = Export::from_protobuf(Signal::Traces, request.encode_to_vec()).unwrap();
-        let records = export.records();
-        let mut assembly = Assembly::new(Signal::Traces);
-        records.iter().for_each(|(context, record)| assembly.add(context, record));
-        let json = json!({"resourceSpans": assembly.to_json()});
+        let json = json!({"resourceSpans": groups(&export)});
         let again = Export::from_json(Signal::Traces, json.to_string().as_bytes()).unwrap();
         let mut texts: Vec<_> = again.records().iter().map(|(_, record)| Span::decode(&record[..]).unwrap().encode_to_vec()).collect();
         let mut expected: Vec<_> = spans(&request).iter().map(|span| span.encode_to_vec()).collect();
@@ -231,6 +229,14 @@ proptest! {
     }
 }
 
+/// Everything that was taken, as JSON again.
+fn groups(export: &Export) -> Vec<serde_json::Value> {
+    let records = export.records();
+    let mut assembly = Assembly::new(export.signal());
+    records.iter().for_each(|(context, record)| assembly.add(context, record));
+    assembly.to_json()
+}
+
 fn one_span(span: Span) -> Vec<u8> {
     let scoped = ScopeSpans { spans: vec![span], ..Default::default() };
     let group = ResourceSpans { scope_spans: vec![scoped], ..Default::default() };
@@ -253,14 +259,15 @@ fn a_bad_span_goes_alone() {
 }
 
 #[test]
-fn a_text_that_is_not_utf8_costs_its_span_alone() {
+fn a_text_that_is_not_utf8_is_kept_as_far_as_it_is_legible() {
     let mut bad = one_span(Span { name: "XXXX".into(), ..good_span() });
     let at = bad.windows(4).position(|window| window == b"XXXX").unwrap();
     bad[at] = 0xff;
     bad.extend(one_span(good_span()));
     let export = Export::from_protobuf(Signal::Traces, bad).unwrap();
-    assert_eq!((export.records_count(), export.rejected().count), (1, 1));
-    assert_eq!(export.rejected().reason, Some(Malformed::NotUtf8));
+    assert_eq!((export.records_count(), export.rejected().count), (2, 0));
+    assert!(!export.is_whole());
+    assert_eq!(export.texts().map(|text| text.text.into_owned()).collect::<Vec<_>>(), ["?XXX", "good"]);
 }
 
 #[test]
@@ -281,6 +288,25 @@ fn a_value_nested_too_deep_costs_its_span_alone() {
     let span = Span { attributes: vec![pair(("deep".into(), value))], ..good_span() };
     let export = Export::from_protobuf(Signal::Traces, one_span(span)).unwrap();
     assert_eq!(export.rejected().reason, Some(Malformed::TooDeep));
+}
+
+#[test]
+fn what_is_taken_at_the_greatest_depth_comes_back_from_json() {
+    let list = |value| ProtoValue::ArrayValue(ArrayValue { values: vec![value] });
+    let map = |value| ProtoValue::KvlistValue(KeyValueList { values: vec![pair(("k".into(), value))] });
+    for (within, deepest) in [(&list as &dyn Fn(AnyValue) -> ProtoValue, 36), (&map, 27)] {
+        let mut value = AnyValue { value: Some(ProtoValue::StringValue("deep".into())) };
+        for depth in 1..60 {
+            value = AnyValue { value: Some(within(value)) };
+            let span = Span { attributes: vec![pair(("k".into(), value.clone()))], ..good_span() };
+            let export = Export::from_protobuf(Signal::Traces, one_span(span)).unwrap();
+            assert_eq!(export.records_count() == 1, depth <= deepest, "{depth}");
+            assert!(ExportTraceServiceRequest::decode(export.as_bytes()).is_ok());
+            let json = json!({"resourceSpans": groups(&export)}).to_string();
+            let back = Export::from_json(Signal::Traces, json.as_bytes()).unwrap();
+            assert_eq!((back.records_count(), back.rejected().count), (export.records_count(), 0), "{depth}");
+        }
+    }
 }
 
 #[test]

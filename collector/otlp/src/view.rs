@@ -80,9 +80,10 @@ pub struct LogRecord<'a> {
 
 impl<'a> Scope<'a> {
     fn parse(context: &'a [u8]) -> Self {
-        let resource = messages(context, GROUP_RESOURCE).next().unwrap_or_default();
+        // Of what came twice the last counts, here as everywhere.
+        let resource = messages(context, GROUP_RESOURCE).last().unwrap_or_default();
         let scoped = messages(context, GROUP_SCOPES).next().unwrap_or_default();
-        let scope = messages(scoped, SCOPED_SCOPE).next().unwrap_or_default();
+        let scope = messages(scoped, SCOPED_SCOPE).last().unwrap_or_default();
         Self {
             name: text(scope, 1),
             version: text(scope, 2),
@@ -123,10 +124,10 @@ impl<'a> Span<'a> {
             (2, RawValue::Bytes(id)) => self.span_id = SpanId::from_bytes(id),
             (4, RawValue::Bytes(id)) => self.parent_span_id = SpanId::from_bytes(id),
             (5, RawValue::Bytes(name)) => self.name = utf8(name),
-            (6, RawValue::Varint(kind)) => self.kind = kind,
+            (6, RawValue::Varint(kind)) => self.kind = low(kind),
             (7, RawValue::Fixed64(nanos)) => self.started_at = Timestamp::from_nanos(nanos),
             (8, RawValue::Fixed64(nanos)) => self.ended_at = Timestamp::from_nanos(nanos),
-            (10, RawValue::Varint(count)) => self.dropped_attributes = count,
+            (10, RawValue::Varint(count)) => self.dropped_attributes = low(count),
             (15, RawValue::Bytes(status)) => {
                 self.status_message = text(status, 2);
                 self.status_code = varint(status, 3);
@@ -189,9 +190,14 @@ fn text(message: &[u8], number: u32) -> &str {
     utf8(bytes(message, number))
 }
 
+/// Of a number that is too long for an enum or a count, protobuf reads the low 32 bits.
+fn low(number: u64) -> u64 {
+    number & u64::from(u32::MAX)
+}
+
 fn varint(message: &[u8], number: u32) -> u64 {
     let value = |field: crate::wire::RawField<'_>| match field.value {
-        RawValue::Varint(value) if field.number == number => Some(value),
+        RawValue::Varint(value) if field.number == number => Some(low(value)),
         _ => None,
     };
     fields(message).filter_map(value).last().unwrap_or(0)
