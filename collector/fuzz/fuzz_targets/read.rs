@@ -1,0 +1,15 @@
+//! Any attributes, on spans, events and log records, read as steps.
+#![no_main]
+
+use std::sync::LazyLock;
+
+use libfuzzer_sys::{fuzz_mutator, fuzz_target};
+use treering_fuzz::{mutate, read};
+
+static WORDS: LazyLock<Vec<String>> = LazyLock::new(|| mutate::words("../read/src"));
+
+fuzz_target!(|bytes: &[u8]| read::read(bytes));
+
+fuzz_mutator!(|data: &mut [u8], size: usize, most: usize, seed: u32| {
+    mutate::mutate(data, size, most, seed, |bytes, random| mutate::json(bytes, random, &WORDS))
+});
