@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 mod fold;
-pub(crate) use fold::fold;
+pub(crate) use fold::{fold, fold_in_json};
 
 /// A stretch of the view that is not a plain copy of its source.
 #[derive(Debug, Clone, Copy)]

@@ -5,7 +5,7 @@ use crate::Rules;
 use crate::detect::is_bare_card;
 use crate::json::{self, Leaf};
 use crate::scan::{Candidate, merge};
-use crate::text::fold;
+use crate::text::{View, fold, fold_in_json};
 use std::ops::Range;
 
 mod encoded;
@@ -19,22 +19,25 @@ pub(crate) fn pass(rules: &Rules, text: &str, key: Option<&str>) -> Vec<Candidat
     let mut out = Vec::new();
     walk(rules, text, 0, &mut out);
     if let Some(key) = key {
-        labelled(rules, key, text, 0, &mut out);
+        labelled(rules, &fold(key), &fold(text), 0, &mut out);
     }
     merge(out)
 }
 
 fn walk(rules: &Rules, text: &str, depth: u8, out: &mut Vec<Candidate>) {
     let leaves = if json::looks_like(text) { json::leaves(text) } else { None };
-    let Some(leaves) = leaves else { return folded(rules, text, 0, depth, out) };
+    let Some(leaves) = leaves else { return folded(rules, &fold(text), 0, depth, out) };
     for leaf in leaves {
         match leaf {
-            Leaf::Key(place) => folded(rules, &text[place.clone()], place.start, depth, out),
+            Leaf::Key(place) => {
+                folded(rules, &fold_in_json(&text[place.clone()]), place.start, depth, out);
+            }
             Leaf::Number(place) => number(rules, text, place, depth, out),
             Leaf::Text(place, key) => {
                 string(rules, &text[place.clone()], place.start, depth, out);
                 if let Some(key) = key {
-                    labelled(rules, &text[key], &text[place.clone()], place.start, out);
+                    let value = fold_in_json(&text[place.clone()]);
+                    labelled(rules, &fold_in_json(&text[key]), &value, place.start, out);
                 }
             }
         }
@@ -52,12 +55,11 @@ fn string(rules: &Rules, raw: &str, offset: usize, depth: u8, out: &mut Vec<Cand
                 .extend(inner.into_iter().map(|found| moved(&found, |place| view.source_of(place), offset)));
         }
     }
-    folded(rules, raw, offset, depth, out);
+    folded(rules, &fold_in_json(raw), offset, depth, out);
 }
 
 /// A text as a reader would see it.
-fn folded(rules: &Rules, raw: &str, offset: usize, depth: u8, out: &mut Vec<Candidate>) {
-    let view = fold(raw);
+fn folded(rules: &Rules, view: &View<'_>, offset: usize, depth: u8, out: &mut Vec<Candidate>) {
     let mut found = Vec::new();
     rules.plain(view.text(), &mut found);
     if depth < ROUNDS {
@@ -75,10 +77,9 @@ fn decoded(rules: &Rules, text: &str, depth: u8, out: &mut Vec<Candidate>) {
     }
 }
 
-fn labelled(rules: &Rules, key: &str, raw: &str, offset: usize, out: &mut Vec<Candidate>) {
-    let view = fold(raw);
-    let found = rules.value_of_key(fold(key).text(), view.text());
-    out.extend(found.map(|found| moved(&found, |place| view.source_of(place), offset)));
+fn labelled(rules: &Rules, key: &View<'_>, value: &View<'_>, offset: usize, out: &mut Vec<Candidate>) {
+    let found = rules.value_of_key(key.text(), value.text());
+    out.extend(found.map(|found| moved(&found, |place| value.source_of(place), offset)));
 }
 
 fn number(rules: &Rules, text: &str, place: Range<usize>, depth: u8, out: &mut Vec<Candidate>) {

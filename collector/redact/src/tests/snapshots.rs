@@ -95,3 +95,18 @@ fn marks_stay_as_they_are() {
     let groups = shown(&format!("cpf:{}", "4111 ".repeat(45)));
     assert_eq!(shown(&groups), groups);
 }
+
+#[test]
+fn a_name_in_a_path_is_cut_at_whole_escapes() {
+    for (json, clean) in [
+        (r#"{"path":"C:\\Users\nina and Bob"}"#, r#"{"path":"C:\\Users\nina and Bob"}"#),
+        (r#"{"path":"C:\\Users\\nina\\x"}"#, r#"{"path":"C:\\Users\\[REDACTED:USER_PATH]\\x"}"#),
+        (r#"{"path":"C:\\Users\\\u00e9ric\\x"}"#, r#"{"path":"C:\\Users\\[REDACTED:USER_PATH]\\x"}"#),
+        (
+            r#"["{\"p\":\"C:\\\\Users\\\\\\u00e9ric\\\\x\"}"]"#,
+            r#"["{\"p\":\"C:\\\\Users\\\\[REDACTED:USER_PATH]\\\\x\"}"]"#,
+        ),
+    ] {
+        assert_eq!(shown(json), clean);
+    }
+}

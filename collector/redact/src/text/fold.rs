@@ -4,13 +4,22 @@ use super::View;
 
 /// Folds `raw`; borrows it where there is nothing to fold.
 pub(crate) fn fold(raw: &str) -> View<'_> {
+    folded(raw, false)
+}
+
+/// Folds what stands between the quotes of a JSON string, where a single backslash is never a character of its own.
+pub(crate) fn fold_in_json(raw: &str) -> View<'_> {
+    folded(raw, true)
+}
+
+fn folded(raw: &str, in_json: bool) -> View<'_> {
     let bytes = raw.as_bytes();
     let Some(first) = next_odd(bytes, 0) else { return View::of(raw) };
     let mut view = View::starting(raw);
     let mut at = first;
     while at < bytes.len() {
         view.copy_until(at);
-        let unit = unit(raw, at, view.text());
+        let unit = unit(raw, at, view.text(), in_json);
         match unit.becomes {
             Become::Itself => view.copy_until(at + unit.length),
             Become::Nothing => view.replace(unit.length, ""),
@@ -39,9 +48,9 @@ fn next_odd(bytes: &[u8], from: usize) -> Option<usize> {
     bytes.get(from..)?.iter().position(odd).map(|offset| from + offset)
 }
 
-fn unit(raw: &str, at: usize, before: &str) -> Folded {
+fn unit(raw: &str, at: usize, before: &str, in_json: bool) -> Folded {
     let decoded = match raw.as_bytes()[at] {
-        b'\\' => Some(backslash(&raw.as_bytes()[at..], before)),
+        b'\\' => Some(backslash(&raw.as_bytes()[at..], before, in_json)),
         b'%' => percent(&raw.as_bytes()[at..]),
         b'&' => entity(&raw[at..]),
         _ => None,
@@ -59,11 +68,13 @@ fn unit(raw: &str, at: usize, before: &str) -> Folded {
 }
 
 /// Any number of backslashes and what they escape, as one unit: a text may have been escaped more than once.
-fn backslash(bytes: &[u8], before: &str) -> (usize, char) {
+fn backslash(bytes: &[u8], before: &str, in_json: bool) -> (usize, char) {
     let run = bytes.iter().take_while(|&&byte| byte == b'\\').count();
     let rest = &bytes[run..];
-    if rest.first().is_some_and(u8::is_ascii_alphabetic) && ends_in_users(before) {
-        return (run, '\\');
+    // In JSON an odd one belongs to the letter that it escapes.
+    let separator = if in_json { run & !1 } else { run };
+    if separator > 0 && rest.first().is_some_and(u8::is_ascii_alphabetic) && ends_in_users(before) {
+        return (separator, '\\');
     }
     let simple = match rest.first() {
         Some(b'n') => '\n',
