@@ -2,6 +2,7 @@ use std::collections::BTreeSet;
 
 use treering_step::{Execution, ExecutionTokens, Kind, Status, Summary, TraceId, Usage};
 
+use crate::clock::Period;
 use crate::once::leaves;
 use crate::tree::{Forest, Placed};
 
@@ -18,16 +19,15 @@ pub fn execution(trace_id: TraceId, steps: &[Summary]) -> Execution {
         told.or_else(|| in_order.iter().find_map(|step| read(step).clone()))
     };
     let (tokens, cost_usd) = sums(&forest, &placed, steps);
-    let started_at = steps.iter().filter_map(|step| step.started_at).min();
-    let ended_at = steps.iter().filter_map(|step| step.ended_at.or(step.started_at)).max();
+    let period = Period::of(steps);
     Execution {
         trace_id,
         name: of_first(|step| &step.name).unwrap_or_default(),
         kind: first.and_then(|root| root.kind).unwrap_or_default(),
         agent: outermost_agent(&in_order),
         status: status(&roots, steps),
-        started_at,
-        duration_ns: ended_at.zip(started_at).map_or(0, |(end, start)| end.nanos_since(start)),
+        started_at: period.map(|period| period.begin),
+        duration_ns: period.map_or(0, |period| period.end.nanos_since(period.begin)),
         steps: count(steps.len()),
         errors: count(steps.iter().filter(|step| step.status == Some(Status::Error)).count()),
         redactions: steps.iter().flat_map(|step| step.redactions.values()).sum(),

@@ -13,6 +13,7 @@
 //! **How to test it.** `cargo test -p treering-read`. With `TREERING_CORPUS` set to a folder of recorded
 //! requests (`corpus.tar.gz`, or unpacked), `--test corpus` holds every reading against what a person read.
 
+mod clock;
 mod decode;
 mod dialect;
 mod evidence;
@@ -36,6 +37,7 @@ mod unflatten;
 mod usage;
 mod witness;
 
+pub use clock::Period;
 pub use execution::execution;
 pub use explain::{Attribute, Explanation, Origin, explain};
 pub use life::{Heartbeat, heartbeat, process};

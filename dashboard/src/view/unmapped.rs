@@ -39,7 +39,10 @@ impl Newest {
     pub(crate) async fn count(&self, app: &App, scope: Scope) -> Result<Unmapped, Error> {
         let within = |text: &str| parsed(text).filter(|records| (1..=MOST_RECORDS).contains(records));
         let limit = word(&self.records, within, "`records` is a number from 1 to 10000")?.unwrap_or(RECORDS);
-        Ok(Unmapped::count(limit, &app.reader.newest(scope, limit).await?))
+        let records = app.reader.newest(scope, limit).await?;
+        // Reading thousands of records takes longer than a thread of the servers may be kept.
+        let count = tokio::task::spawn_blocking(move || Unmapped::count(limit, &records));
+        count.await.map_err(|_| Error::Panicked)
     }
 }
 

@@ -1,13 +1,11 @@
 //! Where the bars of an execution stand, whatever its clocks say.
 
 use serde::Serialize;
+use treering_read::Period;
 use treering_step::{Status, Summary, Timestamp};
 
 use super::format;
 
-/// A start further than this from the median start is a broken clock and not a long execution: 0 and other
-/// unset clocks are decades off.
-const BROKEN_CLOCK_NS: u64 = 30 * 86_400 * 1_000_000_000;
 /// The narrowest bar that can still be seen and pointed at, in percent.
 const NARROWEST: f64 = 0.35;
 /// The same for a bar without an end, which is told by its outline.
@@ -16,9 +14,8 @@ const NARROWEST_OPEN: f64 = 1.5;
 /// The stretch of time that a waterfall shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Scale {
-    begin: Timestamp,
+    period: Period,
     length_ns: u64,
-    median: Timestamp,
 }
 
 /// A bar: its beginning and its length in percent.
@@ -40,21 +37,14 @@ pub(crate) struct Tick {
 impl Scale {
     /// The scale of an execution; `None` where no step says when it was.
     pub(crate) fn of(steps: &[Summary]) -> Option<Self> {
-        let mut starts: Vec<_> = steps.iter().filter_map(|step| step.started_at).collect();
-        let middle = starts.len() / 2;
-        let median = *starts.get(middle)?;
-        let median = if starts.len() > 1 { *starts.select_nth_unstable(middle).1 } else { median };
-        let believed = |step: &&Summary| step.started_at.is_some_and(|at| is_near(at, median));
-        let begin = steps.iter().filter(believed).filter_map(|step| step.started_at).min()?;
-        let ends = steps.iter().filter(believed).flat_map(|step| [step.started_at, step.ended_at]);
-        let end = ends.flatten().filter(|at| is_near(*at, median)).max()?;
-        Some(Self { begin, length_ns: end.nanos_since(begin), median })
+        let period = Period::of(steps)?;
+        Some(Self { period, length_ns: period.end.nanos_since(period.begin) })
     }
 
     /// The bar of a step; `None` where its clock cannot be believed, or says nothing.
     pub(crate) fn bar(&self, step: &Summary) -> Option<Bar> {
-        let start = step.started_at.filter(|at| is_near(*at, self.median))?;
-        let x = 100.0 * format::ratio(start.nanos_since(self.begin), self.length_ns);
+        let start = step.started_at.filter(|at| self.period.believes(*at))?;
+        let x = 100.0 * format::ratio(start.nanos_since(self.period.begin), self.length_ns);
         let width = self.width(step, start, x).clamp(NARROWEST, 100.0);
         Some(Bar { x: percent(x.min(100.0 - width)), width: percent(width) })
     }
@@ -63,7 +53,7 @@ impl Scale {
     fn width(&self, step: &Summary, start: Timestamp, x: f64) -> f64 {
         let endless = matches!(step.status, Some(Status::Running | Status::Interrupted));
         match step.ended_at {
-            Some(end) if is_near(end, self.median) => {
+            Some(end) if self.period.believes(end) => {
                 100.0 * format::ratio(end.nanos_since(start), self.length_ns)
             }
             Some(end) if end > start => 100.0 - x,
@@ -74,8 +64,8 @@ impl Scale {
 
     /// How far into the execution a step began, in percent.
     pub(crate) fn position(&self, start: Timestamp) -> Option<f64> {
-        let known = is_near(start, self.median) && self.length_ns > 0;
-        known.then(|| 100.0 * format::ratio(start.nanos_since(self.begin), self.length_ns))
+        let known = self.period.believes(start) && self.length_ns > 0;
+        known.then(|| 100.0 * format::ratio(start.nanos_since(self.period.begin), self.length_ns))
     }
 
     /// Round moments, three to six of them, the first at 0.
@@ -89,10 +79,6 @@ impl Scale {
         };
         (0..=count).map(tick).collect()
     }
-}
-
-fn is_near(at: Timestamp, median: Timestamp) -> bool {
-    at.as_nanos().abs_diff(median.as_nanos()) < BROKEN_CLOCK_NS
 }
 
 /// 1, 2 or 5 of a decimal unit up to seconds, then parts of minutes, hours and days.

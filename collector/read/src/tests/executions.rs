@@ -147,3 +147,14 @@ fn nothing_at_all_is_an_execution_of_no_steps() {
     let execution = execution(trace(), &[]);
     assert_eq!((execution.steps, execution.duration_ns, execution.cost_usd), (0, 0, None));
 }
+
+#[test]
+fn a_clock_that_cannot_be_believed_does_not_stretch_an_execution() {
+    let day = 86_400 * 1_000_000_000;
+    let now = 20_000 * day;
+    let (root, unset) = (step(1, 0, now, now + 5), step(2, 1, 7, 8));
+    let (late, beyond) =
+        (step(3, 1, now + 2, now + 9_000 * day), step(4, 1, now + 400 * day, now + 401 * day));
+    let execution = execution(trace(), &[root, unset, late, beyond, step(5, 1, now + 1, now + 4)]);
+    assert_eq!((execution.started_at, execution.duration_ns), (Timestamp::from_nanos(now), 5));
+}
