@@ -65,6 +65,15 @@ fn is_amount(number: f64) -> bool {
     number.is_finite() && number >= 0.0
 }
 
+/// A truth, or its word.
+pub(crate) fn as_truth(value: Value<'_>) -> Option<bool> {
+    match value {
+        Value::Bool(truth) => Some(truth),
+        Value::Text(text) => text.trim().parse().ok(),
+        _ => None,
+    }
+}
+
 /// A name or an id; numbers are ids too. `None` where it is empty.
 pub(crate) fn as_text(value: Value<'_>) -> Option<String> {
     match value {
@@ -72,6 +81,15 @@ pub(crate) fn as_text(value: Value<'_>) -> Option<String> {
         Value::Int(number) => Some(number.to_string()),
         Value::Double(number) => Some(number.to_string()),
         _ => None,
+    }
+}
+
+/// A list of texts: a real one, one that is JSON in a text, or one text that stands alone.
+pub(crate) fn as_texts(value: Value<'_>) -> Vec<String> {
+    match as_json(value) {
+        Json::Array(items) => items.iter().filter_map(|item| item.as_str().map(str::to_owned)).collect(),
+        Json::String(text) => vec![text],
+        _ => Vec::new(),
     }
 }
 

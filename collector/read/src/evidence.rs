@@ -14,6 +14,8 @@ pub(crate) const OPERATION_EXCEPTION: &str = "gen_ai.client.operation.exception"
 pub(crate) struct Evidence<'a> {
     /// The name of the instrumentation scope.
     pub(crate) scope: &'a str,
+    /// The name of the span.
+    pub(crate) name: &'a str,
     /// The attributes of the span.
     pub(crate) fields: Fields<'a>,
     /// The events of the span, then its log records by time.
@@ -35,7 +37,12 @@ impl<'a> Evidence<'a> {
     /// The attributes of a span, and of its events those that a reading of this name asks for.
     pub(crate) fn of_span(span: &Span<'a>, asked: impl Fn(&str) -> bool) -> Self {
         let events = span.events().filter(|event| asked(event.name)).map(Happening::of_event);
-        Self { scope: span.scope.name, fields: Fields::of(span.attributes), happenings: events.collect() }
+        Self {
+            scope: span.scope.name,
+            name: span.name,
+            fields: Fields::of(span.attributes),
+            happenings: events.collect(),
+        }
     }
 
     pub(crate) fn of_log(log: &LogRecord<'a>) -> Self {
@@ -98,9 +105,17 @@ impl<'a> Happening<'a> {
 
     pub(crate) fn of_log(log: &LogRecord<'a>) -> Self {
         let fields = Fields::of(log.attributes);
-        // Before log records had a field for it, the name of an event was an attribute.
-        let former = || fields.get("event.name").and_then(|name| name.as_text()).unwrap_or_default();
-        let name = if log.event_name.is_empty() { former() } else { log.event_name };
+        // Before log records had a field for it, the name of an event was an attribute; and what bridges
+        // `tracing` puts into the field where in the source the event stands.
+        let is_name = !log.event_name.is_empty() && !is_place(log.event_name);
+        let former = || fields.get("event.name").and_then(|name| name.as_text());
+        let name = if is_name { log.event_name } else { former().unwrap_or(log.event_name) };
         Self { name, fields, attributes: log.attributes, body: log.body, is_log: true }
     }
+}
+
+/// `event src/main.rs:3`, which `tracing` calls an event that has no name.
+fn is_place(name: &str) -> bool {
+    let place = name.strip_prefix("event ").and_then(|place| place.rsplit_once(':'));
+    place.is_some_and(|(_, line)| line.parse::<u32>().is_ok())
 }

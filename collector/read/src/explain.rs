@@ -99,6 +99,7 @@ fn is_general(key: &str) -> bool {
         "container.",
         "db.",
         "enduser.",
+        "event.name",
         "error.",
         "exception.",
         "feature_flag.",
@@ -143,7 +144,7 @@ fn told(
         evidence.happenings.first().filter(|_| span.is_none()).map_or(&evidence.fields, |log| &log.fields);
     share(evidence, shared, &mut summary);
     witness.listen();
-    if failure(Status::Error, None, span, evidence).is_some() {
+    if failure(Status::Error, None, span, evidence, None).is_some() {
         witness.settle("error");
     }
     witness.listen();

@@ -1,7 +1,9 @@
 use serde_json::Value as Json;
 use treering_otlp::{Attributes, Value};
 
-use crate::decode::{as_amount, as_int, as_json, as_text, is_void, is_withheld, parse_any};
+use crate::decode::{
+    as_amount, as_int, as_json, as_text, as_texts, as_truth, is_void, is_withheld, parse_any,
+};
 use crate::unflatten::unflatten;
 use crate::witness::Witness;
 
@@ -114,6 +116,17 @@ impl<'a> Fields<'a> {
 
     pub(crate) fn amount(&self, keys: &[&str]) -> Option<f64> {
         self.first(keys, as_amount)
+    }
+
+    /// A list of texts, in every form that one has.
+    pub(crate) fn texts(&self, key: &str) -> Vec<String> {
+        let mut texts = self.get(key).map(as_texts).unwrap_or_default();
+        texts.retain(|text| !text.is_empty() && !is_withheld(text));
+        texts
+    }
+
+    pub(crate) fn truth(&self, keys: &[&str]) -> Option<bool> {
+        self.first(keys, as_truth)
     }
 
     /// JSON, structured or in a text.

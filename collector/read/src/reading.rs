@@ -15,6 +15,10 @@ pub(crate) struct Reading {
     pub(crate) call_id: Option<String>,
     pub(crate) arguments: Option<Json>,
     pub(crate) result: Option<Json>,
+    /// Why the answer ended, where it is not said in the answer itself.
+    pub(crate) finish: Option<String>,
+    /// What went wrong, where a dialect has a place of its own for it.
+    pub(crate) failure: Option<String>,
 }
 
 /// A conversation, where the value is one.
@@ -54,7 +58,18 @@ impl Reading {
 
     /// Input and output as a step has them.
     pub(crate) fn contents(&mut self) -> (Option<Content>, Option<Content>) {
-        (self.whole_input(), self.output.take())
+        (self.whole_input(), self.whole_output())
+    }
+
+    /// The output with the reason for which it ended.
+    fn whole_output(&mut self) -> Option<Content> {
+        let mut output = self.output.take()?;
+        if let (Content::Messages(messages), Some(reason)) = (&mut output, self.finish.take())
+            && let Some(last) = messages.last_mut().filter(|last| last.finish_reason.is_none())
+        {
+            last.finish_reason = Some(reason);
+        }
+        Some(output)
     }
 
     /// A tool's input and output are the arguments and the result of its call, where nothing else says them.

@@ -9,14 +9,18 @@ use treering_step::{Kind, Source, SpanId, Summary, Timestamp};
 pub(crate) fn nest(steps: &mut [Summary]) {
     let is_alone = |step: &Summary| matches!(step.source, Source::Alone(_)) && step.parent_span_id.is_none();
     let mut alone: Vec<&mut Summary> = steps.iter_mut().filter(|step| is_alone(step)).collect();
-    alone.sort_by_key(|step| (step.started_at.is_none(), step.started_at, step.span_id));
+    // A conversation of which the beginning is not known (yet) began before whatever is.
+    let is_late = |step: &Summary| step.started_at.is_none() && step.kind != Some(Kind::Agent);
+    alone.sort_by_key(|step| (is_late(step), step.started_at, step.span_id));
     let mut open = Open::default();
     for step in &mut alone {
         step.parent_span_id = open.take_in(step);
     }
-    let ends: HashMap<_, _> = open.ends.into_iter().collect();
+    let times: HashMap<_, _> = open.times.into_iter().map(|(id, start, end)| (id, (start, end))).collect();
     for step in alone {
-        step.ended_at = step.ended_at.max(ends.get(&step.span_id).copied().flatten());
+        let Some((start, end)) = times.get(&step.span_id).copied() else { continue };
+        step.started_at = step.started_at.or(start);
+        step.ended_at = step.ended_at.max(end);
     }
 }
 
@@ -25,7 +29,7 @@ pub(crate) fn nest(steps: &mut [Summary]) {
 struct Open {
     conversation: Option<usize>,
     turn: Option<usize>,
-    ends: Vec<(SpanId, Option<Timestamp>)>,
+    times: Vec<(SpanId, Option<Timestamp>, Option<Timestamp>)>,
 }
 
 impl Open {
@@ -38,15 +42,16 @@ impl Open {
         };
         let end = step.ended_at.or(step.started_at);
         for container in [parent, self.conversation].into_iter().flatten() {
-            self.ends[container].1 = self.ends[container].1.max(end);
+            let (_, first, last) = &mut self.times[container];
+            (*first, *last) = (first.or(step.started_at), (*last).max(end));
         }
-        let id = parent.map(|container| self.ends[container].0);
+        let id = parent.map(|container| self.times[container].0);
         match step.kind {
-            Some(Kind::Agent) => (self.conversation, self.turn) = (Some(self.ends.len()), None),
-            Some(Kind::Workflow) => self.turn = Some(self.ends.len()),
+            Some(Kind::Agent) => (self.conversation, self.turn) = (Some(self.times.len()), None),
+            Some(Kind::Workflow) => self.turn = Some(self.times.len()),
             _ => return id,
         }
-        self.ends.push((step.span_id, end));
+        self.times.push((step.span_id, step.started_at, end));
         id
     }
 }

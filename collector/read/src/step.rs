@@ -31,8 +31,10 @@ pub fn step(span: Option<&Record>, logs: &[Record], prices: &Prices) -> Option<S
         dialect.content(&evidence, kind, &mut reading);
     }
     let mut step = of_summary(summary);
-    say(&mut step, reading.into_inner());
-    step.error = failure(step.status, error_type, span.as_ref(), &evidence);
+    let mut reading = reading.into_inner();
+    let told = reading.failure.take();
+    step.error = failure(step.status, error_type, span.as_ref(), &evidence, told);
+    say(&mut step, reading);
     if let Some(span) = &span {
         step.attributes = span.attributes.to_json();
         step.events = events(span);
@@ -58,6 +60,9 @@ fn summary(span: Option<&Record>, logs: &[Record], prices: &Prices) -> Option<Su
 pub(crate) fn evidence<'a>(span: Option<&Span<'a>>, logs: &[LogRecord<'a>]) -> Evidence<'a> {
     let mut evidence = span.map_or_else(Evidence::default, |span| Evidence::of_span(span, |_| true));
     evidence.happenings.extend(logs.iter().map(Happening::of_log));
+    if span.is_none() {
+        evidence.scope = logs.first().map_or("", |log| log.scope.name);
+    }
     match logs.first() {
         _ if span.is_some() => evidence,
         Some(log) if log.span_id.is_none() => evidence.standing_in(),
@@ -103,6 +108,7 @@ pub(crate) fn failure(
     error_type: Option<String>,
     span: Option<&Span<'_>>,
     evidence: &Evidence<'_>,
+    told_by_dialect: Option<String>,
 ) -> Option<Failure> {
     if status != Status::Error {
         return None;
@@ -116,12 +122,11 @@ pub(crate) fn failure(
         exception.and_then(read).or_else(|| read(&evidence.fields))
     };
     let status_message = || span.map(|span| unquote(span.status_message).into_owned());
-    let level_message = || evidence.fields.text(&["langfuse.observation.status_message"]);
     let failure = Failure {
         kind: error_type.or_else(|| find(&|fields| fields.text(&[EXCEPTION_TYPE]))),
         message: find(&|fields| fields.text(&[EXCEPTION_MESSAGE]).map(without_traceback))
             .or_else(|| status_message().filter(|text| !text.is_empty()))
-            .or_else(level_message),
+            .or(told_by_dialect),
         stack: find(&stack),
     };
     (failure != Failure::default()).then_some(failure)

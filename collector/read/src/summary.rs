@@ -4,9 +4,9 @@ use treering_step::attributes::{
     ERROR_TYPE, SESSION_ID, TREERING_STEP_NAME, TREERING_STEP_PARENT_ID, TREERING_STEP_RUNNING,
     TREERING_STEP_STARTED_AT, USER_ID,
 };
-use treering_step::{Source, SpanId, Status, Summary, Timestamp};
+use treering_step::{JoinKey, Kind, Source, SpanId, Status, Summary, Timestamp};
 
-use crate::dialect::{Dialect, implied_kind, is_bridge};
+use crate::dialect::{Belongs, Dialect, implied_kind, is_bridge};
 use crate::evidence::{Evidence, Happening, OPERATION_DETAILS, OPERATION_EXCEPTION};
 use crate::fields::Fields;
 use crate::witness::{Told, Witness, fill};
@@ -41,7 +41,7 @@ pub fn span_summary(record: &Record) -> Option<Summary> {
         fill!(summary.error_type, exception);
     }
     summary.redactions = redactions::count(record.body());
-    summary.joins = joins::offered(&evidence.fields);
+    summary.joins = joins::offered(&evidence.fields, summary.kind);
     announce(&span, &evidence.fields, &mut summary);
     if summary.status == Some(Status::Running) {
         summary.process = life::of_resource(span.scope.resource);
@@ -60,44 +60,89 @@ pub fn log_summary(record: &Record, identity: [u8; 16]) -> Option<Summary> {
     let log = record.log()?;
     let evidence = Evidence::of_log(&log);
     let happening = evidence.happenings.first()?;
-    let mut summary = match log.span_id {
-        Some(span_id) => Summary::new(span_id, Source::Log(identity)),
-        None => alone(happening, identity),
+    let mut summary = match Dialect::of_coding_agent(happening) {
+        Some((dialect, belongs)) => of_coding_agent(&log, &evidence, dialect, belongs, identity),
+        None => of_log(&log, &evidence, identity),
     };
-    if log.span_id.is_none() || Dialect::is_of_coding_agent(&evidence) {
-        summary.joins.extend(joins::wanted(&happening.fields));
+    summary.redactions = redactions::count(record.body());
+    // What says nothing but that there is a step needs no place of its own.
+    match summary.source {
+        Source::Log(MENTION) if !summary.redactions.is_empty() => summary.source = Source::Log(identity),
+        Source::Alone(MENTION) if !summary.redactions.is_empty() => summary.source = Source::Alone(identity),
+        _ => {}
     }
+    Some(summary)
+}
+
+fn of_log(log: &LogRecord<'_>, evidence: &Evidence<'_>, identity: [u8; 16]) -> Summary {
+    let happening = &evidence.happenings[0];
+    let summary = match log.span_id {
+        Some(span_id) => Summary::new(span_id, Source::Log(identity)),
+        None => alone(joins::wanted(&happening.fields), identity),
+    };
     let empty = summary.clone();
     let mut summary = Told::new(summary, Witness::default());
-    tell(&evidence, &happening.fields, &mut summary);
+    tell(evidence, &happening.fields, &mut summary);
     if summary.error_type.is_some() {
         summary.status = Some(Status::Error);
     }
     if happening.name == TREERING_STEP_RUNNING {
-        run(&log, &happening.fields, &mut summary);
+        run(log, &happening.fields, &mut summary);
     }
-    summary.redactions = redactions::count(record.body());
     let is_content = happening.name.starts_with("gen_ai.");
     if is_content {
         fill!(summary.name, || name_of(&happening.fields));
-        summary.started_at = summary.started_at.or(begin(&log, happening.name));
+        summary.started_at = summary.started_at.or(begin(log, happening.name));
     }
     if log.span_id.is_none() {
-        stand_alone(&log, happening, &mut summary);
-    } else if !is_content && *summary == empty && empty.joins.is_empty() {
+        stand_alone(log, happening, &mut summary);
+    } else if !is_content && *summary == empty {
         summary.source = Source::Log(MENTION);
     }
-    Some(summary.into_inner())
+    summary.into_inner()
+}
+
+/// A log record of a coding agent is a step of its own below the span that was open, unless it is but a remark.
+fn of_coding_agent(
+    log: &LogRecord<'_>,
+    evidence: &Evidence<'_>,
+    dialect: Dialect,
+    belongs: Belongs,
+    identity: [u8; 16],
+) -> Summary {
+    let happening = &evidence.happenings[0];
+    let summary = match (belongs, log.span_id) {
+        (Belongs::ToCall(key), _) => alone(Some(key), identity),
+        (Belongs::Alone, _) | (Belongs::Aside, None) => alone(None, identity),
+        (Belongs::Opening(key), None) => Summary { joins: Vec::new(), ..alone(Some(key), identity) },
+        (Belongs::ToConversation(key), None) => {
+            Summary { joins: Vec::new(), source: Source::Alone(MENTION), ..alone(Some(key), identity) }
+        }
+        (_, Some(span_id)) => return Summary::new(span_id, Source::Log(MENTION)),
+    };
+    let mut summary = Told::new(Summary { parent_span_id: log.span_id, ..summary }, Witness::default());
+    tell(evidence, &happening.fields, &mut summary);
+    summary.dialect = Some(dialect.of_logs().to_owned());
+    summary.name = name_of_call(&summary);
+    if summary.source != Source::Alone(MENTION) {
+        let lasted = happening.fields.int(&["duration_ms"]).unwrap_or(0).saturating_mul(1_000_000);
+        summary.started_at =
+            log.at.and_then(|at| Timestamp::from_nanos(at.as_nanos().saturating_sub(lasted)));
+        stand_alone(log, happening, &mut summary);
+    }
+    summary.into_inner()
 }
 
 /// The step of a log record that has no span. Records of one call are one step.
-fn alone(happening: &Happening<'_>, identity: [u8; 16]) -> Summary {
-    let id = joins::wanted(&happening.fields).map_or(identity, |key| key.0);
+fn alone(key: Option<JoinKey>, identity: [u8; 16]) -> Summary {
+    let id = key.map_or(identity, |key| key.0);
     let (first, second) = id.split_at(8);
     // Half a hash may be zero, which is no id, once in a million million million times.
     let id = SpanId::from_bytes(first).or(SpanId::from_bytes(second));
     let id = id.or(SpanId::from_bytes(&[1; 8])).expect("eight ones are an id");
-    Summary::new(id, Source::Alone(identity))
+    let mut summary = Summary::new(id, Source::Alone(identity));
+    summary.joins.extend(key);
+    summary
 }
 
 /// What a log record says by standing alone: its name, and its moment.
@@ -194,8 +239,19 @@ fn name_of(fields: &Fields<'_>) -> Option<String> {
     Some(object.map_or(operation.clone(), |object| format!("{operation} {object}")))
 }
 
+/// The same for a call that a coding agent tells of in words of its own.
+fn name_of_call(summary: &Summary) -> Option<String> {
+    let (operation, object) = match summary.kind? {
+        Kind::Agent => ("invoke_agent", &summary.agent),
+        Kind::Llm => ("chat", &summary.model),
+        Kind::Tool => ("execute_tool", &summary.tool),
+        _ => return None,
+    };
+    Some(format!("{operation} {}", object.as_deref()?))
+}
+
 /// A message is written when its call begins; an evaluation long after it ended.
-fn begin(log: &LogRecord<'_>, name: &str) -> Option<treering_step::Timestamp> {
+fn begin(log: &LogRecord<'_>, name: &str) -> Option<Timestamp> {
     log.at.filter(|_| name != EVALUATION)
 }
 

@@ -35,6 +35,10 @@ pub(crate) fn unflatten<'a>(prefix: &str, pairs: impl Iterator<Item = (&'a str, 
         }
         branch.leaf = Some(value);
     }
+    // Beside the items of a list, some write of all of them together.
+    if root.children.keys().any(|segment| matches!(segment, Segment::Index(_))) {
+        root.children.retain(|segment, _| matches!(segment, Segment::Index(_)));
+    }
     (!root.children.is_empty()).then(|| root.into_json())
 }
 

@@ -17,6 +17,7 @@ pub(crate) fn from_fields(fields: &Fields<'_>, scope: &str) -> Usage {
             "gen_ai.usage.cache_read.input_tokens",
             "gen_ai.usage.cache_read_input_tokens",
             "gen_ai.usage.details.cache_read_tokens",
+            "gen_ai.usage.cached_tokens",
             "gen_ai.usage.details.cached_tokens",
         ]),
         cache_write: fields.int(&[
@@ -30,6 +31,7 @@ pub(crate) fn from_fields(fields: &Fields<'_>, scope: &str) -> Usage {
             "gen_ai.usage.reasoning.output_tokens",
             "gen_ai.usage.reasoning_tokens",
             "gen_ai.usage.details.reasoning_tokens",
+            "gen_ai.usage.experimental.reasoning_tokens",
         ]),
     };
     let provider = || fields.text(&[GEN_AI_PROVIDER_NAME, GEN_AI_SYSTEM]);

@@ -7,7 +7,7 @@ use treering_step::{Content, Kind, Summary};
 
 use crate::evidence::{Evidence, OPERATION_EXCEPTION};
 use crate::fields::Fields;
-use crate::message::{parts, result_value};
+use crate::message::{decoded_result, parts};
 use crate::reading::{Reading, messages_or_value, plain};
 use crate::usage;
 use crate::witness::{Told, fill};
@@ -28,7 +28,7 @@ pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Told<Summary>) {
 }
 
 fn tell(fields: &Fields<'_>, scope: &str, summary: &mut Told<Summary>) {
-    fill!(summary.kind, || kind(fields));
+    fill!(summary.kind, || of_operation(&fields.text(&[GEN_AI_OPERATION_NAME])?));
     fill!(summary.agent, || fields.text(&[GEN_AI_AGENT_NAME]));
     fill!(summary.model, || fields.text(&[GEN_AI_RESPONSE_MODEL, GEN_AI_REQUEST_MODEL]));
     fill!(summary.provider, || fields.text(&[GEN_AI_PROVIDER_NAME, GEN_AI_SYSTEM]));
@@ -39,33 +39,39 @@ fn tell(fields: &Fields<'_>, scope: &str, summary: &mut Told<Summary>) {
     summary.use_tokens(|| {
         fields.json(&["gen_ai.usage.raw"]).map(|used| usage::from_json(&used)).unwrap_or_default()
     });
-    // Not of the conventions; Pydantic AI and Laminar write these.
-    fill!(summary.cost_usd, || fields.amount(&["operation.cost", "gen_ai.usage.cost"]));
+    // Not of the conventions; Pydantic AI, Laminar and OpenCode write these.
+    fill!(summary.cost_usd, || {
+        fields.amount(&["operation.cost", "gen_ai.usage.cost", "opencode.llm.cost.total"])
+    });
     fill!(summary.session_id, || fields.text(&[GEN_AI_CONVERSATION_ID]));
     fill!(summary.user_id, || fields.text(&["gen_ai.user", "gen_ai.request.user"]));
-}
-
-fn kind(fields: &Fields<'_>) -> Option<Kind> {
-    if let Some(operation) = fields.text(&[GEN_AI_OPERATION_NAME]) {
-        return of_operation(&operation);
-    }
-    let method = fields.text(&["mcp.method.name"])?;
-    Some(if method == "tools/call" { Kind::Tool } else { Kind::Span })
 }
 
 /// The set of operations is open: what is not among these is left to the other dialects.
 fn of_operation(operation: &str) -> Option<Kind> {
     Some(match operation {
         "chat" | "generate_content" | "text_completion" | "fetch_response" | "llm_request" => Kind::Llm,
+        // Those of the Gemini CLI.
+        "llm_call" => Kind::Llm,
+        "tool_call" => Kind::Tool,
+        "agent_call" => Kind::Agent,
         "embeddings" => Kind::Embedding,
         "retrieval" | "vector_db_retrieve" => Kind::Retrieval,
         "create_agent" | "invoke_agent" => Kind::Agent,
         "execute_tool" => Kind::Tool,
         // The turns of an agent: what Strands and the AI SDK put between it and its calls.
         "invoke_workflow" | "execute_event_loop_cycle" | "agent_step" => Kind::Workflow,
+        // Several agents of Strands, and a step of a workflow of Google's kit.
+        "invoke_swarm" | "invoke_graph" | "invoke_node" => Kind::Workflow,
         "plan" => Kind::Plan,
         "rerank" => Kind::Rerank,
-        memory if memory.ends_with("_memory") || memory.ends_with("_memory_store") => Kind::Memory,
+        memory
+            if memory.starts_with("memory.")
+                || memory.ends_with("_memory")
+                || memory.ends_with("_memory_store") =>
+        {
+            Kind::Memory
+        }
         _ => return None,
     })
 }
@@ -97,9 +103,10 @@ pub(super) fn content(evidence: &Evidence<'_>, reading: &mut Told<Reading>) {
         let json = |key: &str| fields.json(&[key]);
         fill!(reading.system, || Some(parts(&json(GEN_AI_SYSTEM_INSTRUCTIONS)?)));
         fill!(reading.input, || messages_or_value(json(GEN_AI_INPUT_MESSAGES)?, "user"));
+        fill!(reading.finish, || fields.texts("gen_ai.response.finish_reasons").into_iter().next());
         fill!(reading.call_id, || fields.text(&[GEN_AI_TOOL_CALL_ID]));
         fill!(reading.arguments, || json(GEN_AI_TOOL_CALL_ARGUMENTS));
-        fill!(reading.result, || Some(result_value(&json(GEN_AI_TOOL_CALL_RESULT)?)));
+        fill!(reading.result, || Some(decoded_result(json(GEN_AI_TOOL_CALL_RESULT)?)));
         let asked = ["gen_ai.retrieval.query.text", "gen_ai.memory.query.text"];
         fill!(reading.input, || plain(fields.json(&asked)?));
         let found = ["gen_ai.retrieval.documents", "gen_ai.memory.records"];

@@ -57,6 +57,7 @@ pub(super) fn content(evidence: &Evidence<'_>, kind: Kind, reading: &mut Told<Re
         }
         messages_or_value(value, role)
     };
+    fill!(reading.failure, || evidence.fields.text(&["langfuse.observation.status_message"]));
     fill!(reading.input, || said("langfuse.observation.input", "user"));
     fill!(reading.output, || said("langfuse.observation.output", "assistant"));
 }

@@ -7,7 +7,7 @@ use treering_step::{Content, Kind, Message, Part, Status, Summary};
 use crate::decode::{inner, parse};
 use crate::evidence::{Evidence, Happening};
 use crate::message::{conversation, joined_text, parts};
-use crate::reading::{Reading, messages};
+use crate::reading::{Reading, messages, plain};
 use crate::witness::{Told, fill};
 
 const CHOICE: &str = "gen_ai.choice";
@@ -46,6 +46,9 @@ pub(super) fn content(evidence: &Evidence<'_>, kind: Kind, reading: &mut Told<Re
             fill!(reading.output, || joined(told().filter(|told| told.name == CHOICE)));
         }
     }
+    if kind == Kind::Memory {
+        remembered(evidence, reading);
+    }
     let fields = &evidence.fields;
     if evidence.scope.starts_with("strands") {
         fill!(reading.system, || Some(parts(&Json::from(fields.text(&["system_prompt"])?))));
@@ -58,6 +61,16 @@ pub(super) fn content(evidence: &Evidence<'_>, kind: Kind, reading: &mut Told<Re
     fill!(reading.output, || {
         messages(&oldest("gen_ai.content.completion", "gen_ai.completion")?, "assistant")
     });
+}
+
+/// What Strands asks a memory, or gives it to keep, and what it found.
+fn remembered(evidence: &Evidence<'_>, reading: &mut Told<Reading>) {
+    for asked in ["memory.query", "memory.content"] {
+        let said = || evidence.named(asked).find_map(|event| event.fields.json(&["content"]));
+        fill!(reading.input, || plain(said()?));
+    }
+    let found = || evidence.named("memory.results").find_map(|event| event.fields.json(&["content"]));
+    fill!(reading.output, || plain(found()?));
 }
 
 fn joined<'a>(told: impl Iterator<Item = &'a Happening<'a>>) -> Option<Content> {

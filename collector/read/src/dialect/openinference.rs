@@ -27,7 +27,10 @@ pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Told<Summary>) {
     summary.use_tokens(|| Usage {
         input: fields.int(&["llm.token_count.prompt"]),
         output: fields.int(&["llm.token_count.completion"]),
-        cache_read: fields.int(&["llm.token_count.prompt_details.cache_read"]),
+        cache_read: fields.int(&[
+            "llm.token_count.prompt_details.cache_read",
+            "llm.token_count.prompt_details.cache_input",
+        ]),
         cache_write: fields.int(&["llm.token_count.prompt_details.cache_write"]),
         reasoning: fields.int(&["llm.token_count.completion_details.reasoning"]),
     });
@@ -87,6 +90,7 @@ pub(super) fn content(evidence: &Evidence<'_>, kind: Kind, reading: &mut Told<Re
         fill!(reading.reasoning, || thoughts(&fields.json(&["output.value"])?));
     }
     found(fields, reading);
+    fill!(reading.finish, || fields.text(&["llm.finish_reason"]));
     fill!(reading.call_id, || fields.text(&["tool.id", "tool_call.id"]));
     // Some write the schema of a tool here and its arguments as the input, some have only this.
     let parameters = || fields.json(&["tool.parameters"]).filter(|_| kind == Kind::Tool && !is_said);

@@ -19,6 +19,7 @@ pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Told<Summary>) {
     }
     fill!(summary.kind, wrapper);
     fill!(summary.kind, || of_request(&fields.text(&["llm.request.type"])?));
+    fill!(summary.kind, || fields.get("gen_ai.guardrail.name").map(|_| Kind::Guardrail));
     let name = || fields.text(&["traceloop.entity.name"]);
     match summary.kind {
         Some(Kind::Agent) => fill!(summary.agent, name),
@@ -73,6 +74,8 @@ pub(super) fn content(evidence: &Evidence<'_>, reading: &mut Told<Reading>) {
     fill!(reading.output, || messages(&answer(fields.list("gen_ai.completion.")?), "assistant"));
     fill!(reading.input, || plain(fields.json(&["traceloop.entity.input", "gen_ai.task.input"])?));
     fill!(reading.output, || plain(fields.json(&["traceloop.entity.output", "gen_ai.task.output"])?));
+    fill!(reading.input, || plain(fields.json(&["gen_ai.guardrail.input"])?));
+    fill!(reading.output, || plain(fields.json(&["gen_ai.guardrail.output"])?));
     fill!(reading.input, || plain(fields.json(&["crewai.task.description", "crewai.crew.tasks"])?));
     fill!(reading.output, || plain(fields.json(&["crewai.crew.result"])?));
     fill!(reading.arguments, || fields.json(&["gen_ai.tool.input"]));

@@ -1,7 +1,7 @@
 //! Pydantic AI, where it goes beyond the GenAI conventions: the run of an agent, and its former tool spans.
 //! Its `gen_ai.aggregated_usage.*` repeats the calls below it and is not read.
 
-use treering_step::{Content, Kind, Summary};
+use treering_step::{Content, Kind, Status, Summary};
 
 use crate::evidence::Evidence;
 use crate::fields::Fields;
@@ -21,6 +21,16 @@ pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Told<Summary>) {
     fill!(summary.kind, || (fields.has("tool_arguments")).then_some(Kind::Tool));
     let run = ["pydantic_ai.all_messages", "all_messages_events"];
     fill!(summary.kind, || run.iter().any(|key| fields.has(key)).then_some(Kind::Agent));
+    if summary.status == Some(Status::Error) && is_deferred(evidence) {
+        summary.status = Some(Status::Unset);
+    }
+}
+
+/// A tool that somebody else has to run, or to allow, ended in an exception in former versions.
+fn is_deferred(evidence: &Evidence<'_>) -> bool {
+    let last = evidence.named("exception").last();
+    let raised = last.and_then(|exception| exception.fields.text(&["exception.type"]));
+    raised.is_some_and(|raised| raised.ends_with("CallDeferred") || raised.ends_with("ApprovalRequired"))
 }
 
 pub(super) fn content(evidence: &Evidence<'_>, reading: &mut Told<Reading>) {

@@ -5,6 +5,7 @@ use serde_json::{Map, Value as Json};
 use treering_otlp::Value;
 use treering_step::{Kind, Summary, Usage};
 
+use super::codex;
 use crate::decode::unquote;
 use crate::evidence::{Evidence, Happening};
 use crate::fields::Fields;
@@ -69,7 +70,8 @@ pub(crate) fn is_bridge(fields: &Fields<'_>) -> bool {
 }
 
 pub(super) fn content(evidence: &Evidence<'_>, reading: &mut Told<Reading>) {
-    if !is_bridge(&evidence.fields) {
+    // The fields of the spans of Codex are its own facts.
+    if !is_bridge(&evidence.fields) || codex::is_spoken(evidence) {
         return;
     }
     fill!(reading.input, || plain(arguments(&evidence.fields)?));

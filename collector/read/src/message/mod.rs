@@ -6,7 +6,7 @@ use serde_json::{Map, Value as Json};
 use treering_step::{Message, Part};
 
 use crate::decode::{is_void, is_withheld, parse};
-pub(crate) use part::{joined_text, parts, result_value};
+pub(crate) use part::{decoded_result, joined_text, parts};
 
 /// The messages of a conversation: a text, a list of messages or of parts, or an envelope around them (the
 /// request or the answer of a provider). `role` is for what does not say who spoke. `None` where a value is no

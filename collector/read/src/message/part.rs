@@ -139,8 +139,16 @@ fn result(object: &Object) -> Part {
 
 /// A list of texts is the text that it holds; anything else stays what it is.
 pub(crate) fn result_value(value: &Json) -> Json {
-    let texts = value.as_array().and_then(|_| joined_text(&parts(value)));
-    texts.map_or_else(|| formless(inner(value)), Json::from)
+    one_text(value).unwrap_or_else(|| formless(inner(value)))
+}
+
+/// The same for a value that is decoded already: one round more would read what a person wrote.
+pub(crate) fn decoded_result(value: Json) -> Json {
+    one_text(&value).unwrap_or_else(|| formless(value))
+}
+
+fn one_text(value: &Json) -> Option<Json> {
+    value.as_array().and_then(|_| joined_text(&parts(value))).map(Json::from)
 }
 
 /// The AI SDK says beside an answer which form it has: `json`, `text`, `error-text` and so on.

@@ -127,3 +127,22 @@ fn an_attribute_of_a_log_record_names_the_record() {
     assert_eq!(model.attributes, [Attribute { of: of.clone(), key: "gen_ai.request.model".into() }]);
     assert_eq!(call.unread, [Attribute { of, key: "acme.shard".into() }]);
 }
+
+#[test]
+fn a_log_record_of_a_coding_agent_is_explained_as_a_step_of_its_own() {
+    let record = log(
+        "claude_code.api_request",
+        json!(null),
+        json!({"event.name": "api_request", "model": "oak-1", "input_tokens": 5, "cost_usd": 0.5, "speed": "normal",
+            "success": true}),
+    );
+    let call = explain(None, &[record], Kind::Llm);
+    assert_eq!(origin(&call.believed, "model"), Some(("claude_code", vec!["model"])));
+    assert_eq!(origin(&call.believed, "cost_usd"), Some(("claude_code", vec!["cost_usd"])));
+    assert_eq!(origin(&call.believed, "status"), Some(("claude_code", vec!["success"])));
+    assert_eq!((keys(&call.unread), keys(&call.unusable)), (vec!["speed"], vec![]));
+    let span = A::span("claude_code.tool").attributes(json!({"span.type": "tool", "tool_name": "Bash"}));
+    let tool = explained(span, Kind::Tool);
+    assert_eq!(origin(&tool.believed, "tool"), Some(("claude_code", vec!["tool_name"])));
+    assert_eq!(keys(&tool.unusable), Vec::<&str>::new());
+}

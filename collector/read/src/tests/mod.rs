@@ -1,10 +1,13 @@
 mod alone;
 mod build;
+mod coding_agents;
 mod executions;
 mod explaining;
 mod frameworks;
 mod merging;
 mod properties;
+mod protocols;
 mod readings;
+mod sources;
 mod traps;
 mod trees;

@@ -2,13 +2,18 @@ use std::collections::HashSet;
 
 use proptest::prelude::*;
 use serde_json::{Value as Json, json};
-use treering_step::{Source, Status, Summary, Timestamp, TraceId, Usage};
+use treering_step::{Kind, Source, Status, Summary, Timestamp, TraceId, Usage};
 
 use super::build::{A, TRACE, id, log, merge, step};
 use crate::{execution, explain, tree};
 
 fn partial() -> impl Strategy<Value = Summary> {
-    let source = prop_oneof![Just(Source::Span), (0u8..3).prop_map(|at| Source::Log([at; 16]))];
+    let source = prop_oneof![
+        Just(Source::Span),
+        (0u8..3).prop_map(|at| Source::Log([at; 16])),
+        (0u8..3).prop_map(|at| Source::Alone([at; 16])),
+    ];
+    let kind = prop::sample::select(&[None, Some(Kind::Agent), Some(Kind::Workflow), Some(Kind::Llm)][..]);
     let status = prop_oneof![Just(None), Just(Some(Status::Unset)), Just(Some(Status::Error))];
     let word = || prop::option::of("[ab]");
     let count = || prop::option::of(0u64..3);
@@ -18,10 +23,12 @@ fn partial() -> impl Strategy<Value = Summary> {
         status,
         (word(), word(), word()),
         (count(), count(), count()),
-        prop::option::of(1u64..5),
+        (prop::option::of(1u64..5), kind),
     )
-        .prop_map(|(own, source, status, (name, model, user_id), (input, output, parent), marks)| {
-            Summary {
+        .prop_map(
+            |(own, source, status, (name, model, user_id), (input, output, parent), (marks, kind))| Summary {
+                kind,
+                started_at: output.and_then(Timestamp::from_nanos),
                 status,
                 name,
                 model,
@@ -31,8 +38,8 @@ fn partial() -> impl Strategy<Value = Summary> {
                 tokens: Usage { input, output, ..Usage::default() },
                 redactions: marks.map(|marks| ("EMAIL".to_owned(), marks)).into_iter().collect(),
                 ..Summary::new(id(own), source)
-            }
-        })
+            },
+        )
 }
 
 fn linked() -> impl Strategy<Value = Vec<Summary>> {
@@ -100,6 +107,23 @@ const KEYS: &[&str] = &[
     "error.type",
     "target",
     "traceloop.entity.input",
+    "span.type",
+    "entity.type",
+    "success",
+    "tool_use_id",
+    "call_id",
+    "conversation.id",
+    "tool_input",
+    "new_context",
+    "codex.turn.token_usage.input_tokens",
+    "mcp.method.name",
+    "mcp.response.value",
+    "lk.pii.chat_ctx",
+    "lk.response.function_calls",
+    "voltagent.operation_id",
+    "agent.messages",
+    "gen_ai.response.finish_reasons",
+    "gen_ai.usage.input_token_details",
 ];
 
 const WORDS: &[&str] = &[
@@ -185,7 +209,28 @@ const EVENTS: &[&str] = &[
     "gen_ai.client.inference.operation.details",
     "gen_ai.client.operation.exception",
     "event src/main.rs:1",
+    "tool.output",
+    "memory.results",
+    "claude_code.user_prompt",
+    "claude_code.tool_result",
+    "claude_code.api_response_body",
+    "claude_code.plugin_loaded",
+    "codex.conversation_starts",
+    "codex.user_prompt",
+    "codex.sse_event",
+    "codex.tool_result",
 ];
+
+/// Names by which some dialects know a span.
+const NAMES: &[&str] = &[
+    "x",
+    "claude_code.tool",
+    "claude_code.llm_request",
+    "tools/call rings",
+    "llm_node",
+    "executor.process a",
+];
+const SCOPES: &[&str] = &["test", "codex_exec", "com.anthropic.claude_code.tracing", "pydantic-ai"];
 
 proptest! {
     #[test]
@@ -229,8 +274,9 @@ proptest! {
     fn no_attributes_events_and_logs_can_stop_a_reading(
         of_span in attributes(), of_event in attributes(), of_log in attributes(), body in value(),
         event in prop::sample::select(EVENTS), failed in any::<bool>(),
+        name in prop::sample::select(NAMES), scope in prop::sample::select(SCOPES),
     ) {
-        let span = A::span("x").attributes(of_span.clone()).event(event, of_event);
+        let span = A::span(name).scope(scope).attributes(of_span.clone()).event(event, of_event);
         let span = if failed { span.failed("boom") } else { span }.record();
         let logs = [log(event, body, of_log)];
         let whole = step(Some(&span), &logs).expect("a span is a step");
@@ -238,12 +284,15 @@ proptest! {
         prop_assert_eq!((whole.events.len(), whole.logs.len()), (1, 1));
         prop_assert_eq!(&whole, &step(Some(&span), &logs).unwrap(), "a reading is pure");
         prop_assert!(serde_json::to_value(&whole).unwrap() != json!(null));
-        let _ = step(None, &logs);
+        let alone = step(None, &logs);
+        prop_assert_eq!(alone, step(None, &logs));
     }
 
     #[test]
-    fn an_explanation_accounts_for_every_attribute(of_span in attributes()) {
-        let span = A::span("x").attributes(of_span.clone()).record();
+    fn an_explanation_accounts_for_every_attribute(
+        of_span in attributes(), name in prop::sample::select(NAMES), scope in prop::sample::select(SCOPES),
+    ) {
+        let span = A::span(name).scope(scope).attributes(of_span.clone()).record();
         let kind = step(Some(&span), &[]).expect("a span is a step").kind;
         let told = explain(Some(&span), &[], kind);
         let origins = told.believed.iter().chain(&told.spare).flat_map(|origin| &origin.attributes);
