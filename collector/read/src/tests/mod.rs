@@ -1,5 +1,6 @@
 mod alone;
 mod build;
+mod cases;
 mod coding_agents;
 mod executions;
 mod explaining;
