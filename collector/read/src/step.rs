@@ -2,7 +2,7 @@ use serde_json::{Map, Value as Json};
 use treering_otlp::{LogRecord, Signal, Span, Value};
 use treering_redact::Record;
 use treering_step::attributes::{EXCEPTION_MESSAGE, EXCEPTION_STACKTRACE, EXCEPTION_TYPE};
-use treering_step::{Event, Failure, Kind, Link, Log, Status, Step, Summary};
+use treering_step::{Event, Failure, Kind, Link, Log, Status, Step, Summary, Tool};
 
 use crate::decode::unquote;
 use crate::dialect::Dialect;
@@ -82,7 +82,7 @@ fn of_summary(summary: Summary) -> Step {
     step.agent = summary.agent;
     step.model = summary.model;
     step.provider = summary.provider;
-    step.tool = summary.tool.map(|name| treering_step::Tool { name: Some(name), ..Default::default() });
+    step.tool = summary.tool.map(|name| Tool { name: Some(name), ..Default::default() });
     step.tokens = summary.tokens;
     step.cost_usd = summary.cost_usd;
     step.session_id = summary.session_id;
@@ -97,7 +97,11 @@ fn say(step: &mut Step, mut reading: Reading) {
         reading.settle_tool();
     }
     step.reasoning = reading.thoughts();
-    step.tool = reading.tool(step.tool.take().and_then(|tool| tool.name));
+    // What happens during a call has the id of the call, and is none.
+    let is_call = |tool: &Tool| {
+        step.kind == Kind::Tool || *tool != Tool { call_id: tool.call_id.clone(), ..Tool::default() }
+    };
+    step.tool = reading.tool(step.tool.take().and_then(|tool| tool.name)).filter(is_call);
     (step.input, step.output) = reading.contents();
 }
 

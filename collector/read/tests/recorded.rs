@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use treering_otlp::{Export, Signal};
 use treering_read::{Prices, execution, log_summary, merge, span_summary, step, tree};
 use treering_redact::Record;
-use treering_step::{Content, Part, Source, Step, Summary, Usage};
+use treering_step::{Content, Part, Source, SpanId, Step, Summary, Usage};
 
 /// How many letters of a text are enough to recognise it.
 const BEGINNING: usize = 72;
@@ -48,30 +48,53 @@ fn told(source: &Path) -> String {
 
 fn records(source: &Path) -> BTreeMap<String, BTreeMap<String, Records>> {
     let mut traces: BTreeMap<String, BTreeMap<String, Records>> = BTreeMap::new();
-    for (signal, file) in [(Signal::Traces, "traces.json"), (Signal::Logs, "logs.json")] {
-        let Ok(bytes) = fs::read(source.join(file)) else { continue };
-        for record in support::records(signal, &Export::from_json(signal, &bytes).unwrap()) {
-            let trace = record.span().map(|span| span.trace_id).or(record.log().map(|log| log.trace_id));
-            let summary = summary(&record, 0).unwrap();
-            let of_trace = traces.entry(trace.flatten().unwrap().to_string()).or_default();
-            let of_span = of_trace.entry(summary.span_id.to_string()).or_default();
-            // A span that merely announces another one stands among the log records of that one.
-            match summary.source {
-                Source::Span => of_span.span = Some(record),
-                _ => of_span.logs.push(record),
-            }
+    let all = read(source);
+    for (own, summary, record) in &all {
+        let (trace, span_id) = taker(summary, &all).unwrap_or((own, summary.span_id));
+        let of_span = traces.entry(trace.clone()).or_default().entry(span_id.to_string()).or_default();
+        // A span that merely announces another one stands among the log records of that one.
+        match summary.source {
+            Source::Span => of_span.span = Some(record.clone()),
+            _ => of_span.logs.push(record.clone()),
         }
     }
     traces
 }
 
-fn summary(record: &Record, at: u8) -> Option<Summary> {
-    span_summary(record).or_else(|| log_summary(record, [at; 16]))
+/// A record with its trace and what it says.
+type Told = (String, Summary, Record);
+
+fn read(source: &Path) -> Vec<Told> {
+    let mut all = Vec::new();
+    for (signal, file) in [(Signal::Traces, "traces.json"), (Signal::Logs, "logs.json")] {
+        let Ok(bytes) = fs::read(source.join(file)) else { continue };
+        for record in support::records(signal, &Export::from_json(signal, &bytes).unwrap()) {
+            let trace = record.span().map(|span| span.trace_id).or(record.log().map(|log| log.trace_id));
+            let trace = trace.flatten().map_or_else(|| WITHOUT.to_owned(), |trace| trace.to_string());
+            let summary = summary(&record).unwrap();
+            all.push((trace, summary, record));
+        }
+    }
+    all
+}
+
+/// The trace of log records that have none.
+const WITHOUT: &str = "00000000000000000000000000000001";
+
+/// The span that offers the id by which a log record names its step.
+fn taker<'a>(summary: &Summary, all: &'a [Told]) -> Option<(&'a String, SpanId)> {
+    let key = summary.joins.first().filter(|_| summary.source != Source::Span)?;
+    let offers = |told: &&Told| told.1.source == Source::Span && told.1.joins.contains(key);
+    all.iter().find(offers).map(|(trace, span, _)| (trace, span.span_id))
+}
+
+fn summary(record: &Record) -> Option<Summary> {
+    span_summary(record).or_else(|| log_summary(record, record.identity()))
 }
 
 fn tell(trace: &str, spans: &BTreeMap<String, Records>) -> (String, String) {
     let prices = Prices::default();
-    let summaries = merge(spans.values().flat_map(summaries).collect(), &prices);
+    let summaries = merge(spans.iter().flat_map(summaries).collect(), &prices);
     let execution = execution(trace.parse().unwrap(), &summaries);
     let mut told = format!("{} {:?}", execution.name, execution.status).to_lowercase();
     let tokens = execution.tokens;
@@ -90,9 +113,10 @@ fn tell(trace: &str, spans: &BTreeMap<String, Records>) -> (String, String) {
     (execution.started_at.unwrap().to_string(), told)
 }
 
-fn summaries(records: &Records) -> Vec<Summary> {
-    let all = records.span.iter().chain(&records.logs);
-    all.zip(1..).filter_map(|(record, at)| summary(record, at)).collect()
+/// What its records say of one step; those that found their span by an id name another one.
+fn summaries((span_id, records): (&String, &Records)) -> Vec<Summary> {
+    let own = |told: Summary| Summary { span_id: span_id.parse().unwrap(), ..told };
+    records.span.iter().chain(&records.logs).filter_map(summary).map(own).collect()
 }
 
 /// What a step is, and below it what it was told, answered, thought and suffered.
