@@ -44,6 +44,12 @@ impl Class {
         let id = fields.text(self.names())?;
         Some(JoinKey(hash(&[self.as_str().as_bytes(), id.as_bytes()])))
     }
+
+    /// The same within a session: some providers count the calls of each from one.
+    pub(crate) fn key_of_session(self, fields: &Fields<'_>) -> Option<JoinKey> {
+        let (id, session) = (fields.text(self.names())?, fields.text(Self::Conversation.names())?);
+        Some(JoinKey(hash(&[self.as_str().as_bytes(), session.as_bytes(), id.as_bytes()])))
+    }
 }
 
 /// By each of these a log record may name the step of these attributes. What merely happened during a call, such
@@ -54,7 +60,8 @@ pub(crate) fn offered(fields: &Fields<'_>, kind: Option<Kind>) -> Vec<JoinKey> {
         Class::Answer => !matches!(kind, Some(Kind::Agent | Kind::Workflow | Kind::Evaluation)),
         Class::Request | Class::Conversation => true,
     };
-    NAMING.iter().filter(is_meant).filter_map(|class| class.key(fields)).collect()
+    let keys = |class: &Class| [class.key(fields), class.key_of_session(fields)];
+    NAMING.iter().filter(is_meant).flat_map(keys).flatten().collect()
 }
 
 /// The one by which a log record with these attributes names its step.

@@ -6,7 +6,7 @@ use treering_otlp::Value;
 use treering_step::attributes::SESSION_ID;
 use treering_step::{Content, Kind, Message, Status, Summary, Usage};
 
-use super::coding_agent::{Belongs, fail, success, user};
+use super::coding_agent::{Belongs, fail, success, to_call, user};
 use crate::decode::parse;
 use crate::evidence::{Evidence, Happening};
 use crate::fields::Fields;
@@ -46,10 +46,9 @@ fn events<'e, 'a>(evidence: &'e Evidence<'a>, name: &str) -> impl Iterator<Item 
 
 pub(super) fn belongs(told: &Happening<'_>) -> Option<Belongs> {
     let fields = &told.fields;
-    let call = |class: Class| class.key(fields).map_or(Belongs::Alone, Belongs::ToCall);
     Some(match kind_of_event(event(told)?, fields) {
-        Kind::Tool => call(Class::Call),
-        Kind::Llm => call(Class::Request),
+        Kind::Tool => to_call(Class::Call, fields),
+        Kind::Llm => to_call(Class::Request, fields),
         Kind::Agent => of_session(fields),
         _ => Belongs::Aside,
     })

@@ -4,7 +4,7 @@
 use treering_otlp::Value;
 use treering_step::{Content, Kind, Message, Status, Summary, Usage};
 
-use super::coding_agent::{Belongs, fail, success, user};
+use super::coding_agent::{Belongs, fail, success, to_call, user};
 use crate::evidence::{Evidence, Happening};
 use crate::fields::Fields;
 use crate::joins::Class;
@@ -33,7 +33,7 @@ pub(super) fn belongs(told: &Happening<'_>) -> Option<Belongs> {
     let (word, fields) = (event(told)?, &told.fields);
     let conversation = || Class::Conversation.key(fields);
     Some(match kind(word, fields) {
-        Some(Kind::Tool) => Class::Call.key(fields).map_or(Belongs::Alone, Belongs::ToCall),
+        Some(Kind::Tool) => to_call(Class::Call, fields),
         Some(Kind::Agent) => conversation().map_or(Belongs::Aside, Belongs::Opening),
         // Where there are spans, they count the tokens, but tell neither prompts nor refusals.
         Some(Kind::Llm) if counts(fields) => Belongs::Aside,

@@ -5,6 +5,7 @@ use treering_step::attributes::USER_ID;
 use treering_step::{JoinKey, Status, Summary};
 
 use crate::fields::Fields;
+use crate::joins::Class;
 use crate::witness::{Told, fill};
 
 /// Where a log record of a coding agent belongs.
@@ -20,6 +21,12 @@ pub(crate) enum Belongs {
     Opening(JoinKey),
     /// It is one of the many that merely say that a conversation goes on.
     ToConversation(JoinKey),
+}
+
+/// To the call that a log record names by an id of this class.
+pub(super) fn to_call(class: Class, fields: &Fields<'_>) -> Belongs {
+    let key = class.key_of_session(fields).or_else(|| class.key(fields));
+    key.map_or(Belongs::Alone, Belongs::ToCall)
 }
 
 /// The id of a person, and only where there is none what names an account.

@@ -272,3 +272,14 @@ fn what_claude_code_tells_in_detail_is_the_content_of_its_calls() {
     let cut = step(None, &[cut]).unwrap();
     assert_eq!(cut.input.as_ref().map(head).as_deref(), Some(r#""{\"messages\": [{\"role\"""#));
 }
+
+#[test]
+fn a_call_of_another_session_with_the_same_id_is_another_call() {
+    let tool = json!({"tool_name": "Bash", "tool_use_id": "call_1"});
+    let span = span("claude_code.tool", 1, 0, (0, 5), tool.clone()).record();
+    let own = said("tool_result", 4, 0, tool.clone());
+    let other = said("tool_result", 4, 0, with(tool, json!({"session.id": "s-2"})));
+    let offered = span_summary(&span).unwrap().joins;
+    let names = |record: &Record| offered.contains(&joined(std::slice::from_ref(record))[0].0.joins[0]);
+    assert!(names(&own) && !names(&other));
+}

@@ -151,7 +151,12 @@ fn the_turn_of_codex_repeats_the_tokens_of_its_answers() {
                 "codex.usage.total_tokens": 37,
             }),
         ),
-        span(3, 1, "shell", json!({"tool_name": "shell", "call_id": "call_1", "aborted": false})),
+        span(
+            3,
+            1,
+            "shell",
+            json!({"tool_name": "shell", "call_id": "call_1", "conversation.id": "c-1", "aborted": false}),
+        ),
         span(4, 3, "guardian_scoring_observation", json!({"tool_name": "shell", "call_id": "call_1"})),
         span(5, 1, "codex.sampling", json!({"codex.turn.phase": "sampling"})),
         asked,
