@@ -9,6 +9,7 @@ mod reread;
 mod signs;
 mod sweep;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ pub(crate) use batch::form;
 pub use reread::{Reread, Rereading};
 pub(crate) use sweep::keep_swept;
 
+use crate::memory::Memory;
 use crate::outcome::{Ledger, Outcome};
 
 /// Bytes that are on their way to the store at one time: enough to share a commit, and few enough that a store
@@ -40,11 +42,15 @@ pub(crate) struct Delivery {
     pub(crate) writer: Writer,
     pub(crate) prices: Arc<Prices>,
     pub(crate) ledger: Arc<Ledger>,
+    pub(crate) memory: Arc<Memory>,
 }
 
 impl Delivery {
     pub(crate) async fn run(self) {
         loop {
+            // A large entry shares the room of large requests.
+            let length = self.journal.first_length().await.unwrap_or(0);
+            let _room = self.memory.delivery(length).await;
             match self.journal.next(None, GROUP_BYTES).await {
                 Ok(entries) if entries.is_empty() => self.journal.news().await,
                 Ok(entries) => self.group(entries).await,
@@ -88,34 +94,39 @@ impl Delivery {
         Err(Arc::into_inner(entries).unwrap_or_default())
     }
 
+    /// Read and appended part by part, so that a giant takes no more memory than a few small ones.
     async fn deliver(&self, entries: Arc<Vec<Entry>>) -> Result<(), treering_store::Error> {
-        let Delivered { batches, done, bad, counts } = self.read(entries.clone()).await;
-        let touched = self.writer.append(batches).await?;
-        recompute(&self.writer, &self.prices, &touched).await?;
-        for at in bad {
-            self.set_aside(&entries[at], "it cannot be read").await;
+        let (mut delivered, mut touched) = (Delivered::default(), BTreeSet::new());
+        for (at, entry) in entries.iter().enumerate() {
+            let mut reading = batch::Reading::of(entry).ok();
+            loop {
+                match next_part(reading).await {
+                    Ok(Some((part, rest))) => {
+                        delivered.add(part);
+                        reading = Some(rest);
+                    }
+                    Ok(None) => break delivered.done.push(entry.id),
+                    Err(Unreadable) => break delivered.bad.push(at),
+                }
+                if delivered.is_full() {
+                    touched.extend(self.writer.append(delivered.take()).await?);
+                }
+            }
         }
-        // Before forgetting: whoever waits for the delivery may end us right after it.
-        counts.into_iter().for_each(|(outcome, count)| self.ledger.count(outcome, count));
-        self.forget(done).await;
+        touched.extend(self.writer.append(delivered.take()).await?);
+        let touched: Vec<_> = touched.into_iter().collect();
+        recompute(&self.writer, &self.prices, &touched).await?;
+        self.settle(delivered, &entries).await;
         Ok(())
     }
 
-    /// Reading is work for a thread that may block, and an entry on which it panics is as bad as one that cannot
-    /// be read.
-    async fn read(&self, entries: Arc<Vec<Entry>>) -> Delivered {
-        let read_one = |at: usize| {
-            let entries = entries.clone();
-            tokio::task::spawn_blocking(move || batch::read(&entries[at]))
-        };
-        let mut delivered = Delivered::default();
-        for (at, entry) in entries.iter().enumerate() {
-            match read_one(at).await {
-                Ok(Ok(read)) => delivered.add(entry.id, read),
-                Ok(Err(_)) | Err(_) => delivered.bad.push(at),
-            }
+    async fn settle(&self, delivered: Delivered, entries: &[Entry]) {
+        for at in delivered.bad {
+            self.set_aside(&entries[at], "it cannot be read").await;
         }
-        delivered
+        // Before forgetting: whoever waits for the delivery may end us right after it.
+        delivered.counts.into_iter().for_each(|(outcome, count)| self.ledger.count(outcome, count));
+        self.forget(delivered.done).await;
     }
 
     /// The store has them: should forgetting fail, they will be delivered once more, to the same result.
@@ -135,10 +146,25 @@ impl Delivery {
     }
 }
 
+/// An entry is not what the journal was given, or reading it panicked.
+struct Unreadable;
+
+/// The next part of an entry, on a thread that may block, and the rest.
+async fn next_part(
+    reading: Option<batch::Reading>,
+) -> Result<Option<(batch::Read, batch::Reading)>, Unreadable> {
+    let mut reading = reading.ok_or(Unreadable)?;
+    let read = move || Some((reading.part()?, reading));
+    tokio::task::spawn_blocking(read).await.map_err(|_| Unreadable)
+}
+
 /// What became of some entries on their way to the store.
 #[derive(Default)]
 struct Delivered {
-    batches: Vec<Batch>,
+    /// What was read and not appended yet.
+    pending: Vec<Batch>,
+    pending_records: usize,
+    pending_bytes: usize,
     done: Vec<EntryId>,
     /// The places of those that cannot be read.
     bad: Vec<usize>,
@@ -146,13 +172,23 @@ struct Delivered {
 }
 
 impl Delivered {
-    fn add(&mut self, entry: EntryId, read: batch::Read) {
+    fn is_full(&self) -> bool {
+        self.pending_records >= batch::PART_RECORDS || self.pending_bytes >= batch::PART_BYTES
+    }
+
+    fn take(&mut self) -> Vec<Batch> {
+        (self.pending_records, self.pending_bytes) = (0, 0);
+        std::mem::take(&mut self.pending)
+    }
+
+    fn add(&mut self, read: batch::Read) {
         let rows = read.batch.spans.len() + read.batch.logs.len();
+        self.pending_records += rows;
+        self.pending_bytes += read.bytes;
         self.counts.push((Outcome::Delivered, rows + read.heartbeats));
         self.counts.push((Outcome::DroppedByExporter, read.dropped_by_exporter));
         self.counts.push((Outcome::Unnamed, read.unread));
-        self.batches.push(read.batch);
-        self.done.push(entry);
+        self.pending.push(read.batch);
     }
 }
 

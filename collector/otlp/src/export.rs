@@ -1,4 +1,7 @@
 use std::borrow::Cow;
+use std::sync::Arc;
+
+use bytes::Bytes;
 
 use crate::edit::{Edit, Patch, apply};
 use crate::index::{Index, Malformed, Rejected, index, mend, whole_number};
@@ -10,7 +13,7 @@ use crate::wire::{Fields, RawField, RawValue, close, open, put_bytes};
 /// An OTLP request behind the door: checked protobuf bytes, and an index of where their strings are.
 pub struct Export {
     signal: Signal,
-    bytes: Vec<u8>,
+    bytes: Bytes,
     index: Index,
     rejected: Rejected,
     whole: bool,
@@ -42,16 +45,19 @@ pub struct Number {
 }
 
 impl Export {
-    /// A request in protobuf.
+    /// A request in protobuf. Bytes that are shared stay so.
     ///
     /// Bytes of a text that are not UTF-8 become question marks.
-    pub fn from_protobuf(signal: Signal, mut bytes: Vec<u8>) -> Result<Self, Malformed> {
+    pub fn from_protobuf(signal: Signal, bytes: impl Into<Bytes>) -> Result<Self, Malformed> {
+        let mut bytes = bytes.into();
         let mut index = index(signal, &bytes)?;
         let rejected = Rejected { count: index.rejected, reason: index.reason };
         let gone = std::mem::take(&mut index.gone);
         let whole = gone.is_empty() && !index.illegible;
         if index.illegible {
-            index.texts.iter().filter(|at| at.is_text).for_each(|at| mend(at.range.of_mut(&mut bytes)));
+            let mut mended = Vec::from(bytes);
+            index.texts.iter().filter(|at| at.is_text).for_each(|at| mend(at.range.of_mut(&mut mended)));
+            bytes = mended.into();
         }
         let export = Self { signal, bytes, index, rejected, whole };
         let export = if gone.is_empty() { export } else { export.patched(&gone)? };
@@ -81,7 +87,7 @@ impl Export {
     fn patched<P: Patch>(mut self, patches: &[P]) -> Result<Self, Malformed> {
         // There may be millions of texts, and they are found again.
         self.index.texts = Vec::new();
-        self.bytes = apply(self.signal.request(), &self.bytes, patches)?;
+        self.bytes = apply(self.signal.request(), &self.bytes, patches)?.into();
         let index = index(self.signal, &self.bytes)?;
         if !index.gone.is_empty() || index.records != self.index.records {
             return Err(Malformed::BrokenByEdit);
@@ -155,21 +161,37 @@ impl Export {
 
     /// The bytes, as protobuf.
     pub fn into_bytes(self) -> Vec<u8> {
-        self.bytes
+        self.bytes.into()
+    }
+
+    /// Without the memory of where its strings are, for whoever edits it no more.
+    pub fn without_index(mut self) -> Self {
+        self.index.texts = Vec::new();
+        self.index.numbers = Vec::new();
+        self
+    }
+
+    /// A part of its own bytes, such as a record, that keeps all of them.
+    pub fn share(&self, part: &[u8]) -> Bytes {
+        self.bytes.slice_ref(part)
     }
 
     /// Each record apart: its context (the request around it, without any record), and its own bytes.
-    pub fn records(&self) -> Vec<(std::sync::Arc<[u8]>, &[u8])> {
-        let mut records = Vec::with_capacity(self.index.records);
-        for group in messages(&self.bytes, GROUPS) {
+    pub fn records(&self) -> Vec<(Arc<[u8]>, &[u8])> {
+        self.each_record().collect()
+    }
+
+    /// The same one by one, for whoever has no room for all of them.
+    pub fn each_record(&self) -> impl Iterator<Item = (Arc<[u8]>, &[u8])> {
+        messages(&self.bytes, GROUPS).flat_map(|group| {
             let mut around = Vec::new();
             copy_but(group, GROUP_SCOPES, &mut around);
-            for scoped in messages(group, GROUP_SCOPES).filter(|scoped| has_records(scoped)) {
-                let context: std::sync::Arc<[u8]> = context(&around, scoped).into();
-                records.extend(messages(scoped, SCOPED_RECORDS).map(|record| (context.clone(), record)));
-            }
-        }
-        records
+            let scopes = messages(group, GROUP_SCOPES).filter(|scoped| has_records(scoped));
+            scopes.flat_map(move |scoped| {
+                let context: Arc<[u8]> = context(&around, scoped).into();
+                messages(scoped, SCOPED_RECORDS).map(move |record| (context.clone(), record))
+            })
+        })
     }
 }
 

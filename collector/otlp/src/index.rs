@@ -29,8 +29,28 @@ pub enum Malformed {
     TooLong,
     #[error("resources repeated for each of their scopes take over 64 MiB: send fewer scopes in a request")]
     TooManyScopes,
+    #[error("a request has at most two million strings and long numbers: send smaller batches")]
+    TooManyValues,
+    #[error("a request has at most 100,000 spans or log records: send smaller batches")]
+    TooManyRecords,
+    #[error("a request has at most 250,000 places to redact: send smaller batches")]
+    TooManyFindings,
     #[error("an edit does not fit the request: it would break a record or take it away")]
     BrokenByEdit,
+}
+
+impl Malformed {
+    /// True where smaller batches are what helps.
+    pub fn is_too_large(self) -> bool {
+        matches!(
+            self,
+            Self::TooLong
+                | Self::TooManyScopes
+                | Self::TooManyValues
+                | Self::TooManyRecords
+                | Self::TooManyFindings
+        )
+    }
 }
 
 impl From<Torn> for Malformed {
@@ -38,6 +58,12 @@ impl From<Torn> for Malformed {
         Self::Torn
     }
 }
+
+/// Places that are remembered of one request: 32 MB of them. In batches of real spans a place stands for some thirty
+/// bytes and more, so that the limit on bytes comes first.
+const MOST_PLACES: usize = 2_000_000;
+/// Each of them becomes a row.
+const MOST_RECORDS: usize = 100_000;
 
 /// Records that were refused, one by one, while their neighbours went on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -114,6 +140,13 @@ pub(crate) struct Index {
 }
 
 impl Index {
+    fn bounded(&self) -> Result<(), Malformed> {
+        if self.texts.len() + self.numbers.len() + self.gone.len() > MOST_PLACES {
+            return Err(Malformed::TooManyValues);
+        }
+        if self.records > MOST_RECORDS { Err(Malformed::TooManyRecords) } else { Ok(()) }
+    }
+
     fn take_away(&mut self, field: &RawField<'_>) {
         let range = span(field.start, field.end);
         match self.gone.last_mut() {
@@ -127,6 +160,7 @@ pub(crate) fn index(signal: Signal, bytes: &[u8]) -> Result<Index, Malformed> {
     u32::try_from(bytes.len()).map_err(|_| Malformed::TooLong)?;
     let mut walk = Walk { bytes, signal, index: Index::default() };
     walk.message(signal.request(), span(0, bytes.len()), None, 0)?;
+    walk.index.bounded()?;
     Ok(walk.index)
 }
 
@@ -156,6 +190,7 @@ impl Walk<'_> {
         let key = if message.role == Role::KeyValue { self.key_of(at)? } else { key };
         for field in Fields::within(self.bytes, at.start as usize, at.end as usize) {
             let raw = field?;
+            self.index.bounded()?;
             match message.field(raw.number) {
                 Some(field) => self.field(field, &raw, key, depth)?,
                 None => self.index.take_away(&raw),
@@ -227,6 +262,8 @@ impl Walk<'_> {
         let read = self.message(message, payload, None, depth).and_then(|()| self.ids(payload));
         match read {
             Ok(()) => self.index.records += 1,
+            // What is too much stays too much: the walk ends at the next field.
+            Err(reason) if reason.is_too_large() => {}
             Err(reason) => {
                 self.index.texts.truncate(texts);
                 self.index.numbers.truncate(numbers);

@@ -15,11 +15,13 @@
 
 mod edit;
 mod export;
+mod guess;
 mod index;
 mod json_in;
 mod json_out;
 mod scalar;
 mod schema;
+mod unkept;
 mod value;
 mod view;
 mod wire;
@@ -29,6 +31,7 @@ pub use export::{Export, Number, Text};
 pub use index::{Malformed, Rejected};
 pub use json_out::Assembly;
 pub use schema::Signal;
+pub use unkept::Unkept;
 pub use value::{Array, Attributes, Value};
 pub use view::{LogRecord, Scope, Span, SpanEvent, SpanLink};
 

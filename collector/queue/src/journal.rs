@@ -1,7 +1,8 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rusqlite::{Connection, OpenFlags, params};
+use bytes::Bytes;
+use rusqlite::{Connection, MAIN_DB, OpenFlags, params};
 use tokio::sync::{mpsc, oneshot};
 use treering_redact::Redacted;
 
@@ -32,7 +33,7 @@ pub struct Entry {
     pub form: u8,
     /// Milliseconds since 1970 UTC at which it was accepted.
     pub accepted_at: u64,
-    pub bytes: Vec<u8>,
+    pub bytes: Bytes,
 }
 
 /// The journal. Clones are handles of the same one; its thread ends with the last of them.
@@ -77,6 +78,13 @@ impl Journal {
         tokio::task::spawn_blocking(read).await.map_err(|_| Error::Closed)?
     }
 
+    /// How long the oldest entry is; 0 where there is none.
+    pub async fn first_length(&self) -> Result<usize, Error> {
+        let reading = self.reading.clone();
+        let read = move || first_length(&reading.lock().unwrap_or_else(PoisonError::into_inner));
+        tokio::task::spawn_blocking(read).await.map_err(|_| Error::Closed)?
+    }
+
     /// Returns once there may be entries that [`Journal::next`] did not give yet.
     pub async fn news(&self) {
         self.shared.news().await;
@@ -111,23 +119,47 @@ impl Journal {
 }
 
 fn next(connection: &Connection, after: i64, max_bytes: usize) -> Result<Vec<Entry>, Error> {
-    let sql = "SELECT id, project, form, accepted_at, bytes FROM entry WHERE id > ?1 ORDER BY id";
+    // Their lengths first: a large one is not read to learn that it does not fit.
+    let sql = "SELECT id, length(bytes) FROM entry WHERE id > ?1 ORDER BY id";
     let mut statement = connection.prepare_cached(sql)?;
     let mut found = statement.query(params![after])?;
     let (mut entries, mut bytes) = (Vec::new(), 0);
     while let Some(row) = found.next()? {
-        let entry = Entry {
-            id: EntryId(row.get(0)?),
-            project: row.get(1)?,
-            form: row.get(2)?,
-            accepted_at: row.get::<_, i64>(3)?.unsigned_abs(),
-            bytes: row.get(4)?,
-        };
-        bytes += entry.bytes.len();
-        if bytes > max_bytes && !entries.is_empty() {
+        bytes += row.get::<_, i64>(1)?.unsigned_abs();
+        if bytes > max_bytes as u64 && !entries.is_empty() {
             break;
         }
-        entries.push(entry);
+        entries.push(entry(connection, row.get(0)?)?);
     }
     Ok(entries)
+}
+
+fn entry(connection: &Connection, id: i64) -> Result<Entry, Error> {
+    let sql = "SELECT project, form, accepted_at FROM entry WHERE id = ?1";
+    let read = |row: &rusqlite::Row<'_>| {
+        Ok(Entry {
+            id: EntryId(id),
+            project: row.get(0)?,
+            form: row.get(1)?,
+            accepted_at: row.get::<_, i64>(2)?.unsigned_abs(),
+            bytes: bytes(connection, id)?,
+        })
+    };
+    Ok(connection.prepare_cached(sql)?.query_row(params![id], read)?)
+}
+
+/// Read straight into their place: as a column they would be in memory twice.
+fn bytes(connection: &Connection, id: i64) -> rusqlite::Result<Bytes> {
+    let blob = connection.blob_open(MAIN_DB, "entry", "bytes", id, true)?;
+    let mut bytes = vec![0; blob.len()];
+    blob.read_at_exact(&mut bytes, 0)?;
+    Ok(bytes.into())
+}
+
+fn first_length(connection: &Connection) -> Result<usize, Error> {
+    let sql = "SELECT length(bytes) FROM entry ORDER BY id LIMIT 1";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut found = statement.query([])?;
+    let length: Option<i64> = found.next()?.map(|row| row.get(0)).transpose()?;
+    Ok(length.and_then(|length| usize::try_from(length).ok()).unwrap_or(0))
 }

@@ -15,7 +15,7 @@ fn request(length: usize) -> Redacted {
         bytes.extend(payload);
         bytes
     };
-    Redacted::from_journal(Signal::Traces, field(1, &field(3, &url))).unwrap()
+    Redacted::from_journal(Signal::Traces, field(1, &field(3, &url)).into()).unwrap()
 }
 
 fn journal(folder: &TempDir, max_bytes: u64) -> Journal {
@@ -80,6 +80,30 @@ async fn a_page_of_entries_holds_to_its_bytes_but_is_never_empty() {
     let first = journal.next(None, 1).await.unwrap();
     assert_eq!(first.len(), 1);
     assert_eq!(journal.next(Some(first[0].id), usize::MAX).await.unwrap().len(), 3);
+}
+
+#[tokio::test]
+async fn a_large_entry_comes_back_byte_for_byte() {
+    let folder = tempfile::tempdir().unwrap();
+    let journal = journal(&folder, 1 << 30);
+    let large = large();
+    let expected = large.as_bytes().to_vec();
+    let small = journal.append(1, 0, request(10)).await.unwrap();
+    journal.append(1, 0, large).await.unwrap();
+    assert_eq!(journal.next(None, 1 << 20).await.unwrap().len(), 1, "it does not fit beside the other");
+    journal.forget(vec![small]).await.unwrap();
+    assert_eq!(journal.first_length().await.unwrap(), expected.len());
+    assert!(journal.next(None, 1).await.unwrap()[0].bytes == expected);
+}
+
+/// Resources of five megabytes, no two of them alike.
+#[expect(clippy::disallowed_methods, reason = "a test of the journal needs what it would be given")]
+fn large() -> Redacted {
+    let numbers = (0..500_000).flat_map(|number: u32| {
+        let digits = format!("{number:08}");
+        [&[10, 10, 0x1a, 8], digits.as_bytes()].concat()
+    });
+    Redacted::from_journal(Signal::Traces, numbers.collect::<Vec<_>>().into()).unwrap()
 }
 
 #[tokio::test]

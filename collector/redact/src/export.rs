@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use bytes::Bytes;
 use treering_otlp::{Edit, Export, Malformed, Signal};
 
 use crate::{Context, Finding, Record, Rules};
@@ -7,6 +8,9 @@ use crate::{Context, Finding, Record, Rules};
 /// A request of which every string went through the rules. Nothing else reaches a disk.
 #[derive(Debug)]
 pub struct Redacted(Export);
+
+/// Edits of one request: a hundred bytes each while they are made.
+const MOST_EDITS: usize = 250_000;
 
 impl Rules {
     /// The request with every string redacted: names, keys and values at any depth, events, links, status,
@@ -19,14 +23,20 @@ impl Rules {
                 None => self.scan(&text.text, &mut findings),
             }
             edits.extend(findings.drain(..).map(|finding| edit(text.start, &finding)));
+            if edits.len() > MOST_EDITS {
+                return Err(Malformed::TooManyFindings);
+            }
         }
         // A card may come as a number; its mark makes a text of it.
         edits.extend(export.numbers().filter_map(|number| {
             let finding = self.scan_integer(&number.value.to_string())?;
             Some(Edit { start: number.start, end: number.end, replacement: mark(&finding) })
         }));
+        if edits.len() > MOST_EDITS {
+            return Err(Malformed::TooManyFindings);
+        }
         edits.sort_by_key(|edit| edit.start);
-        export.with_edits(&edits).map(Redacted)
+        export.with_edits(&edits).map(Redacted::new)
     }
 }
 
@@ -43,8 +53,12 @@ fn mark(finding: &Finding) -> String {
 impl Redacted {
     /// A request that the journal kept. Only delivery may call this (`.clippy.toml` sees to it): whatever the
     /// journal holds was a [`Redacted`] when it was written.
-    pub fn from_journal(signal: Signal, bytes: Vec<u8>) -> Result<Self, Malformed> {
-        Export::from_protobuf(signal, bytes).map(Self)
+    pub fn from_journal(signal: Signal, bytes: Bytes) -> Result<Self, Malformed> {
+        Export::from_protobuf(signal, bytes).map(Self::new)
+    }
+
+    fn new(export: Export) -> Self {
+        Self(export.without_index())
     }
 
     /// What it carries.
@@ -74,17 +88,22 @@ impl Redacted {
 
     /// Its records, each with the context that it came in.
     pub fn records(&self) -> Vec<Record> {
+        self.records_after(0).collect()
+    }
+
+    /// The same without the first so many, one by one.
+    pub fn records_after(&self, done: usize) -> impl Iterator<Item = Record> {
         let signal = self.0.signal();
-        let mut contexts: Vec<(Arc<[u8]>, Context)> = Vec::new();
-        let mut record = |(bytes, body): (Arc<[u8]>, &[u8])| {
+        let mut last: Option<(Arc<[u8]>, Context)> = None;
+        self.0.each_record().skip(done).map(move |(bytes, body)| {
             // The records of one scope stand together and share their bytes.
-            if contexts.last().is_none_or(|(last, _)| !Arc::ptr_eq(last, &bytes)) {
-                contexts.push((bytes.clone(), Context::new(bytes)));
-            }
-            let (_, context) = contexts.last().expect("it was pushed, if it was not there");
-            Record::new(signal, context.clone(), body)
-        };
-        self.0.records().into_iter().map(&mut record).collect()
+            let context = match last.take() {
+                Some((of, context)) if Arc::ptr_eq(&of, &bytes) => context,
+                _ => Context::new(bytes.clone()),
+            };
+            last = Some((bytes, context.clone()));
+            Record::new(signal, context, self.0.share(body))
+        })
     }
 }
 

@@ -21,37 +21,42 @@ pub(crate) fn looks_like(text: &str) -> bool {
     matches!(text.trim_ascii_start().as_bytes().first(), Some(b'{' | b'[' | b'"'))
 }
 
-/// The leaves in order, or `None` where the text is not JSON.
-pub(crate) fn leaves(text: &str) -> Option<Vec<Leaf>> {
+/// Whether the text is JSON.
+pub(crate) fn is_json(text: &str) -> bool {
+    leaves(text, |_| {}).is_some()
+}
+
+/// Visits the leaves in order, up to where the text is no longer JSON: `None`. There may be millions of them, so that
+/// a text is better looked at twice than all of its leaves kept.
+pub(crate) fn leaves(text: &str, mut visit: impl FnMut(Leaf)) -> Option<()> {
     let bytes = text.as_bytes();
-    let mut leaves = Vec::new();
     let mut key = None;
     let mut at = 0;
     while let Some(&byte) = bytes.get(at) {
         at = match byte {
-            b'"' => string(bytes, at, &mut key, &mut leaves),
+            b'"' => string(bytes, at, &mut key, &mut visit),
             b'{' | b'[' | b'}' | b']' | b',' => {
                 key = None;
                 at + 1
             }
             b':' | b' ' | b'\n' | b'\r' | b'\t' => at + 1,
-            b'-' | b'0'..=b'9' => number(bytes, at, &mut leaves),
+            b'-' | b'0'..=b'9' => number(bytes, at, &mut visit),
             b't' | b'f' | b'n' => word(bytes, at)?,
             _ => return None,
         };
     }
-    Some(leaves)
+    Some(())
 }
 
-fn string(bytes: &[u8], open: usize, key: &mut Option<Range<usize>>, leaves: &mut Vec<Leaf>) -> usize {
+fn string(bytes: &[u8], open: usize, key: &mut Option<Range<usize>>, visit: &mut impl FnMut(Leaf)) -> usize {
     let end = closing_quote(bytes, open + 1);
     let after = bytes.len().min(end + 1);
     let content = open + 1..end;
     if bytes[after..].trim_ascii_start().first() == Some(&b':') {
-        leaves.push(Leaf::Key(content.clone()));
+        visit(Leaf::Key(content.clone()));
         *key = Some(content);
     } else {
-        leaves.push(Leaf::Text(content, key.take()));
+        visit(Leaf::Text(content, key.take()));
     }
     after
 }
@@ -69,10 +74,10 @@ fn closing_quote(bytes: &[u8], from: usize) -> usize {
     bytes.len()
 }
 
-fn number(bytes: &[u8], start: usize, leaves: &mut Vec<Leaf>) -> usize {
+fn number(bytes: &[u8], start: usize, visit: &mut impl FnMut(Leaf)) -> usize {
     let more = |byte: &&u8| matches!(byte, b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E');
     let end = start + bytes[start..].iter().take_while(more).count();
-    leaves.push(Leaf::Number(start..end));
+    visit(Leaf::Number(start..end));
     end
 }
 

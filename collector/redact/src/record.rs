@@ -1,5 +1,7 @@
 use std::sync::Arc;
 
+use bytes::Bytes;
+
 use treering_otlp::{LogRecord, Signal, Span};
 
 /// A span or a log record, redacted, as the store keeps it and as a reader reads it.
@@ -9,7 +11,7 @@ use treering_otlp::{LogRecord, Signal, Span};
 pub struct Record {
     signal: Signal,
     context: Context,
-    body: Arc<[u8]>,
+    body: Bytes,
 }
 
 /// What records of one instrumentation scope share: the request around them without any record, that is their
@@ -34,8 +36,8 @@ impl Context {
 }
 
 impl Record {
-    pub(crate) fn new(signal: Signal, context: Context, body: &[u8]) -> Self {
-        Self { signal, context, body: body.into() }
+    pub(crate) fn new(signal: Signal, context: Context, body: Bytes) -> Self {
+        Self { signal, context, body }
     }
 
     /// A record that the store kept. Only the store may call this (`.clippy.toml` sees to it): whatever it

@@ -171,16 +171,25 @@ impl Rules {
         outside.then_some(found)
     }
 
+    /// The name under which a text goes that is too dense to be looked through: the last of all.
+    pub(crate) fn unreadable(&self) -> usize {
+        self.names.len() - 1
+    }
+
     /// The rule for cards that stand in JSON as bare numbers, if it is on.
     pub(crate) fn bare_card(&self) -> Option<usize> {
         self.builtin.as_ref().map(|_| self.bare_card)
     }
 }
 
+/// Of a text with millions of escapes and the like, which would take too much memory to look through.
+const UNREADABLE: &str = "UNREADABLE";
+
 fn builtin_names() -> impl Iterator<Item = &'static str> {
     let mut tokens: Vec<&str> = TOKENS.iter().map(|token| token.rule).collect();
     tokens.dedup();
-    tokens.into_iter().chain(DETECTORS.iter().map(|detector| detector.rule))
+    let detectors = DETECTORS.iter().map(|detector| detector.rule);
+    tokens.into_iter().chain(detectors).chain([UNREADABLE])
 }
 
 #[cfg(test)]

@@ -16,6 +16,11 @@ pub(crate) struct Candidate {
     pub(crate) bare_number: Option<u8>,
 }
 
+/// A text with more findings than this goes whole: nobody reads what is left between them, and they take memory.
+const MOST_FINDINGS: usize = 100_000;
+/// Before those are left out that stand in data, such as an image, there may be so many.
+const MOST_CANDIDATES: usize = 1_000_000;
+
 /// The built-in detectors, compiled.
 #[derive(Debug)]
 pub(crate) struct Engine {
@@ -77,13 +82,21 @@ impl Engine {
 
     /// Looks through a folded text.
     pub(crate) fn scan(&self, text: &str, out: &mut Vec<Candidate>) {
-        let from = out.len();
-        let mut tokens = Vec::new();
-        self.at_literals(text.as_bytes(), out, &mut tokens);
-        self.at_bytes(text.as_bytes(), out);
-        if out.len() > from {
-            blob::drop_inside(text.as_bytes(), out, from);
+        let (mut found, mut tokens) = (Vec::new(), Vec::new());
+        self.at_literals(text.as_bytes(), &mut found, &mut tokens);
+        self.at_bytes(text.as_bytes(), &mut found);
+        let is_cut_short = found.len().max(tokens.len()) > MOST_CANDIDATES;
+        if !found.is_empty() {
+            blob::drop_inside(text.as_bytes(), &mut found);
         }
+        let first = found
+            .first()
+            .or(tokens.first())
+            .filter(|_| is_cut_short || found.len() + tokens.len() > MOST_FINDINGS);
+        if let Some(first) = first {
+            return out.push(Candidate { place: 0..text.len(), ..first.clone() });
+        }
+        out.append(&mut found);
         out.append(&mut tokens);
     }
 
@@ -92,6 +105,9 @@ impl Engine {
         // What of the text long values have taken: labels inside of one would read it to its end again.
         let mut taken = 0;
         for hit in self.literals.find_overlapping_iter(text) {
+            if out.len().max(tokens.len()) > MOST_CANDIDATES {
+                return;
+            }
             let (rule, target) = self.targets[hit.pattern().as_usize()];
             let at = hit.range();
             let found = |place| Candidate { place, rule, bare_number: None };
@@ -109,8 +125,9 @@ impl Engine {
 
     fn at_bytes(&self, text: &[u8], out: &mut Vec<Candidate>) {
         let mut at = 0;
-        while let Some(offset) =
-            text[at..].iter().position(|byte| self.classes[usize::from(*byte)] != Class::Ordinary)
+        while out.len() <= MOST_CANDIDATES
+            && let Some(offset) =
+                text[at..].iter().position(|byte| self.classes[usize::from(*byte)] != Class::Ordinary)
         {
             at += offset;
             let digits = text[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();

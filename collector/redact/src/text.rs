@@ -10,7 +10,7 @@ use std::ops::Range;
 mod fold;
 pub(crate) use fold::{fold, fold_in_json};
 
-/// A stretch of the view that is not a plain copy of its source.
+/// A stretch of the view that is not a plain copy of its source. There may be millions.
 #[derive(Debug, Clone, Copy)]
 struct Unit {
     view: Span,
@@ -19,9 +19,12 @@ struct Unit {
 
 #[derive(Debug, Clone, Copy)]
 struct Span {
-    start: usize,
-    end: usize,
+    start: u32,
+    end: u32,
 }
+
+/// Units of one view: 32 MB of them. A text of ten megabytes, JSON within JSON, has less.
+const MOST_UNITS: usize = 2 << 20;
 
 /// A text derived from `source`, and the units in which the two differ, in order.
 #[derive(Debug)]
@@ -30,21 +33,33 @@ pub(crate) struct View<'a> {
     text: Cow<'a, str>,
     units: Vec<Unit>,
     taken: usize,
+    is_too_dense: bool,
 }
 
 impl<'a> View<'a> {
     /// The source itself.
     pub(crate) fn of(source: &'a str) -> View<'a> {
-        View { source, text: Cow::Borrowed(source), units: Vec::new(), taken: source.len() }
+        View {
+            source,
+            text: Cow::Borrowed(source),
+            units: Vec::new(),
+            taken: source.len(),
+            is_too_dense: false,
+        }
     }
 
     /// An empty view, to be filled from left to right.
     pub(crate) fn starting(source: &'a str) -> View<'a> {
-        View { source, text: Cow::Owned(String::with_capacity(source.len())), units: Vec::new(), taken: 0 }
+        let text = Cow::Owned(String::with_capacity(source.len()));
+        View { source, text, units: Vec::new(), taken: 0, is_too_dense: false }
     }
 
     pub(crate) fn text(&self) -> &str {
         &self.text
+    }
+
+    pub(crate) fn source(&self) -> &'a str {
+        self.source
     }
 
     pub(crate) fn into_text(self) -> String {
@@ -60,11 +75,22 @@ impl<'a> View<'a> {
 
     /// Puts `with` in the place of the next `length` bytes of the source.
     pub(crate) fn replace(&mut self, length: usize, with: &str) {
-        let view = Span { start: self.text.len(), end: self.text.len() + with.len() };
-        let source = Span { start: self.taken, end: self.taken + length };
-        self.text.to_mut().push_str(with);
-        self.units.push(Unit { view, source });
+        let view = Span::new(self.text.len(), with.len());
+        let source = Span::new(self.taken, length);
         self.taken += length;
+        match (view, source) {
+            (Some(view), Some(source)) if self.units.len() < MOST_UNITS => {
+                self.text.to_mut().push_str(with);
+                self.units.push(Unit { view, source });
+            }
+            _ => self.is_too_dense = true,
+        }
+    }
+
+    /// True where there were so many differences that not all of them are here: nobody may look into such a view and
+    /// call its source clean.
+    pub(crate) fn is_too_dense(&self) -> bool {
+        self.is_too_dense
     }
 
     /// Copies the rest.
@@ -86,16 +112,27 @@ impl<'a> View<'a> {
     }
 
     /// The source of the one byte of the view at `at`.
-    fn locate(&self, at: usize) -> Span {
-        let next = self.units.partition_point(|unit| unit.view.start <= at);
+    fn locate(&self, at: usize) -> Range<usize> {
+        let next = self.units.partition_point(|unit| unit.view.range().start <= at);
         match next.checked_sub(1).map(|last| self.units[last]) {
-            None => Span { start: at, end: at + 1 },
-            Some(unit) if at < unit.view.end => unit.source,
+            None => at..at + 1,
+            Some(unit) if at < unit.view.range().end => unit.source.range(),
             Some(unit) => {
-                let start = unit.source.end + (at - unit.view.end);
-                Span { start, end: start + 1 }
+                let start = unit.source.range().end + (at - unit.view.range().end);
+                start..start + 1
             }
         }
+    }
+}
+
+impl Span {
+    fn new(start: usize, length: usize) -> Option<Self> {
+        let end = start.checked_add(length)?;
+        Some(Self { start: u32::try_from(start).ok()?, end: u32::try_from(end).ok()? })
+    }
+
+    fn range(self) -> Range<usize> {
+        self.start as usize..self.end as usize
     }
 }
 

@@ -25,30 +25,31 @@ pub(crate) fn pass(rules: &Rules, text: &str, key: Option<&str>) -> Vec<Candidat
 }
 
 fn walk(rules: &Rules, text: &str, depth: u8, out: &mut Vec<Candidate>) {
-    let leaves = if json::looks_like(text) { json::leaves(text) } else { None };
-    let Some(leaves) = leaves else { return folded(rules, &fold(text), 0, depth, out) };
-    for leaf in leaves {
-        match leaf {
-            Leaf::Key(place) => {
-                folded(rules, &fold_in_json(&text[place.clone()]), place.start, depth, out);
-            }
-            Leaf::Number(place) => number(rules, text, place, depth, out),
-            Leaf::Text(place, key) => {
-                string(rules, &text[place.clone()], place.start, depth, out);
-                if let Some(key) = key {
-                    let value = fold_in_json(&text[place.clone()]);
-                    labelled(rules, &fold_in_json(&text[key]), &value, place.start, out);
-                }
+    if !json::looks_like(text) || !json::is_json(text) {
+        return folded(rules, &fold(text), 0, depth, out);
+    }
+    let every = json::leaves(text, |leaf| match leaf {
+        Leaf::Key(place) => folded(rules, &fold_in_json(&text[place.clone()]), place.start, depth, out),
+        Leaf::Number(place) => number(rules, text, place, depth, out),
+        Leaf::Text(place, key) => {
+            string(rules, &text[place.clone()], place.start, depth, out);
+            if let Some(key) = key {
+                let value = fold_in_json(&text[place.clone()]);
+                labelled(rules, &fold_in_json(&text[key]), &value, place.start, out);
             }
         }
-    }
+    });
+    debug_assert!(every.is_some(), "it was JSON a moment ago");
 }
 
 /// A JSON string: JSON again, or text.
 fn string(rules: &Rules, raw: &str, offset: usize, depth: u8, out: &mut Vec<Candidate>) {
     if depth < ROUNDS && (json::looks_like(raw) || raw.trim_ascii_start().starts_with('\\')) {
         let view = json::decode(raw);
-        if json::looks_like(view.text()) && json::leaves(view.text()).is_some() {
+        if view.is_too_dense() {
+            return out.push(whole(rules, &view, offset));
+        }
+        if json::looks_like(view.text()) && json::is_json(view.text()) {
             let mut inner = Vec::new();
             walk(rules, view.text(), depth + 1, &mut inner);
             return out
@@ -60,6 +61,9 @@ fn string(rules: &Rules, raw: &str, offset: usize, depth: u8, out: &mut Vec<Cand
 
 /// A text as a reader would see it.
 fn folded(rules: &Rules, view: &View<'_>, offset: usize, depth: u8, out: &mut Vec<Candidate>) {
+    if view.is_too_dense() {
+        return out.push(whole(rules, view, offset));
+    }
     let mut found = Vec::new();
     rules.plain(view.text(), &mut found);
     if depth < ROUNDS {
@@ -78,8 +82,16 @@ fn decoded(rules: &Rules, text: &str, depth: u8, out: &mut Vec<Candidate>) {
 }
 
 fn labelled(rules: &Rules, key: &View<'_>, value: &View<'_>, offset: usize, out: &mut Vec<Candidate>) {
+    if value.is_too_dense() {
+        return out.push(whole(rules, value, offset));
+    }
     let found = rules.value_of_key(key.text(), value.text());
     out.extend(found.map(|found| moved(&found, |place| value.source_of(place), offset)));
+}
+
+/// What nobody could look through does not stay.
+fn whole(rules: &Rules, view: &View<'_>, offset: usize) -> Candidate {
+    Candidate { place: offset..offset + view.source().len(), rule: rules.unreadable(), bare_number: None }
 }
 
 fn number(rules: &Rules, text: &str, place: Range<usize>, depth: u8, out: &mut Vec<Candidate>) {

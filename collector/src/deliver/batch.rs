@@ -13,11 +13,18 @@ use super::{FORMS, signs};
 
 const MILLISECONDS_A_DAY: u64 = 24 * 60 * 60 * 1000;
 
-/// A batch, and what does not stand in it.
+/// Records that are read at one time, and bytes of them: few enough that a request of any size is delivered in little
+/// memory.
+pub(super) const PART_RECORDS: usize = 4096;
+pub(super) const PART_BYTES: usize = 4 << 20;
+
+/// A part of an entry, and what does not stand in it.
 pub(super) struct Read {
     pub(super) batch: Batch,
     /// Records that are signs of life and nothing else.
     pub(super) heartbeats: usize,
+    /// What its records take.
+    pub(super) bytes: usize,
     /// Steps that the exporter says it dropped before.
     pub(super) dropped_by_exporter: usize,
     /// Records of the entry that became no row. There are none, or there is a defect.
@@ -29,21 +36,70 @@ pub(crate) fn form(signal: Signal) -> u8 {
     u8::from(signal == FORMS[1])
 }
 
-pub(super) fn read(entry: &Entry) -> Result<Read, Malformed> {
-    let redacted = open(entry)?;
-    let project = ProjectId::from_i64(entry.project);
-    let day = u32::try_from(entry.accepted_at / MILLISECONDS_A_DAY).unwrap_or(u32::MAX);
-    let mut records = redacted.records();
-    let expected = records.len() + redacted.rejected().count;
-    let dropped_by_exporter = dropped(&records);
-    let (signs, heartbeats) = signs::take(&mut records, entry.accepted_at);
-    let mut batch = Batch { project, day, spans: Vec::new(), logs: Vec::new(), signs };
-    match redacted.signal() {
-        Signal::Traces => batch.spans = records.into_iter().filter_map(span).collect(),
-        Signal::Logs => batch.logs = logs(project, records),
+/// An entry that is being read, part by part.
+pub(super) struct Reading {
+    redacted: Redacted,
+    project: ProjectId,
+    day: u32,
+    accepted_at: u64,
+    /// Records of it that were read.
+    done: usize,
+    last_context: Option<[u8; 16]>,
+    logs: Logs,
+}
+
+impl Reading {
+    pub(super) fn of(entry: &Entry) -> Result<Self, Malformed> {
+        Ok(Self {
+            redacted: open(entry)?,
+            project: ProjectId::from_i64(entry.project),
+            accepted_at: entry.accepted_at,
+            day: u32::try_from(entry.accepted_at / MILLISECONDS_A_DAY).unwrap_or(u32::MAX),
+            done: 0,
+            last_context: None,
+            logs: Logs::default(),
+        })
     }
-    let unread = expected - heartbeats - batch.spans.len() - batch.logs.len();
-    Ok(Read { batch, heartbeats, dropped_by_exporter, unread })
+
+    /// The next part; `None` after the last one.
+    pub(super) fn part(&mut self) -> Option<Read> {
+        let mut bytes = 0;
+        let fits = |record: &Record| {
+            let fits = bytes < PART_BYTES;
+            bytes += record.body().len();
+            fits
+        };
+        let records = self.redacted.records_after(self.done).take(PART_RECORDS).take_while(fits);
+        let records: Vec<_> = records.collect();
+        self.done += records.len();
+        (!records.is_empty()).then(|| self.read(records))
+    }
+
+    fn read(&mut self, mut records: Vec<Record>) -> Read {
+        let (expected, dropped_by_exporter) = (records.len(), self.dropped(&records));
+        let bytes = records.iter().map(|record| record.body().len()).sum();
+        let (signs, heartbeats) = signs::take(&mut records, self.accepted_at);
+        let mut batch =
+            Batch { project: self.project, day: self.day, spans: Vec::new(), logs: Vec::new(), signs };
+        match self.redacted.signal() {
+            Signal::Traces => batch.spans = records.into_iter().filter_map(span).collect(),
+            Signal::Logs => batch.logs = self.logs.entries(self.project, records),
+        }
+        let unread = expected - heartbeats - batch.spans.len() - batch.logs.len();
+        Read { batch, heartbeats, bytes, dropped_by_exporter, unread }
+    }
+
+    /// What exporters of ours say they dropped since the batch before, once for each context of the request.
+    fn dropped(&mut self, records: &[Record]) -> usize {
+        let mut dropped = 0;
+        for record in records {
+            let context = Some(record.context().hash());
+            if context != std::mem::replace(&mut self.last_context, context) {
+                dropped += dropped_before(record).unwrap_or(0);
+            }
+        }
+        dropped
+    }
 }
 
 /// How many records an entry holds; 1 where nobody can tell.
@@ -62,14 +118,22 @@ fn span(record: Record) -> Option<SpanEntry> {
     SpanEntry::new(record, summary)
 }
 
-fn logs(project: ProjectId, records: Vec<Record>) -> Vec<LogEntry> {
-    let (mut equals, mut processes) = (HashMap::<[u8; 16], u32>::new(), Processes::default());
-    let entry = |record: Record| {
-        let identity = record.identity();
-        let ordinal = equals.entry(identity).and_modify(|count| *count += 1).or_default();
-        log(project, record, identity, *ordinal, &mut processes)
-    };
-    records.into_iter().filter_map(entry).collect()
+/// What is known of the log records of an entry that were read.
+#[derive(Default)]
+struct Logs {
+    equals: HashMap<[u8; 16], u32>,
+    processes: Processes,
+}
+
+impl Logs {
+    fn entries(&mut self, project: ProjectId, records: Vec<Record>) -> Vec<LogEntry> {
+        let entry = |record: Record| {
+            let identity = record.identity();
+            let ordinal = self.equals.entry(identity).and_modify(|count| *count += 1).or_default();
+            log(project, record, identity, *ordinal, &mut self.processes)
+        };
+        records.into_iter().filter_map(entry).collect()
+    }
 }
 
 fn log(
@@ -108,18 +172,10 @@ fn trace_of(project: ProjectId, session: &str) -> TraceId {
     TraceId::from_bytes(&hash).or(TraceId::from_bytes(&[1; 16])).expect("sixteen ones are an id")
 }
 
-/// What exporters of ours say they dropped since the batch before, once for each context of the request.
-fn dropped(records: &[Record]) -> usize {
-    let mut contexts: Vec<_> = records.iter().collect();
-    contexts.dedup_by_key(|record| record.context().hash());
-    let of = |record: &&Record| {
-        let scope = record.span()?.scope;
-        let count =
-            scope.attributes.get(TREERING_DROPPED_STEPS).or(scope.resource.get(TREERING_DROPPED_STEPS))?;
-        match count {
-            treering_otlp::Value::Int(count) => usize::try_from(count).ok(),
-            _ => None,
-        }
-    };
-    contexts.iter().filter_map(of).sum()
+fn dropped_before(record: &Record) -> Option<usize> {
+    let scope = record.span()?.scope;
+    match scope.attributes.get(TREERING_DROPPED_STEPS).or(scope.resource.get(TREERING_DROPPED_STEPS))? {
+        treering_otlp::Value::Int(count) => usize::try_from(count).ok(),
+        _ => None,
+    }
 }

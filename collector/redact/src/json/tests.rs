@@ -8,7 +8,9 @@ fn shown(text: &str) -> Option<Vec<String>> {
         Leaf::Text(place, Some(key)) => format!("{}={}", &text[key], &text[place]),
         Leaf::Number(place) => format!("#{}", &text[place]),
     };
-    Some(leaves(text)?.into_iter().map(show).collect())
+    let mut shown = Vec::new();
+    leaves(text, |leaf| shown.push(show(leaf)))?;
+    Some(shown)
 }
 
 #[test]

@@ -93,3 +93,24 @@ fn every_builtin_rule_says_why() {
         assert!(!reason.is_empty(), "{name}");
     }
 }
+
+#[test]
+fn a_text_that_is_too_dense_to_be_looked_through_goes_whole() {
+    let rules = Rules::builtin();
+    let mark = "[REDACTED:UNREADABLE]";
+    let escapes = r"\n".repeat(3 << 20);
+    assert_eq!(rules.redact(&format!("{escapes}a@b.io")).text, mark);
+    assert_eq!(
+        rules.redact(&format!(r#"["{escapes}a@b.io", "left"]"#)).text,
+        format!(r#"["{mark}", "left"]"#)
+    );
+    let fewer = r"\n".repeat(1 << 20);
+    assert_eq!(rules.redact(&format!("{fewer}a@b.io")).text, format!("{fewer}[REDACTED:EMAIL]"));
+}
+
+#[test]
+fn a_text_of_nothing_but_findings_goes_whole() {
+    assert_eq!(Rules::builtin().redact(&"a@b.io ".repeat(150_000)).text, "[REDACTED:EMAIL]");
+    let fewer = Rules::builtin().redact(&"a@b.io ".repeat(1_000));
+    assert_eq!(fewer.text, "[REDACTED:EMAIL] ".repeat(1_000));
+}

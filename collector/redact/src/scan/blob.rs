@@ -8,7 +8,7 @@ use std::ops::Range;
 const LEAST: usize = 256;
 
 /// Drops what was found inside of data. What begins with the data (a token without an end) stays.
-pub(super) fn drop_inside(text: &[u8], found: &mut Vec<Candidate>, from: usize) {
+pub(super) fn drop_inside(text: &[u8], found: &mut Vec<Candidate>) {
     let blobs = blobs(text);
     if blobs.is_empty() {
         return;
@@ -17,8 +17,7 @@ pub(super) fn drop_inside(text: &[u8], found: &mut Vec<Candidate>, from: usize) 
         let next = blobs.partition_point(|blob| blob.start < place.start);
         next > 0 && place.end <= blobs[next - 1].end
     };
-    let kept: Vec<Candidate> = found.drain(from..).filter(|candidate| !inside(&candidate.place)).collect();
-    found.extend(kept);
+    found.retain(|candidate| !inside(&candidate.place));
 }
 
 /// Long runs of the alphabet of Base64 that use all of it.
