@@ -13,8 +13,9 @@ use treering_store::{Keys, Writer};
 use crate::admit::Keyring;
 use crate::connections::serve;
 use crate::deliver::{Delivery, keep_counts, keep_swept, write_counts};
+use crate::memory::Memory;
 use crate::outcome::Ledger;
-use crate::receive::router;
+use crate::receive::{Manners, router};
 use crate::way::{Limits, Way};
 
 /// How long requests that are under way may take once the collector is told to stop.
@@ -31,6 +32,7 @@ pub struct Settings {
     pub otlp_grpc: SocketAddr,
     pub otlp_http: SocketAddr,
     pub limits: Limits,
+    pub manners: Manners,
 }
 
 /// Why a collector did not start.
@@ -93,12 +95,14 @@ impl Collector {
     ) -> Result<Running, Error> {
         let ledger = Arc::new(Ledger::default());
         let limits = self.settings.limits;
+        let memory = Arc::new(Memory::for_requests_of(limits.max_request_bytes));
         let way = Arc::new(Way {
             keyring: Keyring::load(keys).await?,
             rules,
             journal: journal.clone(),
             ledger: ledger.clone(),
-            decoding: tokio::sync::Semaphore::new(limits.max_decoding),
+            memory: memory.clone(),
+            manners: self.settings.manners,
             limits,
         });
         let (stop, stopped) = watch::channel(false);
@@ -108,8 +112,13 @@ impl Collector {
             let until = async move { drop(stopped.wait_for(|stop| *stop).await) };
             tokio::spawn(serve(listener, router, connections, until))
         });
-        let delivery =
-            Delivery { journal: journal.clone(), writer: writer.clone(), prices, ledger: ledger.clone() };
+        let delivery = Delivery {
+            journal: journal.clone(),
+            writer: writer.clone(),
+            prices,
+            ledger: ledger.clone(),
+            memory,
+        };
         let name = self.settings.name;
         let mut background = JoinSet::new();
         background.spawn(delivery.clone().run());

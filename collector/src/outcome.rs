@@ -46,6 +46,10 @@ outcomes! {
     Malformed = "refused.malformed",
     /// Requests in a form or compression that is not read here.
     Unsupported = "refused.unsupported",
+    /// Requests to a path or with a method that OTLP does not have.
+    Misdirected = "refused.misdirected",
+    /// Requests that memory had no room for; the client was asked to send them again.
+    Busy = "refused.busy",
     /// Records that the journal had no room for; the client was asked to send them again.
     JournalFull = "refused.journal_full",
     /// Records that the journal could not write; the client was asked to send them again.
@@ -56,6 +60,10 @@ outcomes! {
     Defect = "refused.defect",
     /// Requests of signals that are thrown away on purpose: metrics and profiles.
     Discarded = "discarded.requests",
+    /// The data points of metrics in them.
+    DiscardedDataPoints = "discarded.data_points",
+    /// The profiles in them.
+    DiscardedProfiles = "discarded.profiles",
     /// Records that the store will not have; they are set aside in the journal's file, and tried again after the
     /// next start.
     SetAside = "lost.set_aside",

@@ -30,11 +30,21 @@ pub(crate) enum Refusal {
     #[error("the body did not arrive within a minute; send smaller batches")]
     TooSlow,
     #[error("{0}")]
-    Malformed(#[from] Malformed),
+    Malformed(Malformed),
+    #[error("{0}")]
+    TooMuch(Malformed),
+    #[error("this path is of no signal; OTLP goes to /v1/traces and /v1/logs")]
+    NoSuchPath,
+    #[error("OTLP has no such method")]
+    NoSuchMethod,
+    #[error("send OTLP with POST")]
+    Method,
     #[error("content type not supported; send application/x-protobuf or application/json")]
     ContentType,
-    #[error("content encoding not supported; send gzip, zstd or none")]
+    #[error("compression not supported; send gzip, zstd or none")]
     Encoding,
+    #[error("too many requests at the moment; try again")]
+    Busy,
     #[error("the collector has no room at the moment; try again")]
     JournalFull,
     #[error("the collector cannot write at the moment; try again")]
@@ -43,6 +53,12 @@ pub(crate) enum Refusal {
     Closing,
     #[error("the collector failed on this request")]
     Defect,
+}
+
+impl From<Malformed> for Refusal {
+    fn from(reason: Malformed) -> Self {
+        if reason.is_too_large() { Self::TooMuch(reason) } else { Self::Malformed(reason) }
+    }
 }
 
 impl From<treering_queue::Error> for Refusal {
@@ -61,10 +77,10 @@ impl Refusal {
         match self {
             Self::NoKey | Self::UnknownKey => Code::Unauthenticated,
             Self::WrongScope => Code::PermissionDenied,
-            Self::TooLarge { .. } => Code::ResourceExhausted,
+            Self::TooLarge { .. } | Self::TooMuch(_) => Code::ResourceExhausted,
             Self::Damaged | Self::TooSlow | Self::Malformed(_) | Self::ContentType => Code::InvalidArgument,
-            Self::Encoding => Code::Unimplemented,
-            Self::KeysUnavailable | Self::JournalFull | Self::JournalFailed | Self::Closing => {
+            Self::Encoding | Self::NoSuchPath | Self::NoSuchMethod | Self::Method => Code::Unimplemented,
+            Self::KeysUnavailable | Self::Busy | Self::JournalFull | Self::JournalFailed | Self::Closing => {
                 Code::Unavailable
             }
             Self::Defect => Code::Internal,
@@ -75,11 +91,13 @@ impl Refusal {
         match self {
             Self::NoKey | Self::UnknownKey => StatusCode::UNAUTHORIZED,
             Self::WrongScope => StatusCode::FORBIDDEN,
-            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooLarge { .. } | Self::TooMuch(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Damaged | Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::ContentType | Self::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::KeysUnavailable | Self::JournalFull | Self::JournalFailed | Self::Closing => {
+            Self::NoSuchPath | Self::NoSuchMethod => StatusCode::NOT_FOUND,
+            Self::Method => StatusCode::METHOD_NOT_ALLOWED,
+            Self::KeysUnavailable | Self::Busy | Self::JournalFull | Self::JournalFailed | Self::Closing => {
                 StatusCode::SERVICE_UNAVAILABLE
             }
             Self::Defect => StatusCode::INTERNAL_SERVER_ERROR,
@@ -97,10 +115,12 @@ impl Refusal {
             Self::UnknownKey => Outcome::UnknownKey,
             Self::WrongScope => Outcome::WrongScope,
             Self::KeysUnavailable => Outcome::KeysUnavailable,
-            Self::TooLarge { .. } => Outcome::TooLarge,
+            Self::TooLarge { .. } | Self::TooMuch(_) => Outcome::TooLarge,
             Self::Damaged | Self::Malformed(_) => Outcome::Malformed,
             Self::TooSlow => Outcome::TooSlow,
             Self::ContentType | Self::Encoding => Outcome::Unsupported,
+            Self::NoSuchPath | Self::NoSuchMethod | Self::Method => Outcome::Misdirected,
+            Self::Busy => Outcome::Busy,
             Self::JournalFull => Outcome::JournalFull,
             Self::JournalFailed => Outcome::JournalFailed,
             Self::Closing => Outcome::Closing,

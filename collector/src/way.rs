@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use treering_otlp::{Export, Rejected, Signal};
+use treering_otlp::{Export, Rejected, Signal, Unkept};
 use treering_queue::Journal;
 use treering_redact::{Redacted, Rules};
 use treering_store::ProjectId;
 
 use crate::admit::{Keyring, Pass};
-use crate::body::Body;
+use crate::body::{Body, Decoded, Encoding, Plain, Purpose};
 use crate::connections::ConnectionLimits;
 use crate::held::Held;
+use crate::memory::{Memory, Room, Size};
 use crate::outcome::{Ledger, Outcome};
+use crate::receive::Manners;
 use crate::refusal::Refusal;
 
 /// What the door lets in at the most.
@@ -19,15 +21,13 @@ use crate::refusal::Refusal;
 pub struct Limits {
     /// Bytes of a request, before and after decompression. 64 MiB, as OTLP 1.11 recommends.
     pub max_request_bytes: usize,
-    /// Requests that are decompressed, decoded and redacted at one time: each may need twice the bytes above.
-    pub max_decoding: usize,
     /// What each of the two listeners grants.
     pub connections: ConnectionLimits,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { max_request_bytes: 64 << 20, max_decoding: 4, connections: ConnectionLimits::default() }
+        Self { max_request_bytes: 64 << 20, connections: ConnectionLimits::default() }
     }
 }
 
@@ -35,11 +35,21 @@ impl Default for Limits {
 #[derive(Debug)]
 pub(crate) struct Way {
     pub(crate) limits: Limits,
+    pub(crate) manners: Manners,
     pub(crate) keyring: Keyring,
     pub(crate) rules: Rules,
     pub(crate) journal: Journal,
     pub(crate) ledger: Arc<Ledger>,
-    pub(crate) decoding: tokio::sync::Semaphore,
+    pub(crate) memory: Arc<Memory>,
+}
+
+/// What an exporter is told of a request that was taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Taken {
+    /// A request of this signal, of which these records were refused alone.
+    Kept(Signal, Rejected),
+    /// A request that was thrown away, and what it held.
+    Discarded(Unkept, usize),
 }
 
 /// A request that a key let in, and the project that the key belongs to.
@@ -47,6 +57,12 @@ pub(crate) struct Way {
 pub(crate) struct Admitted {
     export: Export,
     project: ProjectId,
+}
+
+/// What a body was found to be.
+enum Prepared {
+    Clean(Box<Held<Clean>>),
+    Discarded(Unkept, usize),
 }
 
 /// A request that may be written down.
@@ -62,31 +78,68 @@ impl Way {
     pub(crate) async fn travel(
         self: Arc<Self>,
         pass: Pass,
-        signal: Signal,
+        purpose: Purpose,
         body: Body,
-    ) -> Result<Rejected, Refusal> {
-        let place = self.decoding.acquire().await.expect("the semaphore is never closed");
+        mut room: Room,
+    ) -> Result<Taken, Refusal> {
+        let opened = self.open(body, &mut room).await; //   Body → Plain
+        let (plain, size) = opened.map_err(|refusal| self.refused(refusal))?;
         let way = self.clone();
-        let prepare = move || {
-            let export = way.decode(signal, body)?; //    bytes → Export
-            let admitted = way.admit(pass, export); //    Export → Held<Admitted>
-            way.redact(admitted) //                       Held<Admitted> → Held<Clean>
+        let prepare = move || -> Result<Prepared, Refusal> {
+            let export = match way.decode(purpose, plain)? {
+                Decoded::Export(export) => export, //       Plain → Export
+                Decoded::Discarded(unkept, count) => return Ok(Prepared::Discarded(unkept, count)),
+            };
+            let admitted = way.admit(pass, export); //      Export → Held<Admitted>
+            let clean = way.redact(admitted)?; //           Held<Admitted> → Held<Clean>
+            Ok(Prepared::Clean(clean.into()))
         };
-        let clean =
+        let prepared =
             tokio::task::spawn_blocking(prepare).await.map_err(|_| self.refused(Refusal::Defect))??;
-        drop(place);
-        self.keep(clean).await //                         Held<Clean> → on disk, fsynced
+        match prepared {
+            Prepared::Clean(clean) => self.keep(*clean, size, room).await, // → on disk, fsynced
+            Prepared::Discarded(unkept, count) => Ok(self.discard(unkept, count)),
+        }
+    }
+
+    /// Decompresses, in as much memory as there is room for: a body that outgrows its room begins anew in a larger one.
+    async fn open(&self, body: Body, room: &mut Room) -> Result<(Plain, Size), Refusal> {
+        let mut size = Size::of(body.bytes.len());
+        if body.encoding == Encoding::None {
+            self.memory.place(room, size, 0).await?;
+            return Ok((Plain { form: body.form, bytes: body.bytes }, size));
+        }
+        let max_bytes = self.limits.max_request_bytes;
+        loop {
+            let (bound, compressed) = (size.bound(max_bytes), body.clone());
+            self.memory.place(room, size, bound).await?;
+            let decompress = move || compressed.decompress(bound);
+            match tokio::task::spawn_blocking(decompress).await.map_err(|_| Refusal::Defect)? {
+                Err(Refusal::TooLarge { .. }) if bound < max_bytes => size = size.next(),
+                plain => return plain.map(|plain| (plain, size)),
+            }
+        }
     }
 
     /// Where not one record is good, the request is bad, and OTLP wants to hear so; else the bad ones go alone.
-    fn decode(&self, signal: Signal, body: Body) -> Result<Export, Refusal> {
-        let decoded = body.decode(signal, self.limits.max_request_bytes).and_then(|export| {
-            match export.rejected().reason.filter(|_| export.records_count() == 0) {
-                Some(reason) => Err(Refusal::Malformed(reason)),
-                None => Ok(export),
+    fn decode(&self, purpose: Purpose, plain: Plain) -> Result<Decoded, Refusal> {
+        let decoded = plain.decode(purpose).and_then(|decoded| match &decoded {
+            Decoded::Export(export) if export.records_count() == 0 => {
+                export.rejected().reason.map_or(Ok(decoded), |reason| Err(reason.into()))
             }
+            _ => Ok(decoded),
         });
         decoded.map_err(|refusal| self.refused(refusal))
+    }
+
+    fn discard(&self, unkept: Unkept, count: usize) -> Taken {
+        self.ledger.count(Outcome::Discarded, 1);
+        let outcome = match unkept {
+            Unkept::Metrics => Outcome::DiscardedDataPoints,
+            Unkept::Profiles => Outcome::DiscardedProfiles,
+        };
+        self.ledger.count(outcome, count);
+        Taken::Discarded(unkept, count)
     }
 
     /// Counts a request that was refused before its records were known.
@@ -104,29 +157,40 @@ impl Way {
     fn redact(&self, admitted: Held<Admitted>) -> Result<Held<Clean>, Refusal> {
         admitted.try_map(
             |Admitted { export, project }| Ok(Clean { request: self.rules.redact_export(export)?, project }),
-            |_: &Refusal| Outcome::Malformed,
+            Refusal::outcome,
         )
     }
 
-    async fn keep(&self, clean: Held<Clean>) -> Result<Rejected, Refusal> {
+    async fn keep(&self, clean: Held<Clean>, size: Size, room: Room) -> Result<Taken, Refusal> {
         let (Clean { request, project }, debt) = clean.take();
-        let rejected = request.rejected();
+        let (signal, rejected) = (request.signal(), request.rejected());
         if request.records_count() == 0 {
             // An empty request is a success that leaves nothing to keep.
             debt.settle(Outcome::Accepted);
-            return Ok(rejected);
+            return Ok(Taken::Kept(signal, rejected));
         }
-        let form = crate::deliver::form(request.signal());
-        match self.journal.append(project.as_i64(), form, request).await {
-            Ok(_) => {
+        match self.write(request, project, size, room).await {
+            Ok(()) => {
                 debt.settle(Outcome::Accepted);
-                Ok(rejected)
+                Ok(Taken::Kept(signal, rejected))
             }
-            Err(error) => {
-                let refusal = Refusal::from(error);
+            Err(refusal) => {
                 debt.settle(refusal.outcome());
                 Err(refusal)
             }
         }
+    }
+
+    async fn write(
+        &self,
+        request: Redacted,
+        project: ProjectId,
+        size: Size,
+        room: Room,
+    ) -> Result<(), Refusal> {
+        let _room = self.memory.wait_in(room, size, request.as_bytes().len()).await?;
+        let form = crate::deliver::form(request.signal());
+        self.journal.append(project.as_i64(), form, request).await?;
+        Ok(())
     }
 }

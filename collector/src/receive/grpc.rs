@@ -1,148 +1,141 @@
-//! OTLP/gRPC. Tonic does the wire; the messages stay bytes.
+//! OTLP/gRPC. Its services have one unary method each, so that the framing of gRPC is a handful of lines here; written
+//! by hand it reads a message only as there is room for it, and refuses with the codes that OTLP wants.
+//!
+//! <https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md>
 
-use std::future::ready;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
+use axum::body::Body as AxumBody;
 use axum::extract::Request;
 use axum::response::Response;
-use bytes::{Buf, BufMut, Bytes};
-use tonic::codec::{Codec, CompressionEncoding, DecodeBuf, Decoder, EncodeBuf, Encoder};
-use tonic::server::{Grpc, UnaryService};
-use tonic::{Code, Status};
-use treering_otlp::Signal;
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use http_body_util::{BodyExt, Full};
+use tonic::Status;
+use treering_otlp::{Signal, Unkept};
 
 use crate::admit::Pass;
-use crate::body::{Body, Encoding, Form};
-use crate::outcome::Outcome;
-use crate::receive::message::{response, status_message};
-use crate::receive::{Target, to_the_end};
+use crate::body::{Body, Encoding, Form, Purpose};
+use crate::memory::Room;
+use crate::receive::message::{Partial, response, status_message};
+use crate::receive::read::Reading;
+use crate::receive::to_the_end;
 use crate::refusal::Refusal;
-use crate::way::Way;
+use crate::way::{Taken, Way};
 
 const TRACES: &str = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 const LOGS: &str = "/opentelemetry.proto.collector.logs.v1.LogsService/Export";
 const METRICS: &str = "/opentelemetry.proto.collector.metrics.v1.MetricsService/Export";
 const PROFILES: &str = "/opentelemetry.proto.collector.profiles.v1development.ProfilesService/Export";
 
+const GRPC_ENCODING: &str = "grpc-encoding";
+const GRPC_ACCEPT_ENCODING: HeaderName = HeaderName::from_static("grpc-accept-encoding");
+const GRPC_STATUS: HeaderName = HeaderName::from_static("grpc-status");
+
+/// A message has a byte before it that says whether it is compressed, and four that say how long it is.
+const PREFIX: usize = 5;
+
+/// Whether a request speaks gRPC, with messages in protobuf.
+pub(super) fn is_spoken(headers: &HeaderMap) -> bool {
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    ["application/grpc", "application/grpc+proto"].iter().any(|grpc| kind.eq_ignore_ascii_case(grpc))
+}
+
 pub(super) async fn serve(way: Arc<Way>, request: Request) -> Response {
-    let target = match request.uri().path() {
-        TRACES => Target::Signal(Signal::Traces),
-        LOGS => Target::Signal(Signal::Logs),
-        METRICS | PROFILES => Target::Discarded,
-        _ => {
-            return answer(Status::unimplemented("OTLP has no such method").into_http::<tonic::body::Body>());
-        }
-    };
-    // Before the body: whoever has no key does not make us read a byte of it.
-    let pass = match way.keyring.admit(request.headers()).await {
-        Ok(pass) => pass,
-        Err(refusal) => return answer(status(&way.refused(refusal)).into_http::<tonic::body::Body>()),
-    };
+    match take(&way, request).await {
+        Ok(taken) => success(taken, way.manners.report_discarded),
+        Err(refusal) => failure(&refusal),
+    }
+}
+
+async fn take(way: &Arc<Way>, request: Request) -> Result<Taken, Refusal> {
+    let opened = open(way, request).await.map_err(|refusal| way.refused(refusal));
+    let (pass, purpose, body, room) = opened?;
+    to_the_end(way, way.clone().travel(pass, purpose, body, room)).await
+}
+
+fn purpose(path: &str) -> Result<Purpose, Refusal> {
+    match path {
+        TRACES => Ok(Purpose::Signal(Signal::Traces)),
+        LOGS => Ok(Purpose::Signal(Signal::Logs)),
+        METRICS => Ok(Purpose::Discard(Unkept::Metrics)),
+        PROFILES => Ok(Purpose::Discard(Unkept::Profiles)),
+        _ => Err(Refusal::NoSuchMethod),
+    }
+}
+
+/// The pass comes first: whoever has no key does not make us read a byte of the body.
+async fn open(way: &Way, request: Request) -> Result<(Pass, Purpose, Body, Room), Refusal> {
+    let purpose = purpose(request.uri().path())?;
+    let pass = way.keyring.admit(request.headers()).await?;
+    let encoding = encoding(request.headers())?;
     let max_bytes = way.limits.max_request_bytes;
-    let mut grpc = Grpc::new(Bare)
-        .accept_compressed(CompressionEncoding::Gzip)
-        .accept_compressed(CompressionEncoding::Zstd)
-        .max_decoding_message_size(max_bytes);
-    let reached = Arc::new(AtomicBool::new(false));
-    let export = Export { way: way.clone(), target, pass, reached: reached.clone() };
-    let response = grpc.unary(export, request).await;
-    match refused_by_tonic(&response, max_bytes) {
-        Some(refusal) if !reached.load(Ordering::Acquire) => {
-            answer(status(&way.refused(refusal)).into_http::<tonic::body::Body>())
-        }
-        _ => answer(response),
+    let reading = Reading::new(request.into_body(), &way.memory, max_bytes.saturating_add(PREFIX));
+    let (message, room) = reading.whole(length).await?;
+    let (is_compressed, bytes) = unframe(message)?;
+    let encoding = match (is_compressed, encoding) {
+        (false, _) => Encoding::None,
+        // Compressed, and nobody says how.
+        (true, Encoding::None) => return Err(Refusal::Damaged),
+        (true, encoding) => encoding,
+    };
+    Ok((pass, purpose, Body { form: Form::Protobuf, encoding, bytes }, room))
+}
+
+fn encoding(headers: &HeaderMap) -> Result<Encoding, Refusal> {
+    let Some(encoding) = headers.get(GRPC_ENCODING) else { return Ok(Encoding::None) };
+    match encoding.as_bytes() {
+        b"identity" => Ok(Encoding::None),
+        b"gzip" => Ok(Encoding::Gzip),
+        b"zstd" => Ok(Encoding::Zstd),
+        _ => Err(Refusal::Encoding),
     }
 }
 
-/// Tonic refuses a message by itself that is too long, damaged, or compressed in a way that nobody offered. OTLP
-/// wants other codes for that, which say whether to try again.
-fn refused_by_tonic<T>(response: &http::Response<T>, max_bytes: usize) -> Option<Refusal> {
-    let code: i32 = response.headers().get("grpc-status")?.to_str().ok()?.parse().ok()?;
-    match Code::from(code) {
-        Code::OutOfRange | Code::ResourceExhausted => Some(Refusal::TooLarge { max_bytes }),
-        Code::Unimplemented => Some(Refusal::Encoding),
-        Code::Ok => None,
-        _ => Some(Refusal::Damaged),
+/// How long a message is with its prefix, once that is there.
+fn length(message: &[u8]) -> Option<usize> {
+    let length = message.get(1..PREFIX)?.try_into().ok()?;
+    usize::try_from(u32::from_be_bytes(length)).ok()?.checked_add(PREFIX)
+}
+
+/// The one message, and whether it is compressed.
+fn unframe(mut message: Bytes) -> Result<(bool, Bytes), Refusal> {
+    if length(&message) != Some(message.len()) {
+        return Err(Refusal::Damaged);
+    }
+    let flag = message[0];
+    message.advance(PREFIX);
+    match flag {
+        0 => Ok((false, message)),
+        1 => Ok((true, message)),
+        _ => Err(Refusal::Damaged),
     }
 }
 
-fn answer(response: http::Response<tonic::body::Body>) -> Response {
-    response.map(axum::body::Body::new)
+fn success(taken: Taken, report_discarded: bool) -> Response {
+    let message = response(Partial::of(taken, report_discarded).as_ref());
+    let mut framed = BytesMut::with_capacity(PREFIX + message.len());
+    framed.put_u8(0);
+    framed.put_u32(u32::try_from(message.len()).expect("an answer is a line long"));
+    framed.extend_from_slice(&message);
+    let trailers = [(GRPC_STATUS, HeaderValue::from_static("0"))].into_iter().collect();
+    let body = Full::new(framed.freeze()).with_trailers(std::future::ready(Some(Ok(trailers))));
+    let mut response = Response::new(AxumBody::new(body));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/grpc"));
+    response
 }
 
-/// The one method of each service.
-struct Export {
-    way: Arc<Way>,
-    target: Target,
-    pass: Pass,
-    /// Set once a whole message was read: from then on the refusals are our own.
-    reached: Arc<AtomicBool>,
-}
-
-impl UnaryService<Bytes> for Export {
-    type Response = Vec<u8>;
-    type Future = Pin<Box<dyn Future<Output = Result<tonic::Response<Vec<u8>>, Status>> + Send>>;
-
-    fn call(&mut self, request: tonic::Request<Bytes>) -> Self::Future {
-        self.reached.store(true, Ordering::Release);
-        let (way, pass) = (self.way.clone(), self.pass);
-        let Target::Signal(signal) = self.target else {
-            way.ledger.count(Outcome::Discarded, 1);
-            return Box::pin(ready(Ok(tonic::Response::new(Vec::new()))));
-        };
-        // Tonic has taken the compression off already, and counted what came out of it.
-        let body = Body { form: Form::Protobuf, encoding: Encoding::None, bytes: request.into_inner() };
-        Box::pin(async move {
-            let travel = way.clone().travel(pass, signal, body);
-            let rejected = to_the_end(&way, travel).await.map_err(|refusal| status(&refusal))?;
-            Ok(tonic::Response::new(response(rejected)))
-        })
-    }
-}
-
-fn status(refusal: &Refusal) -> Status {
-    match refusal.retry_after() {
+fn failure(refusal: &Refusal) -> Response {
+    let status = match refusal.retry_after() {
         Some(_) => Status::with_details(refusal.code(), refusal.to_string(), status_message(refusal).into()),
         None => Status::new(refusal.code(), refusal.to_string()),
+    };
+    let mut response = status.into_http::<AxumBody>();
+    if matches!(refusal, Refusal::Encoding) {
+        let offered = HeaderValue::from_static("identity,gzip,zstd");
+        response.headers_mut().insert(GRPC_ACCEPT_ENCODING, offered);
     }
-}
-
-/// Messages that stay bytes.
-#[derive(Debug, Clone, Copy, Default)]
-struct Bare;
-
-impl Codec for Bare {
-    type Encode = Vec<u8>;
-    type Decode = Bytes;
-    type Encoder = Self;
-    type Decoder = Self;
-
-    fn encoder(&mut self) -> Self {
-        *self
-    }
-
-    fn decoder(&mut self) -> Self {
-        *self
-    }
-}
-
-impl Encoder for Bare {
-    type Item = Vec<u8>;
-    type Error = Status;
-
-    fn encode(&mut self, message: Vec<u8>, out: &mut EncodeBuf<'_>) -> Result<(), Status> {
-        out.put_slice(&message);
-        Ok(())
-    }
-}
-
-impl Decoder for Bare {
-    type Item = Bytes;
-    type Error = Status;
-
-    fn decode(&mut self, message: &mut DecodeBuf<'_>) -> Result<Option<Bytes>, Status> {
-        Ok(Some(message.copy_to_bytes(message.remaining())))
-    }
+    response
 }

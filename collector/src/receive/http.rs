@@ -1,101 +1,85 @@
 //! OTLP/HTTP. The statuses, bodies and headers are those of the OTLP specification, section "OTLP/HTTP".
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use axum::body::Body as AxumBody;
 use axum::extract::Request;
 use axum::response::Response;
-use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderMap, Method, StatusCode};
-use http_body::Body as _;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, ORIGIN, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde_json::json;
-use treering_otlp::{Rejected, Signal};
+use treering_otlp::{Signal, Unkept};
 
 use crate::admit::Pass;
-use crate::body::{Body, Encoding, Form};
-use crate::outcome::Outcome;
-use crate::receive::message::{response, status_message};
-use crate::receive::{Target, to_the_end};
+use crate::body::{Body, Encoding, Form, Purpose};
+use crate::memory::Room;
+use crate::receive::message::{Partial, response, status_message};
+use crate::receive::read::Reading;
+use crate::receive::to_the_end;
 use crate::refusal::Refusal;
-use crate::way::Way;
-
-/// How long a body may take: exporters give up after 10 s.
-const BODY: Duration = Duration::from_secs(60);
+use crate::way::{Taken, Way};
 
 const PROTOBUF: &str = "application/x-protobuf";
 const JSON: &str = "application/json";
 const TEXT: &str = "text/plain; charset=utf-8";
 
 pub(super) async fn serve(way: Arc<Way>, request: Request) -> Response {
+    let origin = request.headers().get(ORIGIN).cloned();
+    let mut response = match way.manners.origins.preflight(&request) {
+        Some(preflight) => preflight,
+        None => answer(&way, request).await,
+    };
+    way.manners.origins.tell(origin.as_ref(), response.headers_mut());
+    response
+}
+
+async fn answer(way: &Arc<Way>, request: Request) -> Response {
     // Logfire's exporter asks this before it sends anything.
     if request.method() == Method::GET && request.uri().path() == "/v1/info" {
         return respond(StatusCode::OK, JSON, "{}");
     }
-    let Some(target) = target(request.uri().path()) else {
-        return respond(StatusCode::NOT_FOUND, TEXT, "not found; OTLP goes to /v1/traces and /v1/logs\n");
-    };
-    if request.method() != Method::POST {
-        let mut response = respond(StatusCode::METHOD_NOT_ALLOWED, TEXT, "send OTLP with POST\n");
-        response.headers_mut().insert(ALLOW, http::HeaderValue::from_static("POST"));
-        return response;
-    }
     let form = form(request.headers());
-    match take(&way, target, form, request).await {
-        Ok(rejected) => success(form.unwrap_or(Form::Protobuf), target, rejected),
+    match take(way, form, request).await {
+        Ok(taken) => success(form.unwrap_or(Form::Protobuf), taken, way.manners.report_discarded),
         Err(refusal) => failure(form, &refusal),
     }
 }
 
-/// The paths of OTLP, also below the prefixes that exporters of other products add.
-fn target(path: &str) -> Option<Target> {
-    match path {
-        _ if path.ends_with("/v1/traces") => Some(Target::Signal(Signal::Traces)),
-        _ if path.ends_with("/v1/logs") => Some(Target::Signal(Signal::Logs)),
-        _ if path.ends_with("/v1/metrics") || path.ends_with("/v1development/profiles") => {
-            Some(Target::Discarded)
-        }
-        _ => None,
+/// The paths of OTLP, also below the prefixes that exporters of other products add, and the root, to which exporters
+/// send that were told an endpoint for one signal alone.
+fn purpose(path: &str) -> Result<Purpose, Refusal> {
+    match path.trim_end_matches('/') {
+        "" => Ok(Purpose::Any),
+        path if path.ends_with("/v1/traces") => Ok(Purpose::Signal(Signal::Traces)),
+        path if path.ends_with("/v1/logs") => Ok(Purpose::Signal(Signal::Logs)),
+        path if path.ends_with("/v1/metrics") => Ok(Purpose::Discard(Unkept::Metrics)),
+        path if path.ends_with("/v1development/profiles") => Ok(Purpose::Discard(Unkept::Profiles)),
+        _ => Err(Refusal::NoSuchPath),
     }
 }
 
-async fn take(
-    way: &Arc<Way>,
-    target: Target,
-    form: Option<Form>,
-    request: Request,
-) -> Result<Rejected, Refusal> {
-    let (pass, body) = open(way, form, request).await.map_err(|refusal| way.refused(refusal))?;
-    match target {
-        Target::Discarded => {
-            way.ledger.count(Outcome::Discarded, 1);
-            Ok(Rejected::default())
-        }
-        Target::Signal(signal) => to_the_end(way, way.clone().travel(pass, signal, body)).await,
-    }
+async fn take(way: &Arc<Way>, form: Option<Form>, request: Request) -> Result<Taken, Refusal> {
+    let opened = open(way, form, request).await.map_err(|refusal| way.refused(refusal));
+    let (pass, purpose, body, room) = opened?;
+    to_the_end(way, way.clone().travel(pass, purpose, body, room)).await
 }
 
 /// The pass comes first: whoever has no key does not make us read a byte of the body.
-async fn open(way: &Way, form: Option<Form>, request: Request) -> Result<(Pass, Body), Refusal> {
+async fn open(
+    way: &Way,
+    form: Option<Form>,
+    request: Request,
+) -> Result<(Pass, Purpose, Body, Room), Refusal> {
+    let purpose = purpose(request.uri().path())?;
+    if request.method() != Method::POST {
+        return Err(Refusal::Method);
+    }
     let pass = way.keyring.admit(request.headers()).await?;
     let form = form.ok_or(Refusal::ContentType)?;
     let encoding = encoding(request.headers())?;
-    let bytes = read(request.into_body(), way.limits.max_request_bytes).await?;
-    Ok((pass, Body { form, encoding, bytes }))
-}
-
-async fn read(body: AxumBody, max_bytes: usize) -> Result<bytes::Bytes, Refusal> {
-    // What says of itself that it is too long is not waited for.
-    if body.size_hint().lower() > max_bytes as u64 {
-        return Err(Refusal::TooLarge { max_bytes });
-    }
-    let whole = Limited::new(body, max_bytes).collect();
-    match tokio::time::timeout(BODY, whole).await.map_err(|_| Refusal::TooSlow)? {
-        Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Refusal::TooLarge { max_bytes }),
-        Err(_) => Err(Refusal::Damaged),
-    }
+    let reading = Reading::new(request.into_body(), &way.memory, way.limits.max_request_bytes);
+    let (bytes, room) = reading.whole(|_| None).await?;
+    Ok((pass, purpose, Body { form, encoding, bytes }, room))
 }
 
 fn form(headers: &HeaderMap) -> Option<Form> {
@@ -108,30 +92,30 @@ fn form(headers: &HeaderMap) -> Option<Form> {
 }
 
 fn encoding(headers: &HeaderMap) -> Result<Encoding, Refusal> {
-    let Some(encoding) = headers.get(CONTENT_ENCODING) else { return Ok(Encoding::None) };
-    match encoding.to_str().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
+    let mut named = headers.get_all(CONTENT_ENCODING).iter();
+    let (encoding, further) = (named.next(), named.next());
+    let encoding = encoding.map_or(Ok(""), |name| name.to_str()).map_err(|_| Refusal::Encoding)?;
+    match encoding.trim().to_ascii_lowercase().as_str() {
+        _ if further.is_some() => Err(Refusal::Encoding),
         "" | "identity" | "none" => Ok(Encoding::None),
-        "gzip" => Ok(Encoding::Gzip),
+        "gzip" | "x-gzip" => Ok(Encoding::Gzip),
+        "deflate" => Ok(Encoding::Deflate),
         "zstd" => Ok(Encoding::Zstd),
         _ => Err(Refusal::Encoding),
     }
 }
 
 /// Whole success leaves `partial_success` unset; otherwise it says how many records were refused, and why.
-fn success(form: Form, target: Target, rejected: Rejected) -> Response {
-    match form {
-        Form::Protobuf => respond(StatusCode::OK, PROTOBUF, response(rejected)),
-        Form::Json => respond(StatusCode::OK, JSON, json_response(target, rejected).to_string()),
+fn success(form: Form, taken: Taken, report_discarded: bool) -> Response {
+    let partial = Partial::of(taken, report_discarded);
+    match (form, partial) {
+        (Form::Protobuf, partial) => respond(StatusCode::OK, PROTOBUF, response(partial.as_ref())),
+        (Form::Json, None) => respond(StatusCode::OK, JSON, "{}"),
+        (Form::Json, Some(Partial { rejected, count, reason })) => {
+            let partial = json!({"partialSuccess": {rejected: count.to_string(), "errorMessage": reason}});
+            respond(StatusCode::OK, JSON, partial.to_string())
+        }
     }
-}
-
-fn json_response(target: Target, rejected: Rejected) -> serde_json::Value {
-    let Some(reason) = rejected.reason else { return json!({}) };
-    let count = match target {
-        Target::Signal(Signal::Logs) => "rejectedLogRecords",
-        _ => "rejectedSpans",
-    };
-    json!({"partialSuccess": {count: rejected.count.to_string(), "errorMessage": reason.to_string()}})
 }
 
 /// A `google.rpc.Status` in the form of the request.
@@ -148,8 +132,14 @@ fn failure(form: Option<Form>, refusal: &Refusal) -> Response {
     if let Some(delay) = refusal.retry_after() {
         response.headers_mut().insert(RETRY_AFTER, delay.as_secs().into());
     }
-    if status == StatusCode::UNAUTHORIZED {
-        response.headers_mut().insert(WWW_AUTHENTICATE, http::HeaderValue::from_static("Bearer"));
+    match refusal {
+        Refusal::NoKey | Refusal::UnknownKey => {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        Refusal::Method => {
+            response.headers_mut().insert(ALLOW, HeaderValue::from_static("POST, OPTIONS"));
+        }
+        _ => {}
     }
     response
 }
@@ -157,6 +147,6 @@ fn failure(form: Option<Form>, refusal: &Refusal) -> Response {
 fn respond(status: StatusCode, kind: &'static str, body: impl Into<AxumBody>) -> Response {
     let mut response = Response::new(body.into());
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, http::HeaderValue::from_static(kind));
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     response
 }

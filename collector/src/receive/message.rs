@@ -1,15 +1,54 @@
 //! The messages of answers. They are three, and small: their bytes are written by hand.
 
-use treering_otlp::Rejected;
+use treering_otlp::{Rejected, Signal, Unkept};
 
 use crate::refusal::Refusal;
+use crate::way::Taken;
+
+/// What was taken but for some of it.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Partial {
+    /// What OTLP/JSON calls the count.
+    pub(super) rejected: &'static str,
+    pub(super) count: usize,
+    pub(super) reason: String,
+}
+
+impl Partial {
+    /// What an exporter is told of what did not go all the way; `None` is plain success.
+    pub(super) fn of(taken: Taken, report_discarded: bool) -> Option<Self> {
+        match taken {
+            Taken::Kept(_, Rejected { reason: None, .. }) => None,
+            Taken::Kept(signal, Rejected { count, reason: Some(reason) }) => {
+                let rejected = match signal {
+                    Signal::Traces => "rejectedSpans",
+                    Signal::Logs => "rejectedLogRecords",
+                };
+                Some(Self { rejected, count, reason: reason.to_string() })
+            }
+            Taken::Discarded(..) if !report_discarded => None,
+            Taken::Discarded(_, 0) => None,
+            Taken::Discarded(Unkept::Metrics, count) => Some(Self {
+                rejected: "rejectedDataPoints",
+                count,
+                reason: "metrics are not kept here; switch their exporter off: OTEL_METRICS_EXPORTER=none"
+                    .into(),
+            }),
+            Taken::Discarded(Unkept::Profiles, count) => Some(Self {
+                rejected: "rejectedProfiles",
+                count,
+                reason: "profiles are not kept here; switch their exporter off".into(),
+            }),
+        }
+    }
+}
 
 /// An `Export…ServiceResponse`: its fields have the same numbers for every signal.
-pub(super) fn response(rejected: Rejected) -> Vec<u8> {
-    let Some(reason) = rejected.reason else { return Vec::new() };
+pub(super) fn response(partial: Option<&Partial>) -> Vec<u8> {
+    let Some(Partial { count, reason, .. }) = partial else { return Vec::new() };
     let mut partial = Vec::new();
-    put_number(&mut partial, 1, rejected.count as u64);
-    put_bytes(&mut partial, 2, reason.to_string().as_bytes());
+    put_number(&mut partial, 1, *count as u64);
+    put_bytes(&mut partial, 2, reason.as_bytes());
     let mut message = Vec::new();
     put_bytes(&mut message, 1, &partial);
     message

@@ -1,8 +1,10 @@
 //! The door: gRPC, HTTP with protobuf, HTTP with JSON, and what each of them is answered.
 
+mod cors;
 mod grpc;
 mod http;
 mod message;
+mod read;
 
 use std::sync::Arc;
 
@@ -10,8 +12,20 @@ use axum::Router;
 use axum::extract::{Request, State};
 use axum::response::Response;
 
+pub use cors::Origins;
+
 use crate::refusal::Refusal;
 use crate::way::Way;
+
+/// How the door answers where OTLP leaves the choice.
+#[derive(Debug, Clone, Default)]
+pub struct Manners {
+    /// Whose pages may send from a browser.
+    pub origins: Origins,
+    /// Whether exporters of metrics and profiles are told that these are thrown away. Those of Rust and JavaScript
+    /// then warn at every export.
+    pub report_discarded: bool,
+}
 
 /// Everything that is served at both addresses: exporters that mix the ports up are understood as well.
 pub(crate) fn router(way: Arc<Way>) -> Router {
@@ -19,19 +33,11 @@ pub(crate) fn router(way: Arc<Way>) -> Router {
 }
 
 async fn serve(State(way): State<Arc<Way>>, request: Request) -> Response {
-    let is_grpc = request
-        .headers()
-        .get(::http::header::CONTENT_TYPE)
-        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/grpc"));
-    if is_grpc { grpc::serve(way, request).await } else { http::serve(way, request).await }
-}
-
-/// What a path is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Target {
-    Signal(treering_otlp::Signal),
-    /// Metrics and profiles: authenticated, thrown away, counted.
-    Discarded,
+    if grpc::is_spoken(request.headers()) {
+        grpc::serve(way, request).await
+    } else {
+        http::serve(way, request).await
+    }
 }
 
 /// Runs to its end even where the client leaves, so that what was begun gets an outcome.
