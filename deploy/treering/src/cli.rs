@@ -81,6 +81,14 @@ pub(crate) struct Intake {
     /// Bytes of a request at the most, before and after decompression [default: 67108864]
     #[arg(long, env = "TREERING_MAX_REQUEST_BYTES", value_name = "BYTES")]
     pub(crate) max_request_bytes: Option<usize>,
+    /// The origin of a page whose exporter may send from a browser, such as https://app.example.com; may be given
+    /// several times. `none` is for no page at all [default: any page, since the key protects and no cookie does]
+    #[arg(long, env = "TREERING_CORS_ORIGIN", value_name = "ORIGIN", value_delimiter = ',')]
+    pub(crate) cors_origin: Vec<String>,
+    /// Tells exporters of metrics and profiles that these are thrown away; those of Rust and JavaScript then warn at
+    /// each export.
+    #[arg(long, env = "TREERING_REPORT_DISCARDED")]
+    pub(crate) report_discarded: bool,
     /// Bytes that may wait for the store at the most [default: 4294967296]
     #[arg(long, env = "TREERING_MAX_JOURNAL_BYTES", value_name = "BYTES")]
     pub(crate) max_journal_bytes: Option<u64>,

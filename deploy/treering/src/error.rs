@@ -45,6 +45,10 @@ pub(crate) enum Error {
          put a proxy with TLS in front and say so with --behind-proxy, or listen on 127.0.0.1"
     )]
     Exposed { address: std::net::SocketAddr },
+    #[error(
+        "`{origin}` is no origin of a page; name scheme and host, such as https://app.example.com, or `none`"
+    )]
+    Origin { origin: String },
     #[error("`{0}` is no scope; use ingest, read, or both as ingest,read")]
     Scope(String),
     #[error("the input is not OTLP/JSON with resourceSpans or resourceLogs")]

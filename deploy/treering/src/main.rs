@@ -7,6 +7,7 @@
 //!
 //! **How to test it.** `cargo test -p treering` starts this very binary on free ports.
 
+mod allocator;
 mod announce;
 mod cli;
 mod data;
@@ -31,6 +32,9 @@ use crate::error::Error;
 fn main() -> ExitCode {
     std::panic::set_hook(Box::new(tell_of_panic));
     let cli = Cli::parse();
+    if matches!(cli.command, Command::Up(_) | Command::Collect(_) | Command::Dash(_)) {
+        allocator::make_frugal();
+    }
     match run(cli) {
         Ok(Answer::Yes) => ExitCode::SUCCESS,
         Ok(Answer::No) => ExitCode::from(1),
@@ -66,10 +70,14 @@ fn run(cli: Cli) -> Result<Answer, Error> {
     }
 }
 
+/// Threads for what blocks: reading, redacting, SQLite. Few, since an allocator keeps memory for each of them.
+const BLOCKING: usize = 8;
+
 /// Two threads serve; what blocks has threads of its own.
 fn wait_for(work: impl Future<Output = Result<Answer, Error>>) -> Result<Answer, Error> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
+        .max_blocking_threads(BLOCKING)
         .enable_all()
         .build()
         .map_err(Error::Runtime)?;

@@ -22,6 +22,10 @@ pub(crate) struct File {
     pub(crate) max_request_bytes: Option<usize>,
     pub(crate) max_journal_bytes: Option<u64>,
     #[serde(default)]
+    pub(crate) cors_origin: Vec<String>,
+    #[serde(default)]
+    pub(crate) report_discarded: bool,
+    #[serde(default)]
     pub(crate) behind_proxy: bool,
 }
 

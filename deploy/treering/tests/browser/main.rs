@@ -5,6 +5,7 @@
 
 mod chromium;
 mod hostile;
+mod sender;
 #[path = "../support/mod.rs"]
 mod support;
 mod tab;

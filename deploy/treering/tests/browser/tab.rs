@@ -116,10 +116,12 @@ impl<'a> Tab<'a> {
         self.travel(|| drop(self.call("Page.navigateToHistoryEntry", json!({"entryId": before}))));
     }
 
-    /// What this expression is on the page.
+    /// What this expression is on the page; where it is a promise, what comes of it.
     pub(crate) fn look(&self, expression: &str) -> Value {
-        let mut answer =
-            self.call("Runtime.evaluate", json!({"expression": expression, "returnByValue": true}));
+        let mut answer = self.call(
+            "Runtime.evaluate",
+            json!({"expression": expression, "returnByValue": true, "awaitPromise": true}),
+        );
         assert!(answer.get("exceptionDetails").is_none(), "{expression}: {}", answer["exceptionDetails"]);
         answer["result"]["value"].take()
     }
