@@ -1,4 +1,4 @@
-// Sends a span, one inside it, and a log record inside that, by the stock exporters of OpenTelemetry.
+// Sends a span, one inside it, a log record inside that, and a metric, by the stock exporters of OpenTelemetry.
 //
 // Everything on the way to the server comes from the OTEL_* variables. Prints the ids, in JSON.
 
@@ -6,7 +6,7 @@ import { createRequire } from "node:module";
 
 // The first argument is the folder whose node_modules has the packages.
 const require = createRequire(`${process.argv[2]}/`);
-const { diag, DiagConsoleLogger, DiagLogLevel, trace } = require("@opentelemetry/api");
+const { diag, DiagConsoleLogger, DiagLogLevel, metrics, trace } = require("@opentelemetry/api");
 const { logs, SeverityNumber } = require("@opentelemetry/api-logs");
 const { NodeSDK } = require("@opentelemetry/sdk-node");
 
@@ -24,6 +24,7 @@ const ids = tracer.startActiveSpan("invoke_agent sender", (agent) =>
       severityText: "INFO",
       body: "a log record inside the call",
     });
+    metrics.getMeter("send").createCounter("calls").add(1);
     call.end();
     agent.end();
     const { traceId, spanId } = agent.spanContext();
