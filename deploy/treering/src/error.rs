@@ -38,6 +38,8 @@ pub(crate) enum Error {
         "a part of the collector has ended, which is a defect; what was accepted is in the journal, start again"
     )]
     Defect,
+    #[error("the system does not let this process hear when it is told to stop")]
+    Signal(#[source] std::io::Error),
     #[error("the program's threads cannot be started")]
     Runtime(#[source] std::io::Error),
     #[error(

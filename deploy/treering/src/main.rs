@@ -21,6 +21,7 @@ mod redact;
 mod reread;
 mod serve;
 mod settings;
+mod stop;
 
 use std::process::ExitCode;
 

@@ -13,6 +13,7 @@ use crate::error::Error;
 use crate::intake::IntakeSettings;
 use crate::pages::{Dashboard, PagesSettings, Serving};
 use crate::settings::{File, rules};
+use crate::stop::Stop;
 use crate::{Answer, demo};
 
 const DEFAULT_PROJECT: &str = "default";
@@ -23,6 +24,7 @@ pub(crate) async fn up(options: Up, file: File) -> Result<Answer, Error> {
     let data = Data::of(&options.common.place, &file)?;
     let intake = IntakeSettings::of(&options.intake, &options.common, &file)?;
     let pages = PagesSettings::of(&options.pages, &options.common, &file)?;
+    let stop = Stop::listen()?;
     let _lock = data.take()?;
     data.keep_private()?;
     let Handles { writer, reader, keys, keeper } = treering_store::open(&data.store).await?;
@@ -44,7 +46,7 @@ pub(crate) async fn up(options: Up, file: File) -> Result<Answer, Error> {
     if options.demo {
         demo(&keeper, &listening).await?;
     }
-    let ended = until_told_or_failed(&mut running).await;
+    let ended = until_told_or_failed(stop, &mut running).await;
     drain(Some(running), Some(serving)).await;
     ended
 }
@@ -54,6 +56,7 @@ pub(crate) async fn collect(options: Collect, file: File) -> Result<Answer, Erro
     log_to_stderr();
     let data = Data::of(&options.common.place, &file)?;
     let intake = IntakeSettings::of(&options.intake, &options.common, &file)?;
+    let stop = Stop::listen()?;
     let _lock = data.take()?;
     data.keep_private()?;
     let Handles { writer, keys, keeper, .. } = treering_store::open(&data.store).await?;
@@ -69,7 +72,7 @@ pub(crate) async fn collect(options: Collect, file: File) -> Result<Answer, Erro
     let key = first_key(&keeper).await?;
     let mut running = collector.start(intake.rules, intake.prices, journal, writer, keys).await?;
     announce(&data.folder, &listening, None, key.as_ref(), redaction_off)?;
-    let ended = until_told_or_failed(&mut running).await;
+    let ended = until_told_or_failed(stop, &mut running).await;
     drain(Some(running), None).await;
     ended
 }
@@ -80,6 +83,7 @@ pub(crate) async fn dash(options: Dash, file: File) -> Result<Answer, Error> {
     let data = Data::of(&options.common.place, &file)?;
     let pages = PagesSettings::of(&options.pages, &options.common, &file)?;
     let rules = rules(options.rules.as_deref().or(file.rules.as_deref()))?;
+    let stop = Stop::listen()?;
     data.must_exist()?;
     let ReadHandles { reader, keys } = treering_store::open_read_only(&data.store).await?;
     let dashboard = Dashboard::bind(pages, reader, keys, !rules.builtin_enabled()).await?;
@@ -95,7 +99,7 @@ pub(crate) async fn dash(options: Dash, file: File) -> Result<Answer, Error> {
     };
     let serving = dashboard.serve();
     announcement.print()?;
-    until_told_to_stop().await;
+    stop.told().await;
     drain(None, Some(serving)).await;
     Ok(Answer::Yes)
 }
@@ -141,35 +145,11 @@ async fn demo(keeper: &Keeper, listening: &Listening) -> Result<(), Error> {
 }
 
 /// A collector of which a part has ended would take in what it no longer delivers: better that the process ends.
-async fn until_told_or_failed(running: &mut Running) -> Result<Answer, Error> {
+async fn until_told_or_failed(stop: Stop, running: &mut Running) -> Result<Answer, Error> {
     tokio::select! {
-        () = until_told_to_stop() => Ok(Answer::Yes),
+        () = stop.told() => Ok(Answer::Yes),
         () = running.failed() => Err(Error::Defect),
     }
-}
-
-/// SIGINT or SIGTERM.
-async fn until_told_to_stop() {
-    let interrupt = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    {
-        use tokio::signal::unix::{SignalKind, signal};
-        let terminate = async {
-            match signal(SignalKind::terminate()) {
-                Ok(mut signal) => drop(signal.recv().await),
-                Err(error) => {
-                    tracing::warn!(%error, "SIGTERM cannot be waited for");
-                    std::future::pending().await
-                }
-            }
-        };
-        tokio::select! {
-            _ = interrupt => {}
-            () = terminate => {}
-        }
-    }
-    #[cfg(not(unix))]
-    drop(interrupt.await);
 }
 
 async fn drain(collector: Option<Running>, dashboard: Option<Serving>) {
