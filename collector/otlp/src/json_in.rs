@@ -8,7 +8,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use crate::index::{self, Malformed, Rejected};
-use crate::scalar::Scalar;
+use crate::scalar::{Scalar, visit_scalars};
 use crate::schema::{Field, Kind, Message, Role, Signal};
 use crate::wire::{close, open};
 
@@ -225,30 +225,7 @@ impl<'de> Visitor<'de> for Slot<'_> {
         Ok(())
     }
 
-    fn visit_bool<E>(self, truth: bool) -> Result<(), E> {
-        self.scalar(Scalar::Bool(truth));
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, number: i64) -> Result<(), E> {
-        self.scalar(Scalar::Int(number.into()));
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<(), E> {
-        self.scalar(Scalar::Int(number.into()));
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, number: f64) -> Result<(), E> {
-        self.scalar(Scalar::Double(number));
-        Ok(())
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        self.scalar(Scalar::Text(text));
-        Ok(())
-    }
+    visit_scalars!();
 
     fn visit_seq<A: SeqAccess<'de>>(mut self, mut list: A) -> Result<(), A::Error> {
         match (self.place, self.role()) {

@@ -7,6 +7,38 @@ use crate::index::Malformed;
 use crate::schema::{ANY_VALUE_BOOL, ANY_VALUE_DOUBLE, ANY_VALUE_INT, ANY_VALUE_STRING, Field, Kind};
 use crate::wire::{put_bytes, put_tag, put_varint};
 
+/// The part of a visitor that is the same wherever one value may stand: it hands each on to `scalar`.
+macro_rules! visit_scalars {
+    () => {
+        fn visit_bool<E>(self, truth: bool) -> Result<(), E> {
+            self.scalar(Scalar::Bool(truth));
+            Ok(())
+        }
+
+        fn visit_i64<E>(self, number: i64) -> Result<(), E> {
+            self.scalar(Scalar::Int(number.into()));
+            Ok(())
+        }
+
+        fn visit_u64<E>(self, number: u64) -> Result<(), E> {
+            self.scalar(Scalar::Int(number.into()));
+            Ok(())
+        }
+
+        fn visit_f64<E>(self, number: f64) -> Result<(), E> {
+            self.scalar(Scalar::Double(number));
+            Ok(())
+        }
+
+        fn visit_str<E>(self, text: &str) -> Result<(), E> {
+            self.scalar(Scalar::Text(text));
+            Ok(())
+        }
+    };
+}
+
+pub(crate) use visit_scalars;
+
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Scalar<'a> {
     Bool(bool),

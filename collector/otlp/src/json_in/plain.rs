@@ -6,7 +6,7 @@ use std::fmt;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::{Encoder, Place, Slot};
-use crate::scalar::Scalar;
+use crate::scalar::{Scalar, visit_scalars};
 use crate::schema::{ANY_VALUE, ANY_VALUE_ARRAY, ANY_VALUE_MAP};
 use crate::wire::{close, open, put_bytes};
 
@@ -73,30 +73,7 @@ impl<'de> Visitor<'de> for Plain<'_> {
         Ok(())
     }
 
-    fn visit_bool<E>(self, truth: bool) -> Result<(), E> {
-        self.scalar(Scalar::Bool(truth));
-        Ok(())
-    }
-
-    fn visit_i64<E>(self, number: i64) -> Result<(), E> {
-        self.scalar(Scalar::Int(number.into()));
-        Ok(())
-    }
-
-    fn visit_u64<E>(self, number: u64) -> Result<(), E> {
-        self.scalar(Scalar::Int(number.into()));
-        Ok(())
-    }
-
-    fn visit_f64<E>(self, number: f64) -> Result<(), E> {
-        self.scalar(Scalar::Double(number));
-        Ok(())
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<(), E> {
-        self.scalar(Scalar::Text(text));
-        Ok(())
-    }
+    visit_scalars!();
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
         let value = open(&mut self.encoder.out, self.number);
