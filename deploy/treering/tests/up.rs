@@ -115,3 +115,20 @@ async fn rules_that_are_off_are_said_aloud() {
     let server = Server::start(&folder.path().join("data"), &flags);
     assert!(server.printed.iter().any(|line| line.contains("RULES ARE OFF")));
 }
+
+#[tokio::test]
+async fn an_exporter_of_metrics_hears_that_they_are_thrown_away_only_if_that_is_asked_for() {
+    let point =
+        r#"{"resourceMetrics":[{"scopeMetrics":[{"metrics":[{"gauge":{"dataPoints":[{"asInt":"1"}]}}]}]}]}"#;
+    for (flags, rejected) in [(&[][..], Value::Null), (&["--report-discarded"][..], Value::from("1"))] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let server = Server::start(folder.path(), flags);
+        let post = support::client().post(format!("http://{}/v1/metrics", server.http));
+        let post = post.bearer_auth(server.key("ingest")).header("content-type", "application/json");
+        let answer = post.body(point).send().await.expect("it answers");
+        assert_eq!(answer.status(), 200);
+        let answer: Value =
+            serde_json::from_str(&answer.text().await.expect("a text")).expect("an answer in JSON");
+        assert_eq!(answer["partialSuccess"]["rejectedDataPoints"], rejected, "{flags:?}: {answer}");
+    }
+}
