@@ -22,6 +22,19 @@ pub enum Error {
     Gone(#[from] tokio::task::JoinError),
     #[error("`{0}` is not a store; write sqlite:PATH")]
     Url(String),
+    #[error(transparent)]
+    Seal(treering_seal::Error),
+    #[error("this is not the master key that the store's keys are wrapped with; name the right one")]
+    OtherMaster,
+    #[error(
+        "the master key cannot be read from {path}; without it nothing that is sealed can be read: put the file back, \
+         or name another place with --master-key-file"
+    )]
+    MasterFile { path: String, source: std::io::Error },
+    #[error("the environment variable {name} should hold the master key and does not")]
+    MasterVariable { name: String },
+    #[error("the command that should print the master key failed: {reason}")]
+    MasterCommand { reason: String },
 }
 
 impl Error {

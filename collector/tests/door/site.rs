@@ -14,8 +14,9 @@ use tonic::transport::Channel;
 use treering_collector::{Collector, Limits, Manners, Running, Settings};
 use treering_queue::Journal;
 use treering_redact::Rules;
+use treering_seal::MasterKey;
 use treering_step::TraceId;
-use treering_store::{ApiKey, Handles, Keeper, Project, Reader, Scope, Scopes, StoreUrl};
+use treering_store::{ApiKey, Handles, Keeper, MasterSource, Project, Reader, Scope, Scopes, StoreUrl};
 
 pub(crate) const PROTOBUF: &str = "application/x-protobuf";
 pub(crate) const JSON: &str = "application/json";
@@ -43,7 +44,9 @@ impl Site {
     pub(crate) async fn with(limits: Limits, manners: Manners) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url: StoreUrl = format!("sqlite:{}", folder.path().join("store.db").display()).parse().unwrap();
-        let Handles { writer, reader, keys, keeper } = treering_store::open(&url).await.unwrap();
+        let master = MasterSource::Key(MasterKey::generate().unwrap());
+        let Handles { writer, reader, keys, keeper, vault: _ } =
+            treering_store::open(&url, master).await.unwrap();
         let journal = Journal::open(&folder.path().join("journal.db"), &Default::default()).unwrap();
         let free: SocketAddr = "127.0.0.1:0".parse().unwrap();
         let settings = Settings { name: "test".into(), otlp_grpc: free, otlp_http: free, limits, manners };

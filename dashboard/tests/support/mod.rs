@@ -15,8 +15,10 @@ use tempfile::TempDir;
 use treering_dashboard::{Hosts, LocalLink, Settings};
 use treering_otlp::{Export, Signal};
 use treering_redact::{Record, Rules};
+use treering_seal::MasterKey;
 use treering_store::{
-    ApiKey, Batch, Computed, Handles, KeyRecord, LogEntry, OutcomeCount, Project, Scopes, SpanEntry, StoreUrl,
+    ApiKey, Batch, Computed, Handles, KeyRecord, LogEntry, MasterSource, OutcomeCount, Project, Scopes,
+    SpanEntry, StoreUrl,
 };
 
 use browser::Browser;
@@ -33,7 +35,8 @@ impl Filled {
     pub(crate) async fn new() -> Self {
         let folder = TempDir::new().unwrap();
         let url = StoreUrl::Sqlite(folder.path().join("treering.sqlite"));
-        let handles = treering_store::open(&url).await.unwrap();
+        let master = MasterSource::Key(MasterKey::generate().unwrap());
+        let handles = treering_store::open(&url, master).await.unwrap();
         let project = handles.keeper.ensure_project("default").await.unwrap();
         Self { handles, project, _folder: folder }
     }

@@ -42,10 +42,18 @@ pub(crate) struct Announcement<'a> {
     pub(crate) token: Option<&'a str>,
     /// The key that this start made.
     pub(crate) key: Option<&'a ApiKey>,
+    /// The file of the master key that this start made.
+    pub(crate) made_master: Option<&'a Path>,
     pub(crate) redaction_off: bool,
 }
 
 impl Announcement<'_> {
+    /// Tells programs and people.
+    pub(crate) fn announce(&self) -> Result<(), Error> {
+        self.listening.write(self.folder)?;
+        Ok(self.print()?)
+    }
+
     pub(crate) fn print(&self) -> io::Result<()> {
         let mut out = io::stdout().lock();
         writeln!(out, "treering {} · data in {}\n", env!("CARGO_PKG_VERSION"), self.folder.display())?;
@@ -70,6 +78,13 @@ impl Announcement<'_> {
         if let Some(key) = self.key {
             writeln!(out, "  API key    {}", key.reveal())?;
             writeln!(out, "             (shown this once; `treering key create` makes more)")?;
+        }
+        if let Some(path) = self.made_master {
+            writeln!(out, "  Master key {}", path.display())?;
+            writeln!(
+                out,
+                "             (made at this start; all content is sealed by it: keep a copy elsewhere)"
+            )?;
         }
         if self.redaction_off {
             writeln!(

@@ -50,6 +50,18 @@ pub(crate) struct Place {
     /// The store, as a URL [default: sqlite:DIR/treering.db]
     #[arg(long, env = "TREERING_STORE", value_name = "URL")]
     pub(crate) store: Option<String>,
+    /// The file of the master key, unless the variable TREERING_MASTER_KEY holds the key itself [default:
+    /// DIR/master.key, made at the first start]
+    #[arg(long, env = "TREERING_MASTER_KEY_FILE", value_name = "FILE")]
+    pub(crate) master_key_file: Option<PathBuf>,
+    /// A command that prints the master key, such as one that asks a secret store
+    #[arg(
+        long,
+        env = "TREERING_MASTER_KEY_COMMAND",
+        value_name = "COMMAND",
+        conflicts_with = "master_key_file"
+    )]
+    pub(crate) master_key_command: Option<String>,
 }
 
 /// What both servers have in common.

@@ -1,11 +1,11 @@
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use treering_store::StoreUrl;
+use treering_store::{MasterSource, StoreUrl, vault_path};
 
 use crate::cli::Place;
 use crate::error::Error;
-use crate::settings;
+use crate::{master, settings};
 
 const DEFAULT: &str = "./treering-data";
 
@@ -14,6 +14,7 @@ const DEFAULT: &str = "./treering-data";
 pub(crate) struct Data {
     pub(crate) folder: PathBuf,
     pub(crate) store: StoreUrl,
+    pub(crate) master: MasterSource,
 }
 
 impl Data {
@@ -23,7 +24,13 @@ impl Data {
             Some(url) => url.parse()?,
             None => StoreUrl::Sqlite(folder.join("treering.db")),
         };
-        Ok(Self { folder, store })
+        let master = master::source(place, file, &folder);
+        Ok(Self { folder, store, master })
+    }
+
+    /// Makes the file of the master key on a first start; tells its place then.
+    pub(crate) fn ensure_master(&self) -> Result<Option<PathBuf>, Error> {
+        master::ensure(&self.master, &self.store)
     }
 
     pub(crate) fn journal(&self) -> PathBuf {
@@ -48,7 +55,7 @@ impl Data {
     /// side files the same rights.
     pub(crate) fn keep_private(&self) -> Result<(), Error> {
         let StoreUrl::Sqlite(store) = &self.store;
-        for path in [store, &self.journal()] {
+        for path in [store, &vault_path(store), &self.journal()] {
             private(path).map_err(|source| Error::Write { path: path.clone(), source })?;
         }
         Ok(())

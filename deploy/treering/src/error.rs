@@ -23,6 +23,8 @@ pub(crate) enum Error {
     #[error(transparent)]
     Store(#[from] treering_store::Error),
     #[error(transparent)]
+    Seal(treering_seal::Error),
+    #[error(transparent)]
     Journal(#[from] treering_queue::Error),
     #[error(transparent)]
     Collector(#[from] treering_collector::Error),

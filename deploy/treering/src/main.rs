@@ -16,6 +16,7 @@ mod error;
 mod exposure;
 mod intake;
 mod key;
+mod master;
 mod pages;
 mod redact;
 mod reread;

@@ -21,7 +21,7 @@ pub(crate) async fn run(options: cli::Reread, file: File) -> Result<Answer, Erro
     let data = Data::of(&options.place, &file)?;
     data.must_exist()?;
     let prices = prices(options.prices.as_deref().or(file.prices.as_deref()))?;
-    let writer = treering_store::open(&data.store).await?.writer;
+    let writer = treering_store::open(&data.store, data.master.clone()).await?.writer;
     let mut rereading = Rereading::from_start(writer, prices, env!("CARGO_PKG_VERSION"));
     let mut progress = Progress::new(rereading.all().await?);
     if !options.from_start && rereading.resume().await? {

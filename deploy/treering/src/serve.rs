@@ -1,7 +1,5 @@
 //! Read the settings without binding, open, bind, announce, serve, drain.
 
-use std::path::Path;
-
 use treering_collector::{Collector, Running};
 use treering_queue::Journal;
 use treering_store::{ApiKey, Handles, Keeper, ReadHandles, Scopes};
@@ -26,8 +24,10 @@ pub(crate) async fn up(options: Up, file: File) -> Result<Answer, Error> {
     let pages = PagesSettings::of(&options.pages, &options.common, &file)?;
     let stop = Stop::listen()?;
     let _lock = data.take()?;
+    let made_master = data.ensure_master()?;
     data.keep_private()?;
-    let Handles { writer, reader, keys, keeper } = treering_store::open(&data.store).await?;
+    let Handles { writer, reader, keys, keeper, vault: _ } =
+        treering_store::open(&data.store, data.master.clone()).await?;
     let journal = Journal::open(&data.journal(), &intake.journal)?;
     let redaction_off = !intake.rules.builtin_enabled();
     let collector = Collector::bind(intake.collector).await?;
@@ -42,7 +42,15 @@ pub(crate) async fn up(options: Up, file: File) -> Result<Answer, Error> {
     let (token, key) = (dashboard.token.clone(), first_key(&keeper).await?);
     let mut running = collector.start(intake.rules, intake.prices, journal, writer, keys).await?;
     let serving = dashboard.serve();
-    announce(&data.folder, &listening, Some(&token), key.as_ref(), redaction_off)?;
+    Announcement {
+        folder: &data.folder,
+        listening: &listening,
+        token: Some(&token),
+        key: key.as_ref(),
+        made_master: made_master.as_deref(),
+        redaction_off,
+    }
+    .announce()?;
     if options.demo {
         demo(&keeper, &listening).await?;
     }
@@ -58,8 +66,9 @@ pub(crate) async fn collect(options: Collect, file: File) -> Result<Answer, Erro
     let intake = IntakeSettings::of(&options.intake, &options.common, &file)?;
     let stop = Stop::listen()?;
     let _lock = data.take()?;
+    let made_master = data.ensure_master()?;
     data.keep_private()?;
-    let Handles { writer, keys, keeper, .. } = treering_store::open(&data.store).await?;
+    let Handles { writer, keys, keeper, .. } = treering_store::open(&data.store, data.master.clone()).await?;
     let journal = Journal::open(&data.journal(), &intake.journal)?;
     let redaction_off = !intake.rules.builtin_enabled();
     let collector = Collector::bind(intake.collector).await?;
@@ -71,7 +80,15 @@ pub(crate) async fn collect(options: Collect, file: File) -> Result<Answer, Erro
     };
     let key = first_key(&keeper).await?;
     let mut running = collector.start(intake.rules, intake.prices, journal, writer, keys).await?;
-    announce(&data.folder, &listening, None, key.as_ref(), redaction_off)?;
+    Announcement {
+        folder: &data.folder,
+        listening: &listening,
+        token: None,
+        key: key.as_ref(),
+        made_master: made_master.as_deref(),
+        redaction_off,
+    }
+    .announce()?;
     let ended = until_told_or_failed(stop, &mut running).await;
     drain(Some(running), None).await;
     ended
@@ -85,7 +102,8 @@ pub(crate) async fn dash(options: Dash, file: File) -> Result<Answer, Error> {
     let rules = rules(options.rules.as_deref().or(file.rules.as_deref()))?;
     let stop = Stop::listen()?;
     data.must_exist()?;
-    let ReadHandles { reader, keys } = treering_store::open_read_only(&data.store).await?;
+    let ReadHandles { reader, keys } =
+        treering_store::open_read_only(&data.store, data.master.clone()).await?;
     let dashboard = Dashboard::bind(pages, reader, keys, !rules.builtin_enabled()).await?;
     let listening =
         Listening { pid: std::process::id(), dashboard: Some(dashboard.address), ..Listening::default() };
@@ -95,6 +113,7 @@ pub(crate) async fn dash(options: Dash, file: File) -> Result<Answer, Error> {
         listening: &listening,
         token: Some(&token),
         key: None,
+        made_master: None,
         redaction_off: !rules.builtin_enabled(),
     };
     let serving = dashboard.serve();
@@ -114,18 +133,6 @@ async fn first_key(keeper: &Keeper) -> Result<Option<ApiKey>, Error> {
     let key = ApiKey::generate()?;
     keeper.create_key(project, &key, Scopes { ingest: true, read: false }, None).await?;
     Ok(Some(key))
-}
-
-fn announce(
-    folder: &Path,
-    listening: &Listening,
-    token: Option<&str>,
-    key: Option<&ApiKey>,
-    redaction_off: bool,
-) -> Result<(), Error> {
-    listening.write(folder)?;
-    Announcement { folder, listening, token, key, redaction_off }.print()?;
-    Ok(())
 }
 
 /// The demo sends as any agent would, with a key of its own that ends by itself.

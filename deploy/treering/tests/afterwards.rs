@@ -7,7 +7,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 use support::{Api, Server, client, treering};
-use treering_store::{StoreUrl, Writer};
+use treering_store::{MasterSource, StoreUrl, Writer};
 
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c";
 const SPAN: &str = "b7ad6b7169203331";
@@ -119,7 +119,7 @@ fn reread(data: &Path, flags: &[&str]) -> Value {
 
 async fn writer(data: &Path) -> Writer {
     let url: StoreUrl = format!("sqlite:{}", data.join("treering.db").display()).parse().expect("a store");
-    treering_store::open(&url).await.expect("it opens").writer
+    treering_store::open(&url, MasterSource::File(data.join("master.key"))).await.expect("it opens").writer
 }
 
 /// Makes the store forget what was read, as an older reader would have left it.

@@ -13,8 +13,9 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("treering-otlp", &["treering-step"]),
     ("treering-redact", &["treering-otlp"]),
     ("treering-read", &["treering-otlp", "treering-redact", "treering-step"]),
-    ("treering-queue", &["treering-redact"]),
-    ("treering-store", &["treering-otlp", "treering-redact", "treering-step"]),
+    ("treering-queue", &["treering-redact", "treering-seal"]),
+    ("treering-seal", &[]),
+    ("treering-store", &["treering-otlp", "treering-redact", "treering-seal", "treering-step"]),
     (
         "treering-collector",
         &[
@@ -22,6 +23,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "treering-queue",
             "treering-read",
             "treering-redact",
+            "treering-seal",
             "treering-step",
             "treering-store",
         ],
@@ -33,7 +35,8 @@ const ROOMS: &[(&str, &[&str])] = &[
 ];
 
 /// Rooms that compute and do nothing else.
-const PURE: &[&str] = &["treering-step", "treering-otlp", "treering-redact", "treering-read"];
+const PURE: &[&str] =
+    &["treering-step", "treering-otlp", "treering-redact", "treering-read", "treering-seal"];
 
 /// What must be out of reach, with the reason, and for whom.
 const OUT_OF_REACH: &[(&str, &str, &[&str])] = &[

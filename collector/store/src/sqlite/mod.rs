@@ -19,7 +19,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
-use crate::{Error, Handles, ReadHandles};
+use crate::{Error, Handles, MasterSource, ReadHandles, Vault, vault_path};
 pub use keeper::{Keeper, Keys};
 use pool::Pool;
 pub use reader::Reader;
@@ -30,23 +30,35 @@ const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
 /// Two cores serve pages; more connections would only wait for them.
 const READERS: usize = 4;
 
-pub(crate) async fn open(path: &Path) -> Result<Handles, Error> {
+pub(crate) async fn open(path: &Path, master: MasterSource) -> Result<Handles, Error> {
     let mut writing = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
+    let vault = Vault::open(&vault_path(path), master)?;
     schema::migrate(&mut writing, path)?;
-    let keeping = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    let ReadHandles { reader, keys } = open_read_only(path).await?;
-    Ok(Handles {
-        writer: Writer::new(Pool::new(vec![writing])),
-        keeper: Keeper::new(Pool::new(vec![keeping])),
-        reader,
-        keys,
-    })
+    let ReadHandles { reader, keys } = reading(path, &vault)?;
+    let writer = Writer::new(Pool::new(vec![writing]), vault.clone());
+    Ok(Handles { writer, keeper: keeper(path)?, reader, keys, vault })
 }
 
-pub(crate) async fn open_read_only(path: &Path) -> Result<ReadHandles, Error> {
+pub(crate) async fn open_read_only(path: &Path, master: MasterSource) -> Result<ReadHandles, Error> {
+    // The store first: where there is none, that is the better thing to say.
+    read_only(path)?;
+    reading(path, &Vault::open_read_only(&vault_path(path), master)?)
+}
+
+/// Projects and keys of a store that is there, whose schema may be brought up to date by its next server alone.
+pub(crate) async fn open_control(path: &Path) -> Result<Keeper, Error> {
+    read_only(path)?;
+    keeper(path)
+}
+
+fn keeper(path: &Path) -> Result<Keeper, Error> {
+    Ok(Keeper::new(Pool::new(vec![connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?])))
+}
+
+fn reading(path: &Path, vault: &Vault) -> Result<ReadHandles, Error> {
     let readers = (0..READERS).map(|_| read_only(path)).collect::<Result<_, _>>()?;
     Ok(ReadHandles {
-        reader: Reader::new(Pool::new(readers)),
+        reader: Reader::new(Pool::new(readers), vault.clone()),
         keys: Keys::new(Pool::new(vec![read_only(path)?])),
     })
 }

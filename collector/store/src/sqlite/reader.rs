@@ -11,7 +11,7 @@ use super::records::{newest, records, steps};
 use super::rows::{self, EXECUTION_COLUMNS, integer, time};
 use crate::{
     Cursor, Error, ExecutionFilter, ExecutionPage, OutcomeCount, Project, ProjectId, Scope, StepRecords,
-    Touched,
+    Touched, Vault,
 };
 
 /// How many executions a page has where nobody says.
@@ -23,11 +23,13 @@ const LONGEST_PAGE: u32 = 1_000;
 #[derive(Debug, Clone)]
 pub struct Reader {
     pool: Pool,
+    #[expect(dead_code, reason = "content is sealed from the next schema on")]
+    vault: Vault,
 }
 
 impl Reader {
-    pub(super) fn new(pool: Pool) -> Self {
-        Self { pool }
+    pub(super) fn new(pool: Pool, vault: Vault) -> Self {
+        Self { pool, vault }
     }
 
     /// Every project, by name.

@@ -5,7 +5,13 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use crate::Error;
 
 /// Each element brings the schema one version further; none is ever changed once it was released.
-const MIGRATIONS: &[&str] = &[include_str!("0001_first.sql"), include_str!("0002_joins_and_processes.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("0001_first.sql"),
+    include_str!("0002_joins_and_processes.sql"),
+    include_str!("0003_control.sql"),
+    include_str!("0004_search.sql"),
+    include_str!("0005_erasure.sql"),
+];
 
 pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Error> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;

@@ -6,17 +6,19 @@ use super::executions::{execution, put_executions, stale};
 use super::partials::partials;
 use super::pool::Pool;
 use super::{outcomes, processes, reread};
-use crate::{Batch, Computed, Error, OutcomeCount, Partials, Reread, Touched};
+use crate::{Batch, Computed, Error, OutcomeCount, Partials, Reread, Touched, Vault};
 
 /// Puts records and summaries in. Everything that it does can be done again with the same result.
 #[derive(Debug, Clone)]
 pub struct Writer {
     pool: Pool,
+    #[expect(dead_code, reason = "content is sealed from the next schema on")]
+    vault: Vault,
 }
 
 impl Writer {
-    pub(super) fn new(pool: Pool) -> Self {
-        Self { pool }
+    pub(super) fn new(pool: Pool, vault: Vault) -> Self {
+        Self { pool, vault }
     }
 
     /// Keeps these batches, all or none: what records share, the records, their summaries, in that order.

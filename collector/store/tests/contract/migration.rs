@@ -4,7 +4,7 @@ use rusqlite::{Connection, params};
 use treering_step::Source;
 use treering_store::{Error, Scope, StoreUrl};
 
-use crate::support::{Store, alone, id, join, offering, span, trace};
+use crate::support::{Store, alone, id, join, master, offering, span, trace};
 
 const FIRST: &str = include_str!("../../src/sqlite/0001_first.sql");
 
@@ -49,9 +49,9 @@ async fn a_store_of_the_first_schema_opens_and_goes_on() {
     let path = folder.path().join("store.db");
     let url: StoreUrl = format!("sqlite:{}", path.display()).parse().unwrap();
     first(&path);
-    let early = treering_store::open_read_only(&url).await;
+    let early = treering_store::open_read_only(&url, master()).await;
     assert!(matches!(early, Err(Error::Older { found: 1, .. })), "a reader does not change what it reads");
-    let handles = treering_store::open(&url).await.unwrap();
+    let handles = treering_store::open(&url, master()).await.unwrap();
     let project = handles.keeper.ensure_project("default").await.unwrap();
     let store = Store { handles, project, url, folder };
     assert_eq!(store.steps(1).await, [(id(2), vec!["Some(Running)".into()])]);

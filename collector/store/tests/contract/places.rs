@@ -1,6 +1,6 @@
 use treering_store::{OutcomeCount, StoreUrl};
 
-use crate::support::{Store, span, trace};
+use crate::support::{Store, master, span, trace};
 
 #[tokio::test]
 async fn outcomes_add_up_over_minutes_and_collectors() {
@@ -15,7 +15,7 @@ async fn outcomes_add_up_over_minutes_and_collectors() {
 #[tokio::test]
 async fn a_store_that_only_reads_sees_what_another_process_wrote() {
     let store = Store::new().await;
-    let reading = treering_store::open_read_only(&store.url).await.unwrap();
+    let reading = treering_store::open_read_only(&store.url, master()).await.unwrap();
     store.append(vec![span(1, 2, "chat", 5)], vec![]).await;
     assert_eq!(reading.reader.summaries(store.scope(), trace(1)).await.unwrap().len(), 1);
 }
@@ -24,7 +24,7 @@ async fn a_store_that_only_reads_sees_what_another_process_wrote() {
 async fn a_store_that_is_not_there_is_not_made_by_reading() {
     let folder = tempfile::tempdir().unwrap();
     let url: StoreUrl = format!("sqlite:{}", folder.path().join("absent.db").display()).parse().unwrap();
-    assert!(treering_store::open_read_only(&url).await.is_err());
+    assert!(treering_store::open_read_only(&url, master()).await.is_err());
     assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
     assert!("mysql://somewhere".parse::<StoreUrl>().is_err());
 }

@@ -4,7 +4,7 @@ use treering_redact::Record;
 use treering_step::{ProcessId, Source, SpanId, Status, Summary};
 use treering_store::{Batch, LogEntry, SpanEntry, Touched};
 
-use crate::support::{Store, alone, id, join, log, offering, span, trace};
+use crate::support::{Store, alone, id, join, log, master, offering, span, trace};
 
 /// What today's reader says: spans are named after their records and offer the key 7; log records name a span by
 /// it where they are about costs, and are steps of their own unless they have a span.
@@ -128,7 +128,7 @@ async fn what_comes_in_meanwhile_is_not_lost() {
     let (spans, logs) = spoiled();
     store.deliver(store.batch(spans, logs)).await;
     let (writer, reading) = (store.handles.writer.clone(), store.touched(&[1]));
-    let other = treering_store::open(&store.url).await.unwrap().writer;
+    let other = treering_store::open(&store.url, master()).await.unwrap().writer;
     let coming = async {
         for number in 10..60 {
             let batch = store.batch(vec![span(1, number, "chat", 5)], vec![]);

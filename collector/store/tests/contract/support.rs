@@ -5,11 +5,17 @@ use std::sync::LazyLock;
 use serde_json::json;
 use treering_otlp::{Export, Signal};
 use treering_redact::{Record, Rules};
+use treering_seal::MasterKey;
 use treering_step::{Execution, JoinKey, Kind, Source, SpanId, Status, Summary, Timestamp, TraceId};
 use treering_store::{
-    Batch, Computed, ExecutionFilter, Handles, LogEntry, Partials, Project, Scope, SpanEntry, StoreUrl,
-    Touched,
+    Batch, Computed, ExecutionFilter, Handles, LogEntry, MasterSource, Partials, Project, Scope, SpanEntry,
+    StoreUrl, Touched,
 };
+
+/// The same for every store of these tests.
+pub(crate) fn master() -> MasterSource {
+    MasterSource::Key(MasterKey::parse(&"5a".repeat(32)).unwrap())
+}
 
 pub(crate) struct Store {
     pub(crate) handles: Handles,
@@ -22,7 +28,7 @@ impl Store {
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url: StoreUrl = format!("sqlite:{}", folder.path().join("store.db").display()).parse().unwrap();
-        let handles = treering_store::open(&url).await.unwrap();
+        let handles = treering_store::open(&url, master()).await.unwrap();
         let project = handles.keeper.ensure_project("default").await.unwrap();
         Self { handles, project, url, folder }
     }

@@ -144,9 +144,10 @@ fn send(mut sender: Command, manner: Manner, server: &Server, key: &str) -> Stri
 /// How many data points of metrics the server counted until its end.
 async fn data_points(server: Server) -> u64 {
     let store = format!("sqlite:{}", server.data.join("treering.db").display());
+    let master = treering_store::MasterSource::File(server.data.join("master.key"));
     assert!(server.terminate().success());
     let url = store.parse().expect("a place");
-    let reader = treering_store::open_read_only(&url).await.expect("the store is there").reader;
+    let reader = treering_store::open_read_only(&url, master).await.expect("the store is there").reader;
     let outcomes = reader.outcomes().await.expect("it can be read");
     outcomes.iter().find(|outcome| outcome.name == "discarded.data_points").map_or(0, |outcome| outcome.count)
 }

@@ -1,0 +1,226 @@
+//! The file of wrapped keys: small, rarely written, and without a write-ahead log in which a dropped key would stay.
+
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Row as SqlRow, TransactionBehavior, params};
+use treering_seal::{KeyId, MasterId};
+use treering_step::Timestamp;
+
+use crate::{Error, ProjectId};
+
+const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
+
+const SCHEMA: &str = "
+    CREATE TABLE IF NOT EXISTS master (
+        only INTEGER PRIMARY KEY CHECK (only = 0),
+        id BLOB NOT NULL,
+        since INTEGER NOT NULL
+    ) STRICT;
+    CREATE TABLE IF NOT EXISTS secret (
+        id BLOB PRIMARY KEY,
+        project INTEGER NOT NULL,
+        -- The day whose content it seals, in days since 1970 UTC; absent for the key of hashes.
+        day INTEGER,
+        wrapped BLOB NOT NULL,
+        made_at INTEGER NOT NULL,
+        -- A retired key opens what it sealed, and seals nothing more.
+        retired INTEGER NOT NULL DEFAULT 0
+    ) STRICT, WITHOUT ROWID;
+    CREATE UNIQUE INDEX IF NOT EXISTS secret_in_use ON secret (project, coalesce(day, -1)) WHERE retired = 0;";
+
+#[derive(Debug)]
+pub(super) struct File {
+    connection: Connection,
+    read_only: bool,
+}
+
+/// What a secret is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Day(u32),
+    Hashes,
+}
+
+impl Purpose {
+    fn day(self) -> Option<u32> {
+        match self {
+            Self::Day(day) => Some(day),
+            Self::Hashes => None,
+        }
+    }
+}
+
+/// A wrapped secret.
+#[derive(Debug)]
+pub(super) struct Row {
+    pub(super) id: KeyId,
+    pub(super) project: ProjectId,
+    pub(super) purpose: Purpose,
+    pub(super) wrapped: Vec<u8>,
+}
+
+impl Row {
+    /// What a wrapped secret is bound to, so that none can stand in for another.
+    pub(super) fn place(&self) -> Vec<u8> {
+        let day = self.purpose.day().map_or(-1, i64::from);
+        [&self.id.0[..], &self.project.as_i64().to_le_bytes(), &day.to_le_bytes()].concat()
+    }
+}
+
+impl File {
+    pub(super) fn open(path: &Path) -> Result<Self, Error> {
+        let open = || {
+            let connection = Connection::open(path)?;
+            connection.busy_timeout(BUSY_TIMEOUT)?;
+            connection.pragma_update(None, "journal_mode", "delete")?;
+            connection.pragma_update(None, "synchronous", "extra")?;
+            // What is dropped is overwritten.
+            connection.pragma_update(None, "secure_delete", true)?;
+            connection.execute_batch(SCHEMA)?;
+            Ok(connection)
+        };
+        let connection = open().map_err(|source| opening(path, source))?;
+        Ok(Self { connection, read_only: false })
+    }
+
+    pub(super) fn open_read_only(path: &Path) -> Result<Self, Error> {
+        let open = || {
+            let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+            connection.busy_timeout(BUSY_TIMEOUT)?;
+            Ok(connection)
+        };
+        let connection = open().map_err(|source| opening(path, source))?;
+        Ok(Self { connection, read_only: true })
+    }
+
+    /// The first master key that comes is the one; later ones must be the same.
+    pub(super) fn claim(&mut self, master: MasterId) -> Result<(), Error> {
+        if self.master()?.is_none() && !self.read_only {
+            let sql = "INSERT INTO master (only, id, since) VALUES (0, ?1, ?2) ON CONFLICT DO NOTHING";
+            self.connection.execute(sql, params![master.0, now()])?;
+        }
+        if self.master()? == Some(master) { Ok(()) } else { Err(Error::OtherMaster) }
+    }
+
+    pub(super) fn master(&self) -> Result<Option<MasterId>, Error> {
+        master(&self.connection)
+    }
+
+    pub(super) fn find(&self, id: KeyId) -> Result<Option<Row>, Error> {
+        let sql = "SELECT id, project, day, wrapped FROM secret WHERE id = ?1";
+        Ok(self.connection.prepare_cached(sql)?.query_row(params![id.0], row).optional()?)
+    }
+
+    pub(super) fn current(&self, project: ProjectId, purpose: Purpose) -> Result<Option<Row>, Error> {
+        current(&self.connection, project, purpose)
+    }
+
+    /// Keeps a secret, unless there is one of its purpose; tells which one counts. The master key that wrapped it
+    /// must still be the one.
+    pub(super) fn insert(&mut self, by: MasterId, new: Row) -> Result<Row, Error> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        if master(&transaction)? != Some(by) {
+            return Err(Error::OtherMaster);
+        }
+        if let Some(row) = current(&transaction, new.project, new.purpose)? {
+            return Ok(row);
+        }
+        let sql = "INSERT INTO secret (id, project, day, wrapped, made_at) VALUES (?1, ?2, ?3, ?4, ?5)";
+        let day = new.purpose.day();
+        transaction.execute(sql, params![new.id.0, new.project.as_i64(), day, new.wrapped, now()])?;
+        transaction.commit()?;
+        Ok(new)
+    }
+
+    pub(super) fn retire(&mut self, project: ProjectId, day: u32) -> Result<(), Error> {
+        let sql = "UPDATE secret SET retired = 1 WHERE project = ?1 AND day = ?2";
+        self.connection.execute(sql, params![project.as_i64(), day])?;
+        Ok(())
+    }
+
+    pub(super) fn drop_retired(&mut self, project: ProjectId, day: u32) -> Result<u64, Error> {
+        let sql = "DELETE FROM secret WHERE project = ?1 AND day = ?2 AND retired = 1";
+        self.delete(sql, project, Some(day))
+    }
+
+    pub(super) fn drop_before(&mut self, project: ProjectId, day: u32) -> Result<u64, Error> {
+        self.delete("DELETE FROM secret WHERE project = ?1 AND day < ?2", project, Some(day))
+    }
+
+    pub(super) fn drop_project(&mut self, project: ProjectId) -> Result<u64, Error> {
+        self.delete("DELETE FROM secret WHERE project = ?1 AND ?2 IS NULL", project, None)
+    }
+
+    fn delete(&mut self, sql: &str, project: ProjectId, day: Option<u32>) -> Result<u64, Error> {
+        Ok(self.connection.execute(sql, params![project.as_i64(), day])? as u64)
+    }
+
+    /// Replaces every wrapped secret, all or none.
+    pub(super) fn rewrap(
+        &mut self,
+        from: MasterId,
+        to: MasterId,
+        wrap: impl Fn(&Row) -> Result<Vec<u8>, Error>,
+    ) -> Result<u64, Error> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        if master(&transaction)? != Some(from) {
+            return Err(Error::OtherMaster);
+        }
+        let rows = all(&transaction)?;
+        for row in &rows {
+            let sql = "UPDATE secret SET wrapped = ?2 WHERE id = ?1";
+            transaction.prepare_cached(sql)?.execute(params![row.id.0, wrap(row)?])?;
+        }
+        transaction.execute("UPDATE master SET id = ?1, since = ?2", params![to.0, now()])?;
+        transaction.commit()?;
+        Ok(rows.len() as u64)
+    }
+
+    /// How many data keys and hash keys there are.
+    pub(super) fn counts(&self) -> Result<(u64, u64), Error> {
+        let sql = "SELECT count(day), count(*) - count(day) FROM secret";
+        let count = |row: &SqlRow<'_>, at| row.get::<_, i64>(at).map(i64::unsigned_abs);
+        Ok(self.connection.query_row(sql, [], |row| Ok((count(row, 0)?, count(row, 1)?)))?)
+    }
+
+    pub(super) fn back_up(&self, path: &Path) -> Result<(), Error> {
+        self.connection.execute("VACUUM INTO ?1", params![path.to_string_lossy()])?;
+        Ok(())
+    }
+}
+
+fn opening(path: &Path, source: rusqlite::Error) -> Error {
+    Error::Open { path: path.display().to_string(), source }
+}
+
+fn master(connection: &Connection) -> Result<Option<MasterId>, Error> {
+    let sql = "SELECT id FROM master";
+    Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get(0)).optional()?.map(MasterId))
+}
+
+fn current(connection: &Connection, project: ProjectId, purpose: Purpose) -> Result<Option<Row>, Error> {
+    let sql = "SELECT id, project, day, wrapped FROM secret
+        WHERE project = ?1 AND coalesce(day, -1) = coalesce(?2, -1) AND retired = 0";
+    let values = params![project.as_i64(), purpose.day()];
+    Ok(connection.prepare_cached(sql)?.query_row(values, row).optional()?)
+}
+
+fn all(connection: &Connection) -> Result<Vec<Row>, Error> {
+    let mut statement = connection.prepare("SELECT id, project, day, wrapped FROM secret")?;
+    let rows = statement.query_map([], row)?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn row(row: &SqlRow<'_>) -> rusqlite::Result<Row> {
+    let day: Option<u32> = row.get(2)?;
+    Ok(Row {
+        id: KeyId(row.get(0)?),
+        project: ProjectId::from_i64(row.get(1)?),
+        purpose: day.map_or(Purpose::Hashes, Purpose::Day),
+        wrapped: row.get(3)?,
+    })
+}
+
+fn now() -> i64 {
+    i64::try_from(Timestamp::now().as_nanos()).unwrap_or(i64::MAX)
+}

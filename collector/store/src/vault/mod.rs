@@ -1,0 +1,224 @@
+//! Wrapped keys, in a file of their own: a backup of the store without this file tells nothing, and a key that is
+//! dropped here takes along what it sealed, wherever copies of that are.
+
+mod file;
+mod source;
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use treering_seal::{DataKey, HashKey, KeyId, MasterId, MasterKey, Secret};
+
+pub use source::MasterSource;
+
+use crate::{Error, ProjectId};
+use file::{File, Purpose, Row};
+
+/// Hands out the keys of a store. Clones are handles of the same one. Its functions may block, but for a key that
+/// was asked for before.
+#[derive(Debug, Clone)]
+pub struct Vault {
+    inner: Arc<Mutex<Inner>>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    file: File,
+    source: MasterSource,
+    master: MasterKey,
+    /// The keys that seal today, and those that were asked for.
+    current: HashMap<(ProjectId, u32), DataKey>,
+    known: HashMap<KeyId, DataKey>,
+    hashes: HashMap<ProjectId, HashKey>,
+}
+
+/// How many keys are remembered; more only means that the file is asked again.
+const REMEMBERED: usize = 4096;
+
+/// What a vault holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VaultState {
+    /// The name of the master key that wraps everything.
+    pub master: MasterId,
+    pub data_keys: u64,
+    pub hash_keys: u64,
+}
+
+/// Where the wrapped keys of an embedded store lie: beside it, as `treering.keys` for `treering.db`.
+pub fn vault_path(store: &Path) -> PathBuf {
+    store.with_extension("keys")
+}
+
+impl Vault {
+    pub(crate) fn open(path: &Path, source: MasterSource) -> Result<Self, Error> {
+        Self::of(File::open(path)?, source)
+    }
+
+    /// For opening what is sealed, and nothing else.
+    pub(crate) fn open_read_only(path: &Path, source: MasterSource) -> Result<Self, Error> {
+        Self::of(File::open_read_only(path)?, source)
+    }
+
+    fn of(mut file: File, source: MasterSource) -> Result<Self, Error> {
+        let master = source.read()?;
+        file.claim(master.id())?;
+        let (current, known, hashes) = Default::default();
+        let inner = Inner { file, source, master, current, known, hashes };
+        Ok(Self { inner: Arc::new(Mutex::new(inner)) })
+    }
+
+    /// The key that seals what comes in for a project on a day; made where there is none.
+    pub fn data_key(&self, project: ProjectId, day: u32) -> Result<DataKey, Error> {
+        let mut inner = self.lock();
+        if let Some(key) = inner.current.get(&(project, day)) {
+            return Ok(key.clone());
+        }
+        let (row, secret) = inner.ensure(project, Purpose::Day(day))?;
+        let key = DataKey::new(row.id, &secret);
+        inner.remember(&key);
+        inner.current.retain(|(_, of), _| of + 2 > day);
+        inner.current.insert((project, day), key.clone());
+        Ok(key)
+    }
+
+    /// The key of this name; `None` where it was dropped, and what it sealed with it.
+    pub fn key(&self, id: KeyId) -> Result<Option<DataKey>, Error> {
+        let mut inner = self.lock();
+        if let Some(key) = inner.known.get(&id) {
+            return Ok(Some(key.clone()));
+        }
+        let Some(row) = inner.file.find(id)? else { return Ok(None) };
+        let key = DataKey::new(id, &inner.unwrap(&row)?);
+        inner.remember(&key);
+        Ok(Some(key))
+    }
+
+    /// What names the content and the words of a project.
+    pub fn hash_key(&self, project: ProjectId) -> Result<HashKey, Error> {
+        let mut inner = self.lock();
+        if let Some(key) = inner.hashes.get(&project) {
+            return Ok(key.clone());
+        }
+        let (_, secret) = inner.ensure(project, Purpose::Hashes)?;
+        let key = HashKey::new(&secret);
+        inner.hashes.insert(project, key.clone());
+        Ok(key)
+    }
+
+    /// Begins a new key for a day: what is sealed from now on is sealed with it. The old ones open until
+    /// [`Vault::drop_retired`]. Whoever else seals for this project and day must have stopped before.
+    pub fn retire(&self, project: ProjectId, day: u32) -> Result<DataKey, Error> {
+        let mut inner = self.lock();
+        inner.file.retire(project, day)?;
+        inner.current.remove(&(project, day));
+        drop(inner);
+        self.data_key(project, day)
+    }
+
+    /// Drops the retired keys of a day. Nothing that they sealed can be opened any more, here or in any copy.
+    pub fn drop_retired(&self, project: ProjectId, day: u32) -> Result<u64, Error> {
+        self.forget(|file| file.drop_retired(project, day))
+    }
+
+    /// Drops the data keys of a project of all days before this one.
+    pub fn drop_before(&self, project: ProjectId, day: u32) -> Result<u64, Error> {
+        self.forget(|file| file.drop_before(project, day))
+    }
+
+    /// Drops every key of a project.
+    pub fn drop_project(&self, project: ProjectId) -> Result<u64, Error> {
+        self.forget(|file| file.drop_project(project))
+    }
+
+    /// Wraps every key with a new master key, and nothing else: what they sealed stays as it is. Who holds this
+    /// vault open reads the new key from its source when it next makes a key.
+    pub fn rotate(&self, new: &MasterKey) -> Result<u64, Error> {
+        let mut inner = self.lock();
+        let old = inner.master.clone();
+        let count = inner.file.rewrap(old.id(), new.id(), |row| {
+            let secret = old.unwrap(&row.place(), &row.wrapped).map_err(Error::Seal)?;
+            new.wrap(&row.place(), &secret).map_err(Error::Seal)
+        })?;
+        inner.master = new.clone();
+        Ok(count)
+    }
+
+    pub fn state(&self) -> Result<VaultState, Error> {
+        let inner = self.lock();
+        let (data_keys, hash_keys) = inner.file.counts()?;
+        Ok(VaultState { master: inner.file.master()?.unwrap_or(inner.master.id()), data_keys, hash_keys })
+    }
+
+    /// Copies the wrapped keys to a new file.
+    pub fn back_up(&self, path: &Path) -> Result<(), Error> {
+        self.lock().file.back_up(path)
+    }
+
+    fn forget(&self, drop_keys: impl FnOnce(&mut File) -> Result<u64, Error>) -> Result<u64, Error> {
+        let mut inner = self.lock();
+        let count = drop_keys(&mut inner.file)?;
+        inner.current.clear();
+        inner.known.clear();
+        inner.hashes.clear();
+        Ok(count)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Inner {
+    /// The row of this purpose and its secret, made where there is none.
+    fn ensure(&mut self, project: ProjectId, purpose: Purpose) -> Result<(Row, Secret), Error> {
+        if let Some(row) = self.file.current(project, purpose)? {
+            let secret = self.unwrap(&row)?;
+            return Ok((row, secret));
+        }
+        self.follow()?;
+        let secret = Secret::generate().map_err(Error::Seal)?;
+        let id = KeyId::generate().map_err(Error::Seal)?;
+        let mut row = Row { id, project, purpose, wrapped: Vec::new() };
+        row.wrapped = self.master.wrap(&row.place(), &secret).map_err(Error::Seal)?;
+        // Another process may have been quicker: its key counts.
+        let row = self.file.insert(self.master.id(), row)?;
+        let secret = self.unwrap(&row)?;
+        Ok((row, secret))
+    }
+
+    fn unwrap(&mut self, row: &Row) -> Result<Secret, Error> {
+        match self.master.unwrap(&row.place(), &row.wrapped) {
+            Ok(secret) => Ok(secret),
+            Err(_) => {
+                self.follow()?;
+                self.master.unwrap(&row.place(), &row.wrapped).map_err(Error::Seal)
+            }
+        }
+    }
+
+    /// Takes the master key that wraps today, should another process have rotated it.
+    fn follow(&mut self) -> Result<(), Error> {
+        match self.file.master()? {
+            Some(id) if id != self.master.id() => {
+                let master = self.source.read()?;
+                if master.id() != id {
+                    return Err(Error::OtherMaster);
+                }
+                self.master = master;
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn remember(&mut self, key: &DataKey) {
+        if self.known.len() >= REMEMBERED {
+            self.known.clear();
+        }
+        self.known.insert(key.id(), key.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests;
