@@ -16,7 +16,7 @@ use std::time::Duration;
 use treering_otlp::Signal;
 use treering_queue::{Entry, EntryId, Journal};
 use treering_read::Prices;
-use treering_store::{Batch, Computed, Partials, Touched, Writer};
+use treering_store::{Batch, Computed, Partials, ProjectId, Touched, Writer};
 
 pub(crate) use batch::form;
 pub use reread::{Reread, Rereading};
@@ -98,7 +98,8 @@ impl Delivery {
     async fn deliver(&self, entries: Arc<Vec<Entry>>) -> Result<(), treering_store::Error> {
         let (mut delivered, mut touched) = (Delivered::default(), BTreeSet::new());
         for (at, entry) in entries.iter().enumerate() {
-            let mut reading = batch::Reading::of(entry).ok();
+            let key = self.writer.vault().hash_key(ProjectId::from_i64(entry.project))?;
+            let mut reading = batch::Reading::of(entry, key).ok();
             loop {
                 match next_part(reading).await {
                     Ok(Some((part, rest))) => {

@@ -7,12 +7,22 @@ use treering_otlp::{LogRecord, Signal, Span};
 /// A span or a log record, redacted, as the store keeps it and as a reader reads it.
 ///
 /// There are two ways to one: [`crate::Redacted::records`], and out of the store, which was given nothing else.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone)]
 pub struct Record {
     signal: Signal,
     context: Context,
     body: Bytes,
+    identity: Option<[u8; 16]>,
 }
+
+/// What it is called is no part of it.
+impl PartialEq for Record {
+    fn eq(&self, other: &Self) -> bool {
+        (self.signal, &self.context, &self.body) == (other.signal, &other.context, &other.body)
+    }
+}
+
+impl Eq for Record {}
 
 /// What records of one instrumentation scope share: the request around them without any record, that is their
 /// resource, their scope and the schemas of both, in protobuf. It is hashed once, however many they are.
@@ -37,13 +47,13 @@ impl Context {
 
 impl Record {
     pub(crate) fn new(signal: Signal, context: Context, body: Bytes) -> Self {
-        Self { signal, context, body }
+        Self { signal, context, body, identity: None }
     }
 
     /// A record that the store kept. Only the store may call this (`.clippy.toml` sees to it): whatever it
     /// holds was a [`Record`] when it was written.
     pub fn from_store(signal: Signal, context: Context, body: Vec<u8>) -> Self {
-        Self { signal, context, body: body.into() }
+        Self { signal, context, body: body.into(), identity: None }
     }
 
     /// Whether it is a span or a log record.
@@ -61,9 +71,19 @@ impl Record {
         &self.body
     }
 
-    /// The hash of resource, scope and record, by which equal records are known.
-    pub fn identity(&self) -> [u8; 16] {
+    /// The hash of resource, scope and record. It stays in memory: who has it could guess the record.
+    pub fn hash(&self) -> [u8; 16] {
         hash(&[&self.context.hash, &self.body])
+    }
+
+    /// The same record, known by another name: what is kept is named by keyed hashes.
+    pub fn known_as(self, identity: [u8; 16]) -> Self {
+        Self { identity: Some(identity), ..self }
+    }
+
+    /// What equal records are known by: the name that they were given, or else their hash.
+    pub fn identity(&self) -> [u8; 16] {
+        self.identity.unwrap_or_else(|| self.hash())
     }
 
     /// The span, where it is one.

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use treering_otlp::{LogRecord, Malformed, Signal};
 use treering_queue::Entry;
 use treering_redact::{Record, Redacted, hash};
+use treering_seal::HashKey;
 use treering_step::TraceId;
 use treering_step::attributes::TREERING_DROPPED_STEPS;
-use treering_store::{Batch, LogEntry, ProjectId, SpanEntry};
+use treering_store::{Batch, LogEntry, ProjectId, SpanEntry, identity, keyed};
 
 use super::{FORMS, signs};
 
@@ -49,7 +50,8 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    pub(super) fn of(entry: &Entry) -> Result<Self, Malformed> {
+    /// Reads an entry; what is kept of it is named with this key.
+    pub(super) fn of(entry: &Entry, key: HashKey) -> Result<Self, Malformed> {
         Ok(Self {
             redacted: open(entry)?,
             project: ProjectId::from_i64(entry.project),
@@ -57,7 +59,7 @@ impl Reading {
             day: u32::try_from(entry.accepted_at / MILLISECONDS_A_DAY).unwrap_or(u32::MAX),
             done: 0,
             last_context: None,
-            logs: Logs::default(),
+            logs: Logs::named_with(key),
         })
     }
 
@@ -119,35 +121,44 @@ fn span(record: Record) -> Option<SpanEntry> {
 }
 
 /// What is known of the log records of an entry that were read.
-#[derive(Default)]
 struct Logs {
+    key: HashKey,
     equals: HashMap<[u8; 16], u32>,
     processes: Processes,
 }
 
 impl Logs {
-    fn entries(&mut self, project: ProjectId, records: Vec<Record>) -> Vec<LogEntry> {
-        let entry = |record: Record| {
-            let identity = record.identity();
-            let ordinal = self.equals.entry(identity).and_modify(|count| *count += 1).or_default();
-            log(project, record, identity, *ordinal, &mut self.processes)
-        };
-        records.into_iter().filter_map(entry).collect()
+    fn named_with(key: HashKey) -> Self {
+        Self { key, equals: HashMap::new(), processes: Processes::new() }
     }
-}
 
-fn log(
-    project: ProjectId,
-    record: Record,
-    identity: [u8; 16],
-    ordinal: u32,
-    processes: &mut Processes,
-) -> Option<LogEntry> {
-    let log = record.log()?;
-    let at = log.at;
-    let trace_id = log.trace_id.unwrap_or_else(|| trace_of(project, &session(&record, &log, processes)));
-    let summary = treering_read::log_summary(&record, identity)?;
-    Some(LogEntry { trace_id, ordinal, at, record, summary })
+    fn entries(&mut self, project: ProjectId, records: Vec<Record>) -> Vec<LogEntry> {
+        records.into_iter().filter_map(|record| self.entry(project, record)).collect()
+    }
+
+    fn entry(&mut self, project: ProjectId, record: Record) -> Option<LogEntry> {
+        let identity = identity(&self.key, &record);
+        let ordinal = *self.equals.entry(identity).and_modify(|count| *count += 1).or_default();
+        let record = record.known_as(identity);
+        let log = record.log()?;
+        let at = log.at;
+        let trace_id = match log.trace_id {
+            Some(trace_id) => trace_id,
+            None => {
+                let session = session(&record, &log, &mut self.processes);
+                self.trace_of(project, &session)
+            }
+        };
+        let summary = treering_read::log_summary(&record, identity)?;
+        Some(LogEntry { trace_id, ordinal, at, record, summary })
+    }
+
+    /// Logs that have no trace make an execution of their session.
+    fn trace_of(&self, project: ProjectId, session: &str) -> TraceId {
+        let hash = hash(&[b"logs without a trace", &project.as_i64().to_le_bytes(), session.as_bytes()]);
+        let name = keyed(&self.key, hash);
+        TraceId::from_bytes(&name).or(TraceId::from_bytes(&[1; 16])).expect("sixteen ones are an id")
+    }
 }
 
 /// What the resources of a request call their process, found once for each context.
@@ -164,12 +175,6 @@ fn session(record: &Record, log: &LogRecord<'_>, processes: &mut Processes) -> S
 fn process(log: &LogRecord<'_>) -> String {
     let of = |key| log.scope.resource.get(key)?.as_text();
     of("service.instance.id").or_else(|| of("service.name")).unwrap_or_default().to_owned()
-}
-
-/// Logs that have no trace make an execution of their session.
-fn trace_of(project: ProjectId, session: &str) -> TraceId {
-    let hash = hash(&[b"logs without a trace", &project.as_i64().to_le_bytes(), session.as_bytes()]);
-    TraceId::from_bytes(&hash).or(TraceId::from_bytes(&[1; 16])).expect("sixteen ones are an id")
 }
 
 fn dropped_before(record: &Record) -> Option<usize> {

@@ -16,6 +16,10 @@ pub enum Error {
     Older { path: String, found: i64, known: i64 },
     #[error("a row of the store is damaged: {0}")]
     Damaged(&'static str),
+    #[error("the key that sealed this content was dropped, and the content with it")]
+    KeyGone,
+    #[error("content could not be compressed")]
+    Compress(#[source] std::io::Error),
     #[error("the system's generator of random numbers does not answer")]
     Random(#[source] getrandom::Error),
     #[error("the store's thread ended before it answered")]

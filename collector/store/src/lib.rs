@@ -11,6 +11,7 @@
 //! **How to test it.** `cargo test -p treering-store`: `tests/contract.rs` is written against the handles, so
 //! that every later store passes the same battery.
 
+mod content;
 mod error;
 mod key;
 mod model;
@@ -18,6 +19,7 @@ mod sqlite;
 mod url;
 mod vault;
 
+pub use content::{identity, keyed};
 pub use error::Error;
 pub use key::{ApiKey, KeyRecord, Scopes};
 pub use model::{

@@ -63,7 +63,10 @@ impl Filled {
         let redacted = Rules::builtin().redact_export(export).unwrap();
         let mut batch =
             Batch { project: project.id, day: 20_779, spans: vec![], logs: vec![], signs: vec![] };
+        let key = self.handles.vault.hash_key(project.id).unwrap();
         for record in redacted.records() {
+            let name = treering_store::identity(&key, &record);
+            let record = record.known_as(name);
             match signal {
                 Signal::Traces => batch.spans.extend(span(record)),
                 Signal::Logs => batch.logs.extend(log(record)),

@@ -1,6 +1,6 @@
 //! What came in is kept.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use rusqlite::types::Value;
 use rusqlite::{
@@ -8,19 +8,35 @@ use rusqlite::{
 };
 use treering_step::{JoinKey, ProcessId, SpanId, Summary, TraceId};
 
+use super::content::Content;
 use super::executions::mark_stale;
 use super::joins::Joins;
+use super::prepare::{Kept, prepare};
+use super::processes;
 use super::rows::{self, SUMMARY_COLUMNS, places, time};
-use super::{processes, schema::next_version};
+use super::schema::{last_version, next_version};
+use crate::content::{Address, Name};
 use crate::{Batch, Error, LogEntry, ProjectId, SpanEntry, Touched};
 
-pub(super) fn append(connection: &mut Connection, batches: &[Batch]) -> Result<Vec<Touched>, Error> {
+pub(super) fn append(
+    connection: &mut Connection,
+    content: &Content,
+    batches: &[Batch],
+) -> Result<Vec<Touched>, Error> {
+    let ready = {
+        let moment = connection.unchecked_transaction()?;
+        prepare(&moment, content, batches, last_version(&moment)? + 1)?
+    };
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let written = next_version(&transaction)?;
+    // Where another process wrote meanwhile, what was prepared may name what is no longer there.
+    let ready =
+        if ready.version == written { ready } else { prepare(&transaction, content, batches, written)? };
+    ready.write(&transaction)?;
     let (mut touched, mut elsewhere) = (Vec::new(), Vec::new());
-    for batch in batches {
+    for (batch, kept) in batches.iter().zip(&ready.batches) {
         let mut put = Put { connection: &transaction, project: batch.project, written, elsewhere };
-        put.batch(batch)?;
+        put.batch(batch, kept)?;
         elsewhere = put.elsewhere;
         let of_spans = batch.spans.iter().map(|span| span.trace_id);
         let traces = of_spans.chain(batch.logs.iter().map(|log| log.trace_id));
@@ -47,13 +63,16 @@ pub(super) struct Put<'a> {
 }
 
 impl Put<'_> {
-    fn batch(&mut self, batch: &Batch) -> Result<(), Error> {
-        self.pieces(batch)?;
-        for span in &batch.spans {
-            self.span(batch.day, span)?;
+    fn batch(&mut self, batch: &Batch, kept: &Kept) -> Result<(), Error> {
+        for (span, stored) in batch.spans.iter().zip(kept.spans()) {
+            if let Some((hash, Some(address))) = stored {
+                self.span(batch.day, span, hash, address)?;
+            }
         }
-        for log in &batch.logs {
-            self.log(batch.day, log)?;
+        for (log, stored) in batch.logs.iter().zip(kept.logs()) {
+            if let Some((hash, address)) = stored {
+                self.log(batch.day, log, hash, address)?;
+            }
         }
         let summaries =
             batch.spans.iter().map(|span| &span.summary).chain(batch.logs.iter().map(|log| &log.summary));
@@ -61,7 +80,7 @@ impl Put<'_> {
         processes::hear(self.connection, self.project, &batch.signs, &running, &mut self.elsewhere)
     }
 
-    fn span(&mut self, day: u32, entry: &SpanEntry) -> Result<(), Error> {
+    fn span(&mut self, day: u32, entry: &SpanEntry, hash: Name, at: Address) -> Result<(), Error> {
         let step = entry.summary.span_id;
         let announces = Some(step).filter(|step| *step != entry.span_id);
         let values = params![
@@ -70,10 +89,11 @@ impl Put<'_> {
             entry.span_id.as_bytes(),
             day,
             time(entry.ended_at).unwrap_or(0),
-            entry.record.identity(),
-            entry.record.context().hash(),
-            entry.record.body(),
+            hash,
             announces.map(|step| step.as_bytes().to_vec()),
+            at.block,
+            at.start,
+            at.length,
         ];
         let is_new = self.execute(NEW_SPAN, values)? == 1;
         // A snapshot that lost to a newer one says nothing any more.
@@ -88,37 +108,27 @@ impl Put<'_> {
         self.summary(entry.trace_id, &entry.summary)
     }
 
-    fn log(&mut self, day: u32, entry: &LogEntry) -> Result<(), Error> {
-        let sql = "INSERT INTO log (project, trace_id, hash, ordinal, span_id, at, day, context, body)
-            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING";
-        let values = params![
-            self.project.0,
-            entry.trace_id.as_bytes(),
-            entry.record.identity(),
-            entry.ordinal,
-            entry.summary.span_id.as_bytes(),
-            time(entry.at).unwrap_or(0),
-            day,
-            entry.record.context().hash(),
-            entry.record.body(),
-        ];
-        self.execute(sql, values)?;
+    /// Without an address it is kept already, and only speaks again.
+    fn log(&mut self, day: u32, entry: &LogEntry, hash: Name, at: Option<Address>) -> Result<(), Error> {
+        let sql = "INSERT INTO log (project, trace_id, hash, ordinal, span_id, at, day, block, start, length)
+            VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING";
+        if let Some(address) = at {
+            let values = params![
+                self.project.0,
+                entry.trace_id.as_bytes(),
+                hash,
+                entry.ordinal,
+                entry.summary.span_id.as_bytes(),
+                time(entry.at).unwrap_or(0),
+                day,
+                address.block,
+                address.start,
+                address.length,
+            ];
+            self.execute(sql, values)?;
+        }
         self.summary(entry.trace_id, &entry.summary)?;
         self.named(entry.trace_id, entry.summary.joins.first())
-    }
-
-    /// Keeps each context once a day, before the records that name it by its hash.
-    fn pieces(&self, batch: &Batch) -> Result<(), Error> {
-        let of_spans = batch.spans.iter().map(|span| span.record.context());
-        let of_logs = batch.logs.iter().map(|log| log.record.context());
-        let contexts: BTreeMap<_, _> =
-            of_spans.chain(of_logs).map(|context| (context.hash(), context)).collect();
-        let sql =
-            "INSERT INTO piece (project, day, hash, bytes) VALUES (?1, ?2, ?3, ?4) ON CONFLICT DO NOTHING";
-        for (hash, context) in contexts {
-            self.execute(sql, params![self.project.0, batch.day, hash, &context[..]])?;
-        }
-        Ok(())
     }
 
     pub(super) fn summary(&self, trace_id: TraceId, summary: &Summary) -> Result<(), Error> {
@@ -172,11 +182,11 @@ impl Put<'_> {
 }
 
 const NEW_SPAN: &str =
-    "INSERT INTO span (project, trace_id, span_id, day, ended_at, hash, context, body, announces)
-    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING";
+    "INSERT INTO span (project, trace_id, span_id, day, ended_at, hash, announces, block, start, length)
+    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10) ON CONFLICT DO NOTHING";
 
 const NEWER_SNAPSHOT: &str =
-    "UPDATE span SET day = ?4, ended_at = ?5, hash = ?6, context = ?7, body = ?8, announces = ?9
+    "UPDATE span SET day = ?4, ended_at = ?5, hash = ?6, announces = ?7, block = ?8, start = ?9, length = ?10
     WHERE project = ?1 AND trace_id = ?2 AND span_id = ?3 AND (?5, ?6) > (ended_at, hash)";
 
 /// What a span says that merely announces another one. It offers no ids: the other one will.

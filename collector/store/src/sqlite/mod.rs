@@ -1,12 +1,15 @@
 //! The embedded store: one SQLite file in WAL mode.
 
 mod append;
+mod content;
 mod executions;
 mod joins;
 mod keeper;
+mod migration;
 mod outcomes;
 mod partials;
 mod pool;
+mod prepare;
 mod processes;
 mod reader;
 mod records;
@@ -20,6 +23,7 @@ use std::path::Path;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::{Error, Handles, MasterSource, ReadHandles, Vault, vault_path};
+use content::Content;
 pub use keeper::{Keeper, Keys};
 use pool::Pool;
 pub use reader::Reader;
@@ -33,16 +37,17 @@ const READERS: usize = 4;
 pub(crate) async fn open(path: &Path, master: MasterSource) -> Result<Handles, Error> {
     let mut writing = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
     let vault = Vault::open(&vault_path(path), master)?;
-    schema::migrate(&mut writing, path)?;
-    let ReadHandles { reader, keys } = reading(path, &vault)?;
-    let writer = Writer::new(Pool::new(vec![writing]), vault.clone());
+    let content = Content::new(vault.clone());
+    schema::migrate(&mut writing, path, &content)?;
+    let ReadHandles { reader, keys } = reading(path, &content)?;
+    let writer = Writer::new(Pool::new(vec![writing]), content);
     Ok(Handles { writer, keeper: keeper(path)?, reader, keys, vault })
 }
 
 pub(crate) async fn open_read_only(path: &Path, master: MasterSource) -> Result<ReadHandles, Error> {
     // The store first: where there is none, that is the better thing to say.
     read_only(path)?;
-    reading(path, &Vault::open_read_only(&vault_path(path), master)?)
+    reading(path, &Content::new(Vault::open_read_only(&vault_path(path), master)?))
 }
 
 /// Projects and keys of a store that is there, whose schema may be brought up to date by its next server alone.
@@ -55,10 +60,10 @@ fn keeper(path: &Path) -> Result<Keeper, Error> {
     Ok(Keeper::new(Pool::new(vec![connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?])))
 }
 
-fn reading(path: &Path, vault: &Vault) -> Result<ReadHandles, Error> {
+fn reading(path: &Path, content: &Content) -> Result<ReadHandles, Error> {
     let readers = (0..READERS).map(|_| read_only(path)).collect::<Result<_, _>>()?;
     Ok(ReadHandles {
-        reader: Reader::new(Pool::new(readers), vault.clone()),
+        reader: Reader::new(Pool::new(readers), content.clone()),
         keys: Keys::new(Pool::new(vec![read_only(path)?])),
     })
 }
@@ -77,10 +82,14 @@ fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.set_prepared_statement_cache_capacity(64);
         if !flags.contains(OpenFlags::SQLITE_OPEN_READ_ONLY) {
+            // Of a new file; an old one is written anew for it. Before the first table, which the journal mode makes.
+            connection.pragma_update(None, "auto_vacuum", "incremental")?;
             connection.pragma_update(None, "journal_mode", "wal")?;
             // The journal forgets a batch once the store has it: the store's commit must survive a power cut.
             connection.pragma_update(None, "synchronous", "full")?;
             connection.pragma_update(None, "foreign_keys", true)?;
+            // What is deleted is overwritten.
+            connection.pragma_update(None, "secure_delete", true)?;
         }
         Ok(connection)
     };

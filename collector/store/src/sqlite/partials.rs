@@ -9,6 +9,7 @@ use treering_step::{JoinKey, Source, SpanId, Status, Summary, TraceId};
 
 use super::joins::{Joins, Naming};
 use super::rows::{self, SUMMARY_COLUMNS};
+use super::schema::last_version;
 use crate::{Error, Partials, Touched};
 
 /// A step that runs in a process which is gone does not run any more.
@@ -18,9 +19,7 @@ const GONE: &str = "CASE WHEN process IS NOT NULL AND status = 'running' THEN EX
 /// All of one moment.
 pub(super) fn partials(connection: &Connection, of: Touched) -> Result<Partials, Error> {
     let moment = connection.unchecked_transaction()?;
-    let sql = "SELECT coalesce(max(last), 0) FROM version";
-    let version: i64 = moment.prepare_cached(sql)?.query_row([], |row| row.get(0))?;
-    Ok(Partials { of, version: version.unsigned_abs(), summaries: summaries(&moment, of)? })
+    Ok(Partials { of, version: last_version(&moment)?.unsigned_abs(), summaries: summaries(&moment, of)? })
 }
 
 fn summaries(connection: &Connection, of: Touched) -> Result<Vec<Summary>, Error> {

@@ -3,6 +3,7 @@ use rusqlite::{Connection, params_from_iter};
 use treering_redact::Record;
 use treering_step::{Execution, SpanId, Summary, TraceId};
 
+use super::content::Content;
 use super::executions::{SHOWN, execution};
 use super::outcomes::outcomes;
 use super::partials::partials;
@@ -11,7 +12,7 @@ use super::records::{newest, records, steps};
 use super::rows::{self, EXECUTION_COLUMNS, integer, time};
 use crate::{
     Cursor, Error, ExecutionFilter, ExecutionPage, OutcomeCount, Project, ProjectId, Scope, StepRecords,
-    Touched, Vault,
+    Touched,
 };
 
 /// How many executions a page has where nobody says.
@@ -23,13 +24,12 @@ const LONGEST_PAGE: u32 = 1_000;
 #[derive(Debug, Clone)]
 pub struct Reader {
     pool: Pool,
-    #[expect(dead_code, reason = "content is sealed from the next schema on")]
-    vault: Vault,
+    content: Content,
 }
 
 impl Reader {
-    pub(super) fn new(pool: Pool, vault: Vault) -> Self {
-        Self { pool, vault }
+    pub(super) fn new(pool: Pool, content: Content) -> Self {
+        Self { pool, content }
     }
 
     /// Every project, by name.
@@ -61,18 +61,21 @@ impl Reader {
         trace_id: TraceId,
         spans: Vec<SpanId>,
     ) -> Result<Vec<StepRecords>, Error> {
-        self.pool.with(move |connection| steps(connection, scope, trace_id, &spans)).await
+        let content = self.content.clone();
+        self.pool.with(move |connection| steps(connection, &content, scope, trace_id, &spans)).await
     }
 
     /// Every record that came with an execution: its spans, then its logs.
     pub async fn records(&self, scope: Scope, trace_id: TraceId) -> Result<Vec<Record>, Error> {
-        self.pool.with(move |connection| records(connection, scope, trace_id)).await
+        let content = self.content.clone();
+        self.pool.with(move |connection| records(connection, &content, scope, trace_id)).await
     }
 
     /// The spans of a project that came in last, and the log records that did, up to so many of each, and fewer
     /// where they are large; the newest stand first.
     pub async fn newest(&self, scope: Scope, limit: u32) -> Result<Vec<Record>, Error> {
-        self.pool.with(move |connection| newest(connection, scope, limit)).await
+        let content = self.content.clone();
+        self.pool.with(move |connection| newest(connection, &content, scope, limit)).await
     }
 
     /// How often which outcome happened, of all collectors and for all time.

@@ -3,57 +3,72 @@
 use std::collections::{BTreeSet, HashMap};
 
 use rusqlite::types::Value;
-use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter};
+use rusqlite::{Connection, Row, params, params_from_iter};
 use treering_otlp::Signal;
 use treering_redact::{Context, Record};
 use treering_step::{JoinKey, SpanId, TraceId};
 
+use super::content::{Content, address};
 use super::joins::{Joins, Place};
 use super::rows;
+use crate::content::{Address, Name, identity};
 use crate::{Error, ProjectId, Scope, StepRecords};
 
 /// Bytes after which no older record is taken along with the newest: all of them are in memory at once, and each
 /// one may be as large as a request.
 const NEWEST_BYTES: usize = 32 << 20;
 
-/// The context that a hash names.
-fn piece(connection: &Connection, project: ProjectId, day: u32, hash: &[u8]) -> Result<Vec<u8>, Error> {
-    let sql = "SELECT bytes FROM piece WHERE project = ?1 AND day = ?2 AND hash = ?3";
-    let found = connection
-        .prepare_cached(sql)?
-        .query_row(params![project.0, day, hash], |row| row.get(0))
-        .optional()?;
-    found.ok_or(Error::Damaged("a record names a piece that is not there"))
-}
+/// What a record is read from: its day, its name, and where its content lies.
+pub(super) const RECORD: &str = "day, hash, block, start, length";
 
 /// Reads records, and each context only once.
 pub(super) struct Records<'a> {
     connection: &'a Connection,
+    content: &'a Content,
     project: ProjectId,
-    contexts: HashMap<(u32, Vec<u8>), Context>,
+    contexts: HashMap<(u32, Name), Context>,
 }
 
 impl<'a> Records<'a> {
-    pub(super) fn new(connection: &'a Connection, project: ProjectId) -> Self {
-        Self { connection, project, contexts: HashMap::new() }
+    pub(super) fn new(connection: &'a Connection, content: &'a Content, project: ProjectId) -> Self {
+        Self { connection, content, project, contexts: HashMap::new() }
     }
 
-    /// A record of a row whose first columns are its day, the hash of its context, and its body.
+    /// The record of a row whose first columns are [`RECORD`]; `None` where its content is no longer there.
+    pub(super) fn record(&mut self, signal: Signal, row: &Row<'_>) -> Result<Option<Record>, Error> {
+        let (day, hash): (u32, Name) = (row.get(0)?, row.get(1)?);
+        let Some(address) = address(row, 2)? else { return Ok(None) };
+        self.at(signal, day, hash, address)
+    }
+
+    /// The record of this name at this address. Wherever it was put together from, it is what was written.
     #[expect(
         clippy::disallowed_methods,
         reason = "this is the store: what it holds was redacted when it was written"
     )]
-    pub(super) fn record(&mut self, signal: Signal, row: &Row<'_>) -> Result<Record, Error> {
-        let name: (u32, Vec<u8>) = (row.get(0)?, row.get(1)?);
-        let context = match self.contexts.get(&name) {
-            Some(context) => context.clone(),
+    pub(super) fn at(
+        &mut self,
+        signal: Signal,
+        day: u32,
+        hash: Name,
+        address: Address,
+    ) -> Result<Option<Record>, Error> {
+        let of_day = self.content.of(self.connection, self.project, day);
+        let Some((context, body)) = of_day.record(address)? else { return Ok(None) };
+        let context = match self.contexts.get(&(day, context)) {
+            Some(known) => known.clone(),
             None => {
-                let context = Context::new(piece(self.connection, self.project, name.0, &name.1)?);
-                self.contexts.insert(name, context.clone());
-                context
+                let Some(bytes) = of_day.piece(&context)? else { return Ok(None) };
+                let read = Context::new(&*bytes);
+                self.contexts.insert((day, context), read.clone());
+                read
             }
         };
-        Ok(Record::from_store(signal, context, row.get(2)?))
+        let record = Record::from_store(signal, context, body);
+        if identity(&self.content.vault.hash_key(self.project)?, &record) != hash {
+            return Err(Error::Damaged("a record that is not what was written"));
+        }
+        Ok(Some(record.known_as(hash)))
     }
 
     fn all(&mut self, signal: Signal, sql: &str, key: &[&[u8]]) -> Result<Vec<Record>, Error> {
@@ -63,7 +78,7 @@ impl<'a> Records<'a> {
             statement.query(params_from_iter([Value::Integer(self.project.0)].into_iter().chain(blobs)))?;
         let mut records = Vec::new();
         while let Some(row) = found.next()? {
-            records.push(self.record(signal, row)?);
+            records.extend(self.record(signal, row)?);
         }
         Ok(records)
     }
@@ -76,8 +91,8 @@ impl<'a> Records<'a> {
             statement.query(params_from_iter([Value::Integer(self.project.0)].into_iter().chain(blobs)))?;
         let mut logs = Vec::new();
         while let Some(row) = found.next()? {
-            let order = (row.get(3)?, row.get(4)?, row.get(5)?);
-            logs.push((order, self.record(Signal::Logs, row)?));
+            let order = (row.get(5)?, row.get(1)?, row.get(6)?);
+            logs.extend(self.record(Signal::Logs, row)?.map(|record| (order, record)));
         }
         Ok(logs)
     }
@@ -88,22 +103,22 @@ type Ordered = ((i64, Vec<u8>, u32), Record);
 
 pub(super) fn steps(
     connection: &Connection,
+    content: &Content,
     scope: Scope,
     trace_id: TraceId,
     spans: &[SpanId],
 ) -> Result<Vec<StepRecords>, Error> {
-    const SPAN: &str =
-        "SELECT day, context, body FROM span WHERE project = ?1 AND trace_id = ?2 AND span_id = ?3";
-    const ANNOUNCING: &str =
-        "SELECT day, context, body FROM span WHERE project = ?1 AND trace_id = ?2 AND announces = ?3";
+    let span_of = format!("SELECT {RECORD} FROM span WHERE project = ?1 AND trace_id = ?2 AND span_id = ?3");
+    let announcing =
+        format!("SELECT {RECORD} FROM span WHERE project = ?1 AND trace_id = ?2 AND announces = ?3");
     let moment = connection.unchecked_transaction()?;
     let joins = Joins { connection: &moment, project: scope.project() };
-    let mut records = Records::new(&moment, scope.project());
+    let mut records = Records::new(&moment, content, scope.project());
     let mut steps = Vec::with_capacity(spans.len());
     for span_id in spans {
         let key: [&[u8]; 2] = [trace_id.as_bytes(), span_id.as_bytes()];
-        let span = records.all(Signal::Traces, SPAN, &key)?.pop();
-        let mut logs = records.all(Signal::Traces, ANNOUNCING, &key)?;
+        let span = records.all(Signal::Traces, &span_of, &key)?.pop();
+        let mut logs = records.all(Signal::Traces, &announcing, &key)?;
         logs.extend(logs_of(&mut records, joins, (trace_id, *span_id))?);
         if span.is_some() || !logs.is_empty() {
             steps.push(StepRecords { span_id: *span_id, span, logs });
@@ -119,15 +134,16 @@ fn logs_of(
     joins: Joins<'_>,
     step: Place,
 ) -> Result<impl Iterator<Item = Record>, Error> {
-    const CAME: &str = "SELECT day, context, body, at, hash, ordinal FROM log
-        WHERE project = ?1 AND trace_id = ?2 AND span_id = ?3 ORDER BY at, hash, ordinal";
-    const TAKEN: &str = "SELECT day, context, body, at, hash, ordinal FROM log
-        WHERE project = ?1 AND trace_id = ?2 AND hash = ?3";
-    let mut logs = records.logs(CAME, &[step.0.as_bytes(), step.1.as_bytes()])?;
+    let came = format!(
+        "SELECT {RECORD}, at, ordinal FROM log WHERE project = ?1 AND trace_id = ?2 AND span_id = ?3"
+    );
+    let named =
+        format!("SELECT {RECORD}, at, ordinal FROM log WHERE project = ?1 AND trace_id = ?2 AND hash = ?3");
+    let mut logs = records.logs(&came, &[step.0.as_bytes(), step.1.as_bytes()])?;
     let Exchange { gone, taken } = exchange(joins, step)?;
     logs.retain(|((_, hash, _), _)| !gone.contains(hash));
     for (home, hash) in &taken {
-        logs.extend(records.logs(TAKEN, &[home.as_bytes(), hash])?);
+        logs.extend(records.logs(&named, &[home.as_bytes(), hash])?);
     }
     logs.sort_by(|(one, _), (other, _)| one.cmp(other));
     Ok(logs.into_iter().map(|(_, record)| record))
@@ -175,35 +191,44 @@ fn joined(joins: Joins<'_>, step: Place) -> Result<Vec<Joined>, Error> {
 /// Every record that came with an execution.
 pub(super) fn records(
     connection: &Connection,
+    content: &Content,
     scope: Scope,
     trace_id: TraceId,
 ) -> Result<Vec<Record>, Error> {
-    const SPANS: &str =
-        "SELECT day, context, body FROM span WHERE project = ?1 AND trace_id = ?2 ORDER BY context";
-    const LOGS: &str = "SELECT day, context, body FROM log WHERE project = ?1 AND trace_id = ?2
-        ORDER BY context, at, hash, ordinal";
-    let mut records = Records::new(connection, scope.project());
-    let mut all = records.all(Signal::Traces, SPANS, &[trace_id.as_bytes()])?;
-    all.extend(records.all(Signal::Logs, LOGS, &[trace_id.as_bytes()])?);
+    let spans = format!("SELECT {RECORD} FROM span WHERE project = ?1 AND trace_id = ?2");
+    let logs = format!("SELECT {RECORD}, at, ordinal FROM log WHERE project = ?1 AND trace_id = ?2");
+    let moment = connection.unchecked_transaction()?;
+    let mut records = Records::new(&moment, content, scope.project());
+    let mut all = records.all(Signal::Traces, &spans, &[trace_id.as_bytes()])?;
+    all.sort_by_key(|record| record.context().hash());
+    let mut logs = records.logs(&logs, &[trace_id.as_bytes()])?;
+    logs.sort_by_cached_key(|(order, record)| (record.context().hash(), order.clone()));
+    all.extend(logs.into_iter().map(|(_, record)| record));
     Ok(all)
 }
 
 /// The spans and the log records that came last.
-pub(super) fn newest(connection: &Connection, scope: Scope, limit: u32) -> Result<Vec<Record>, Error> {
-    let mut records = Records::new(connection, scope.project());
+pub(super) fn newest(
+    connection: &Connection,
+    content: &Content,
+    scope: Scope,
+    limit: u32,
+) -> Result<Vec<Record>, Error> {
+    let moment = connection.unchecked_transaction()?;
+    let mut records = Records::new(&moment, content, scope.project());
     let mut all = Vec::new();
     for (signal, table) in [(Signal::Traces, "span"), (Signal::Logs, "log")] {
         let sql = format!(
-            "SELECT day, context, body FROM {table} WHERE project = ?1
-             ORDER BY day DESC, rowid DESC LIMIT {limit}"
+            "SELECT {RECORD} FROM {table} WHERE project = ?1 AND block IS NOT NULL
+             ORDER BY day DESC, block DESC, start DESC LIMIT {limit}"
         );
-        let mut statement = connection.prepare_cached(&sql)?;
+        let mut statement = moment.prepare_cached(&sql)?;
         let mut found = statement.query(params![scope.project().0])?;
         let mut bytes = 0;
         while bytes < NEWEST_BYTES
             && let Some(row) = found.next()?
         {
-            let record = records.record(signal, row)?;
+            let Some(record) = records.record(signal, row)? else { continue };
             bytes += record.body().len();
             all.push(record);
         }

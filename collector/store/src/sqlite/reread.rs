@@ -9,18 +9,26 @@ use treering_redact::Record;
 use treering_step::{JoinKey, ProcessId, SpanId, Summary, TraceId};
 
 use super::append::{Put, announcement};
+use super::content::Content;
 use super::executions::mark_stale;
-use super::records::Records;
+use super::records::{RECORD, Records};
 use super::rows::{self, SUMMARY_COLUMNS};
 use super::{processes, schema::next_version};
 use crate::{Error, ProjectId, Reread, Touched};
 
 type Read = fn(&Record) -> Option<Summary>;
 
-pub(super) fn reread(connection: &mut Connection, of: Touched, read: Read) -> Result<Reread, Error> {
+pub(super) fn reread(
+    connection: &mut Connection,
+    content: &Content,
+    of: Touched,
+    read: Read,
+) -> Result<Reread, Error> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let fresh = Fresh::of(&transaction, of, read)?;
-    let changes = Changes::between(kept(&transaction, of)?, fresh.summaries);
+    let fresh = Fresh::of(&transaction, content, of, read)?;
+    let mut kept = kept(&transaction, of)?;
+    kept.retain(|key, _| !fresh.expired.told(key));
+    let changes = Changes::between(kept, fresh.summaries);
     let mut reread = Reread { records: fresh.records, changed: changes.count(), touched: vec![of] };
     if changes.count() == 0 && fresh.moved.is_empty() {
         return Ok(reread);
@@ -29,7 +37,8 @@ pub(super) fn reread(connection: &mut Connection, of: Touched, read: Read) -> Re
     let mut put = Put { connection: &transaction, project: of.project, written, elsewhere: vec![of] };
     changes.put(&mut put, of.trace_id)?;
     for (sql, row, step) in fresh.moved {
-        put.execute(sql, params![row, step.map(|step| step.as_bytes().to_vec())])?;
+        let step = step.map(|step| step.as_bytes().to_vec());
+        put.execute(sql, params![of.project.0, of.trace_id.as_bytes(), row, step])?;
     }
     for (process, day) in fresh.processes {
         processes::remember_from(&transaction, of.project, process, day)?;
@@ -67,15 +76,37 @@ fn kept(connection: &Connection, of: Touched) -> Result<Rows, Error> {
 struct Fresh {
     records: usize,
     summaries: Rows,
-    /// Rows of records that belong to another step than before.
-    moved: Vec<(&'static str, i64, Option<SpanId>)>,
+    /// Records that belong to another step than before, by what names them in their execution.
+    moved: Vec<(&'static str, Vec<u8>, Option<SpanId>)>,
     processes: BTreeMap<ProcessId, u32>,
+    expired: Expired,
+}
+
+/// Records whose content is no longer there: nobody can read them again, and what was said of them stays.
+#[derive(Default)]
+struct Expired {
+    spans: BTreeSet<Vec<u8>>,
+    logs: BTreeSet<Vec<u8>>,
+}
+
+impl Expired {
+    /// True where one of them may have told the summary of this key.
+    fn told(&self, (span_id, source): &(Vec<u8>, Vec<u8>)) -> bool {
+        let own = rows::hash_of(source);
+        match source.as_slice() {
+            [] => self.spans.contains(span_id),
+            // What many log records say alike has a name of no one's.
+            _ if own.iter().all(|byte| *byte == 0) => !self.logs.is_empty(),
+            // A span that announces another one is named by its own id there.
+            _ => self.logs.contains(&own) || own[..8] == [0; 8] && self.spans.contains(&own[8..]),
+        }
+    }
 }
 
 impl Fresh {
-    fn of(connection: &Connection, of: Touched, read: Read) -> Result<Self, Error> {
+    fn of(connection: &Connection, content: &Content, of: Touched, read: Read) -> Result<Self, Error> {
         let mut fresh = Self::default();
-        let mut records = Records::new(connection, of.project);
+        let mut records = Records::new(connection, content, of.project);
         fresh.spans(connection, &mut records, of, read)?;
         fresh.logs(connection, &mut records, of, read)?;
         Ok(fresh)
@@ -88,18 +119,24 @@ impl Fresh {
         of: Touched,
         read: Read,
     ) -> Result<(), Error> {
-        let sql = "SELECT day, context, body, rowid, span_id, announces FROM span
-            WHERE project = ?1 AND trace_id = ?2";
-        let mut statement = connection.prepare_cached(sql)?;
+        const MOVED: &str =
+            "UPDATE span SET announces = ?4 WHERE project = ?1 AND trace_id = ?2 AND span_id = ?3";
+        let sql =
+            format!("SELECT {RECORD}, span_id, announces FROM span WHERE project = ?1 AND trace_id = ?2");
+        let mut statement = connection.prepare_cached(&sql)?;
         let mut found = statement.query(params![of.project.0, of.trace_id.as_bytes()])?;
         while let Some(row) = found.next()? {
+            let Some(record) = records.record(Signal::Traces, row)? else {
+                self.expired.spans.insert(row.get("span_id")?);
+                continue;
+            };
             self.records += 1;
-            let Some(summary) = read(&records.record(Signal::Traces, row)?) else { continue };
-            let span_id = rows::span_id(row.get_ref(4)?.as_blob().unwrap_or_default())?;
+            let Some(summary) = read(&record) else { continue };
+            let span_id = rows::span_id(row.get_ref("span_id")?.as_blob().unwrap_or_default())?;
             let announces = Some(summary.span_id).filter(|step| *step != span_id);
-            let before: Option<Vec<u8>> = row.get(5)?;
+            let before: Option<Vec<u8>> = row.get("announces")?;
             if before.as_deref() != announces.as_ref().map(|step| &step.as_bytes()[..]) {
-                self.moved.push(("UPDATE span SET announces = ?2 WHERE rowid = ?1", row.get(3)?, announces));
+                self.moved.push((MOVED, row.get("span_id")?, announces));
             }
             let summary = if announces.is_some() { announcement(summary) } else { summary };
             self.keep(&summary, row.get(0)?)?;
@@ -114,15 +151,20 @@ impl Fresh {
         of: Touched,
         read: Read,
     ) -> Result<(), Error> {
-        let sql = "SELECT day, context, body, rowid, span_id FROM log WHERE project = ?1 AND trace_id = ?2";
-        let mut statement = connection.prepare_cached(sql)?;
+        // Equal records belong together.
+        const MOVED: &str = "UPDATE log SET span_id = ?4 WHERE project = ?1 AND trace_id = ?2 AND hash = ?3";
+        let sql = format!("SELECT {RECORD}, span_id FROM log WHERE project = ?1 AND trace_id = ?2");
+        let mut statement = connection.prepare_cached(&sql)?;
         let mut found = statement.query(params![of.project.0, of.trace_id.as_bytes()])?;
         while let Some(row) = found.next()? {
+            let Some(record) = records.record(Signal::Logs, row)? else {
+                self.expired.logs.insert(row.get("hash")?);
+                continue;
+            };
             self.records += 1;
-            let Some(summary) = read(&records.record(Signal::Logs, row)?) else { continue };
-            if row.get_ref(4)?.as_blob().ok() != Some(&summary.span_id.as_bytes()[..]) {
-                let sql = "UPDATE log SET span_id = ?2 WHERE rowid = ?1";
-                self.moved.push((sql, row.get(3)?, Some(summary.span_id)));
+            let Some(summary) = read(&record) else { continue };
+            if row.get_ref("span_id")?.as_blob().ok() != Some(&summary.span_id.as_bytes()[..]) {
+                self.moved.push((MOVED, row.get("hash")?, Some(summary.span_id)));
             }
             self.keep(&summary, row.get(0)?)?;
         }

@@ -2,26 +2,66 @@ use std::path::Path;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+use super::content::Content;
+use super::migration;
 use crate::Error;
 
 /// Each element brings the schema one version further; none is ever changed once it was released.
-const MIGRATIONS: &[&str] = &[
-    include_str!("0001_first.sql"),
-    include_str!("0002_joins_and_processes.sql"),
-    include_str!("0003_control.sql"),
-    include_str!("0004_search.sql"),
-    include_str!("0005_erasure.sql"),
+const MIGRATIONS: &[Migration] = &[
+    Migration::sql(include_str!("0001_first.sql")),
+    Migration::sql(include_str!("0002_joins_and_processes.sql")),
+    Migration::sql(include_str!("0003_control.sql")),
+    Migration::sql(include_str!("0004_search.sql")),
+    Migration::sql(include_str!("0005_erasure.sql")),
+    Migration { sql: include_str!("0006_content.sql"), step: Some(migration::seal_content) },
 ];
 
-pub(super) fn migrate(connection: &mut Connection, path: &Path) -> Result<(), Error> {
+/// What brings the schema one version further: statements, and then what they cannot do.
+struct Migration {
+    sql: &'static str,
+    step: Option<Step>,
+}
+
+type Step = fn(&Transaction<'_>, &Content) -> Result<(), Error>;
+
+impl Migration {
+    const fn sql(sql: &'static str) -> Self {
+        Self { sql, step: None }
+    }
+}
+
+/// All of it or nothing.
+pub(super) fn migrate(connection: &mut Connection, path: &Path, content: &Content) -> Result<(), Error> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let found = version(&transaction)?;
     let known = check_version(found, path)?;
     for migration in &MIGRATIONS[usize::try_from(found).unwrap_or(0)..] {
-        transaction.execute_batch(migration)?;
+        transaction.execute_batch(migration.sql)?;
+        if let Some(step) = migration.step {
+            step(&transaction, content)?;
+        }
     }
     transaction.pragma_update(None, "user_version", known)?;
     transaction.commit()?;
+    tidy(connection)
+}
+
+/// A file that may still hold what was deleted is written anew, once; whether that was done stands in the file.
+fn tidy(connection: &Connection) -> Result<(), Error> {
+    const INCREMENTAL: i64 = 2;
+    let mode: i64 = connection.pragma_query_value(None, "auto_vacuum", |row| row.get(0))?;
+    if mode != INCREMENTAL {
+        connection.pragma_update(None, "auto_vacuum", INCREMENTAL)?;
+        connection.execute_batch("VACUUM")?;
+        truncate_log(connection)?;
+    }
+    Ok(())
+}
+
+/// Empties the write-ahead log, in which deleted rows stay until they are overwritten. Readers that still need it
+/// are waited for.
+pub(super) fn truncate_log(connection: &Connection) -> Result<(), Error> {
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
     Ok(())
 }
 
@@ -45,6 +85,12 @@ fn check_version(found: i64, path: &Path) -> Result<i64, Error> {
         return Ok(known);
     }
     Err(Error::Newer { path: path.display().to_string(), found, known })
+}
+
+/// The version of what was written last.
+pub(super) fn last_version(connection: &Connection) -> Result<i64, Error> {
+    let sql = "SELECT coalesce(max(last), 0) FROM version";
+    Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
 }
 
 /// The version of what this transaction writes. Versions only grow, and one writer at a time takes one, under the

@@ -2,6 +2,7 @@ use treering_redact::Record;
 use treering_step::{Execution, Summary, Timestamp};
 
 use super::append::append;
+use super::content::Content;
 use super::executions::{execution, put_executions, stale};
 use super::partials::partials;
 use super::pool::Pool;
@@ -12,13 +13,17 @@ use crate::{Batch, Computed, Error, OutcomeCount, Partials, Reread, Touched, Vau
 #[derive(Debug, Clone)]
 pub struct Writer {
     pool: Pool,
-    #[expect(dead_code, reason = "content is sealed from the next schema on")]
-    vault: Vault,
+    content: Content,
 }
 
 impl Writer {
-    pub(super) fn new(pool: Pool, vault: Vault) -> Self {
-        Self { pool, vault }
+    pub(super) fn new(pool: Pool, content: Content) -> Self {
+        Self { pool, content }
+    }
+
+    /// The keys that it names and seals with.
+    pub fn vault(&self) -> &Vault {
+        &self.content.vault
     }
 
     /// Keeps these batches, all or none: what records share, the records, their summaries, in that order.
@@ -26,7 +31,8 @@ impl Writer {
     /// batches, and those at the other end of a join or with steps of a process that speaks again. The latter are
     /// kept as stale until they were computed anew.
     pub async fn append(&self, batches: Vec<Batch>) -> Result<Vec<Touched>, Error> {
-        self.pool.with(move |connection| append(connection, &batches)).await
+        let content = self.content.clone();
+        self.pool.with(move |connection| append(connection, &content, &batches)).await
     }
 
     /// The partial summaries of these executions, each with the version that an [`Execution`] computed from them
@@ -67,7 +73,8 @@ impl Writer {
     /// Replaces the summaries of what is kept of an execution by what this reader says today, in one step: nothing
     /// that is appended meanwhile is lost. A record of which it says nothing is kept without a summary.
     pub async fn reread(&self, of: Touched, read: fn(&Record) -> Option<Summary>) -> Result<Reread, Error> {
-        self.pool.with(move |connection| reread::reread(connection, of, read)).await
+        let content = self.content.clone();
+        self.pool.with(move |connection| reread::reread(connection, &content, of, read)).await
     }
 
     /// The first execution after this one that has records, in an order that stays.

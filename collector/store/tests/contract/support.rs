@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use serde_json::json;
 use treering_otlp::{Export, Signal};
 use treering_redact::{Record, Rules};
-use treering_seal::MasterKey;
+use treering_seal::{HashKey, MasterKey};
 use treering_step::{Execution, JoinKey, Kind, Source, SpanId, Status, Summary, Timestamp, TraceId};
 use treering_store::{
     Batch, Computed, ExecutionFilter, Handles, LogEntry, MasterSource, Partials, Project, Scope, SpanEntry,
@@ -15,6 +15,38 @@ use treering_store::{
 /// The same for every store of these tests.
 pub(crate) fn master() -> MasterSource {
     MasterSource::Key(MasterKey::parse(&"5a".repeat(32)).unwrap())
+}
+
+/// The wrapped keys of the first project, the same for every store of these tests, so that each names records alike.
+static KEYS: LazyLock<(Vec<u8>, HashKey)> = LazyLock::new(|| {
+    let make = || {
+        let folder = tempfile::tempdir().unwrap();
+        let url = url(&folder);
+        let open = async {
+            let handles = treering_store::open(&url, master()).await.unwrap();
+            let project = handles.keeper.ensure_project("default").await.unwrap();
+            handles.vault.hash_key(project.id).unwrap()
+        };
+        let key = tokio::runtime::Runtime::new().unwrap().block_on(open);
+        (std::fs::read(folder.path().join("store.keys")).unwrap(), key)
+    };
+    // A test may run on a runtime already.
+    std::thread::spawn(make).join().unwrap()
+});
+
+pub(crate) fn url(folder: &tempfile::TempDir) -> StoreUrl {
+    format!("sqlite:{}", folder.path().join("store.db").display()).parse().unwrap()
+}
+
+/// The wrapped keys that every store of these tests has from the beginning.
+pub(crate) fn keys() -> &'static [u8] {
+    &KEYS.0
+}
+
+/// Every file of a folder.
+pub(crate) fn files(folder: &std::path::Path) -> Vec<(String, Vec<u8>)> {
+    let files = std::fs::read_dir(folder).unwrap().map(|file| file.unwrap().path());
+    files.map(|path| (path.display().to_string(), std::fs::read(path).unwrap())).collect()
 }
 
 pub(crate) struct Store {
@@ -27,7 +59,8 @@ pub(crate) struct Store {
 impl Store {
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let url: StoreUrl = format!("sqlite:{}", folder.path().join("store.db").display()).parse().unwrap();
+        let url = url(&folder);
+        std::fs::write(folder.path().join("store.keys"), &KEYS.0).unwrap();
         let handles = treering_store::open(&url, master()).await.unwrap();
         let project = handles.keeper.ensure_project("default").await.unwrap();
         Self { handles, project, url, folder }
@@ -141,10 +174,13 @@ pub(crate) fn at(seconds: u64) -> Option<Timestamp> {
     Timestamp::from_nanos(seconds * 1_000_000_000)
 }
 
+/// A record, under the name that the first project of any store knows it by.
 pub(crate) fn record(signal: Signal, json: &serde_json::Value) -> Record {
     let export = Export::from_json(signal, json.to_string().as_bytes()).unwrap();
     static RULES: LazyLock<Rules> = LazyLock::new(Rules::builtin);
-    RULES.redact_export(export).unwrap().records().remove(0)
+    let record = RULES.redact_export(export).unwrap().records().remove(0);
+    let name = treering_store::identity(&KEYS.1, &record);
+    record.known_as(name)
 }
 
 /// A span that ended at this second.
