@@ -18,6 +18,10 @@ pub enum Error {
     Damaged(&'static str),
     #[error("the key that sealed this content was dropped, and the content with it")]
     KeyGone,
+    #[error(
+        "somebody reads from the store without end, so that its log cannot be emptied; end whoever that is"
+    )]
+    Busy,
     #[error("content could not be compressed")]
     Compress(#[source] std::io::Error),
     #[error("the system's generator of random numbers does not answer")]

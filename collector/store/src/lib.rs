@@ -23,8 +23,8 @@ pub use content::{identity, keyed};
 pub use error::Error;
 pub use key::{ApiKey, KeyRecord, Scopes};
 pub use model::{
-    Batch, Computed, Cursor, ExecutionFilter, ExecutionPage, LogEntry, OutcomeCount, Partials, Project,
-    ProjectId, Reread, Scope, Sign, SpanEntry, StepRecords, Touched,
+    Batch, Computed, Cursor, ExecutionFilter, ExecutionPage, Forgotten, LogEntry, OutcomeCount, Partials,
+    Project, ProjectId, Reread, Scope, Sign, SpanEntry, StepRecords, Touched,
 };
 pub use sqlite::{Keeper, Keys, Reader, Writer};
 pub use url::StoreUrl;

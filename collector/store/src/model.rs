@@ -185,6 +185,18 @@ pub struct Reread {
     pub touched: Vec<Touched>,
 }
 
+/// What is older than a project keeps it, and was forgotten.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Forgotten {
+    /// Executions of which nothing is left.
+    pub executions: u64,
+    /// Records whose content is gone, those of these executions included.
+    pub records: u64,
+    /// Sealed blocks, and their bytes.
+    pub blocks: u64,
+    pub bytes: u64,
+}
+
 /// An execution that a batch said something new of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Touched {

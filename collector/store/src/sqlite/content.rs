@@ -44,6 +44,11 @@ impl Content {
         OfDay { content: self, connection, project, day }
     }
 
+    /// Forgets what was opened.
+    pub(super) fn close(&self) {
+        *self.lock() = Opened::default();
+    }
+
     fn lock(&self) -> MutexGuard<'_, Opened> {
         self.opened.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,8 +1,10 @@
 //! The embedded store: one SQLite file in WAL mode.
 
 mod append;
+mod clear;
 mod content;
 mod executions;
+mod forget;
 mod joins;
 mod keeper;
 mod migration;

@@ -22,6 +22,9 @@ struct Migration {
     step: Option<Step>,
 }
 
+/// How often emptying the log is tried; each time, readers have as long as a connection waits.
+const CHECKPOINTS: usize = 3;
+
 type Step = fn(&Transaction<'_>, &Content) -> Result<(), Error>;
 
 impl Migration {
@@ -58,11 +61,27 @@ fn tidy(connection: &Connection) -> Result<(), Error> {
     Ok(())
 }
 
-/// Empties the write-ahead log, in which deleted rows stay until they are overwritten. Readers that still need it
-/// are waited for.
+/// Gives some free pages back to the file system; false where there are none left.
+pub(super) fn shrink(connection: &Connection) -> Result<bool, Error> {
+    let free = || connection.pragma_query_value(None, "freelist_count", |row| row.get::<_, i64>(0));
+    let before = free()?;
+    let mut statement = connection.prepare("PRAGMA incremental_vacuum(1024)")?;
+    let mut steps = statement.query([])?;
+    while steps.next()?.is_some() {}
+    let after = free()?;
+    Ok(after > 0 && after < before)
+}
+
+/// Empties the write-ahead log, in which deleted rows stay until they are overwritten. Whoever still reads from it is
+/// waited for.
 pub(super) fn truncate_log(connection: &Connection) -> Result<(), Error> {
-    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-    Ok(())
+    let is_busy = || connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
+    for _ in 0..CHECKPOINTS {
+        if !is_busy()? {
+            return Ok(());
+        }
+    }
+    Err(Error::Busy)
 }
 
 /// Who only reads cannot bring the schema up to date, and reads none but today's.

@@ -2,12 +2,13 @@ use treering_redact::Record;
 use treering_step::{Execution, Summary, Timestamp};
 
 use super::append::append;
+use super::clear::{self, Cleared, Left};
 use super::content::Content;
 use super::executions::{execution, put_executions, stale};
 use super::partials::partials;
 use super::pool::Pool;
-use super::{outcomes, processes, reread};
-use crate::{Batch, Computed, Error, OutcomeCount, Partials, Reread, Touched, Vault};
+use super::{forget, outcomes, processes, reread, schema};
+use crate::{Batch, Computed, Error, Forgotten, OutcomeCount, Partials, ProjectId, Reread, Touched, Vault};
 
 /// Puts records and summaries in. Everything that it does can be done again with the same result.
 #[derive(Debug, Clone)]
@@ -100,5 +101,88 @@ impl Writer {
     /// Remembers how far a reader of this name came; forgets it where it came to the end.
     pub async fn set_reread_until(&self, reader: String, until: Option<Touched>) -> Result<(), Error> {
         self.pool.with(move |connection| reread::set_until(connection, &reader, until)).await
+    }
+
+    /// Forgets what came before a day: content, of which rows and summaries stay, and whole executions, whose last
+    /// record came before one. The keys of these days go as well, where nothing came in for them meanwhile: whatever
+    /// else they seal, entries of the journal above all, must have been delivered. Nothing is done where
+    /// `dry_run`, but told what would be. The limits are days since 1970 UTC.
+    pub async fn forget_days(
+        &self,
+        project: ProjectId,
+        content_before: Option<u32>,
+        steps_before: Option<u32>,
+        dry_run: bool,
+    ) -> Result<Forgotten, Error> {
+        let steps_before = steps_before.unwrap_or(0);
+        // An execution that goes on may have records of days that nobody keeps any more.
+        let content_before = content_before.unwrap_or(0).max(steps_before);
+        if dry_run {
+            let extent =
+                move |connection: &mut _| forget::extent(connection, project, content_before, steps_before);
+            return self.pool.with(extent).await;
+        }
+        let mut forgotten = Forgotten::default();
+        loop {
+            let old = move |connection: &mut _| forget::executions(connection, project, steps_before);
+            let gone = self.pool.with(old).await?;
+            forgotten.executions += gone.executions;
+            forgotten.records += gone.records;
+            if gone.executions == 0 {
+                break;
+            }
+        }
+        let days =
+            self.pool.with(move |connection| forget::days(connection, project, content_before)).await?;
+        for day in days {
+            let cleared = self.clear((project, day), Left::Expires).await?;
+            forgotten.records += cleared.expired;
+            forgotten.blocks += cleared.blocks;
+            forgotten.bytes += cleared.bytes;
+        }
+        let vault = self.content.vault.clone();
+        let drop_keys = move |connection: &mut _| match forget::is_clear(connection, project, content_before)?
+        {
+            true => vault.drop_before(project, content_before).map(|_| ()),
+            false => Ok(()),
+        };
+        self.pool.with(drop_keys).await?;
+        self.tidy().await?;
+        Ok(forgotten)
+    }
+
+    /// Copies what is left of a day to new blocks, which are sealed with the key that it has now; then the old
+    /// blocks go, and the retired keys of the day: nothing that was erased before can be read again, in here or in
+    /// any copy. Whoever calls retires the key of the day before, and sees to it that nothing else needs it. Tells
+    /// how many records could not be copied, since they cannot be read.
+    pub async fn rewrite_day(&self, project: ProjectId, day: u32) -> Result<u64, Error> {
+        let cleared = self.clear((project, day), Left::Moves).await?;
+        let vault = self.content.vault.clone();
+        self.pool.with(move |_| vault.drop_retired(project, day)).await?;
+        self.tidy().await?;
+        Ok(cleared.lost)
+    }
+
+    /// Clears a day step by step; others write in between.
+    async fn clear(&self, place: (ProjectId, u32), left: Left) -> Result<Cleared, Error> {
+        self.pool.with(move |connection| clear::begin(connection, place)).await?;
+        let mut sum = Cleared::default();
+        loop {
+            let content = self.content.clone();
+            let step = move |connection: &mut _| clear::step(connection, &content, place, left);
+            let Some(cleared) = self.pool.with(step).await? else { break };
+            sum.expired += cleared.expired;
+            sum.lost += cleared.lost;
+            sum.blocks += cleared.blocks;
+            sum.bytes += cleared.bytes;
+        }
+        self.content.close();
+        Ok(sum)
+    }
+
+    /// Gives free pages back, a few at a time, and empties the write-ahead log: what was deleted is in no file.
+    async fn tidy(&self) -> Result<(), Error> {
+        while self.pool.with(|connection| schema::shrink(connection)).await? {}
+        self.pool.with(|connection| schema::truncate_log(connection)).await
     }
 }

@@ -9,7 +9,7 @@ use treering_store::{Batch, SpanEntry};
 use crate::support::{Store, files, id, log, record, span, trace};
 
 /// A span with an attribute of this text.
-fn telling(trace_number: u8, number: u8, text: &str) -> SpanEntry {
+pub(crate) fn telling(trace_number: u8, number: u8, text: &str) -> SpanEntry {
     let json = json!({"resourceSpans": [{"scopeSpans": [{"spans": [{
         "traceId": trace(trace_number), "spanId": id(number), "name": "chat", "endTimeUnixNano": 9,
         "attributes": [{"key": "gen_ai.input.messages", "value": {"stringValue": text}}]}]}]}]});
@@ -18,7 +18,7 @@ fn telling(trace_number: u8, number: u8, text: &str) -> SpanEntry {
 }
 
 /// A history of so many turns.
-fn history(turns: u32) -> String {
+pub(crate) fn history(turns: u32) -> String {
     let turn = |number| format!(r#"{{"role":"user","content":"turn {number} {}"}}"#, "words ".repeat(100));
     format!("[{}]", (0..turns).map(turn).collect::<Vec<_>>().join(","))
 }

@@ -3,6 +3,7 @@
 
 mod content;
 mod executions;
+mod forgetting;
 mod joins;
 mod keys;
 mod migration;
