@@ -67,15 +67,21 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn message(&mut self, start: usize, end: usize, kind: Kind, depth: usize) {
-        let mut at = start;
+        let (mut at, mut is_head) = (start, true);
         while at < end {
             let Some(field) = Field::first(&self.body[at..end]) else { return self.text(at, end) };
             let (payload, after) = (at + field.payload, at + field.end);
+            let inner = kind.field(field.number);
+            // Ids, names and times are each record's own; attributes come again.
+            if is_head && inner != Kind::Text {
+                is_head = false;
+                self.close(at);
+            }
             if field.end < LONG {
                 self.atoms.push(Atom { end: after, border: false });
             } else {
                 self.atoms.push(Atom { end: payload, border: true });
-                match kind.field(field.number) {
+                match inner {
                     Kind::Text => self.text(payload, after),
                     inner if depth < DEEPEST => self.message(payload, after, inner, depth + 1),
                     _ => self.text(payload, after),
@@ -89,21 +95,22 @@ impl Walk<'_> {
     fn text(&mut self, start: usize, end: usize) {
         let text = &self.body[start..end];
         let mut at = 0;
-        let mut atom = |part: usize| {
-            let ends = gear::ends(&text[at..part]).map(|end| Atom { end: start + at + end, border: false });
-            self.atoms.extend(ends);
+        let mut atom = |(part, is_over): (usize, bool)| {
+            let ends = gear::ends(&text[at..part]).map(|end| at + end);
+            self.atoms.extend(ends.map(|end| Atom { end: start + end, border: is_over && end == part }));
             at = part;
         };
         match text.first() {
             Some(b'[' | b'{') => json::ends(text).for_each(atom),
-            _ => atom(text.len()),
+            _ => atom((text.len(), false)),
         }
     }
 
-    /// The last atom ends a long value.
+    /// What follows this end begins anew.
     fn close(&mut self, end: usize) {
         match self.atoms.last_mut() {
             Some(last) if last.end == end => last.border = true,
+            _ if end == 0 => {}
             _ => self.atoms.push(Atom { end, border: true }),
         }
     }

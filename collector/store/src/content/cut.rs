@@ -12,7 +12,7 @@ const WHOLE: usize = 2048;
 /// A piece goes on for so long at least, unless what it lies in is over.
 const LEAST: usize = 512;
 /// One place of so many bytes ends a piece, on average.
-const BYTES_AN_END: u64 = 2048;
+const BYTES_AN_END: u64 = 1024;
 /// A piece that is so long ends with its atom.
 const MOST: usize = 8192;
 /// What is shorter is written out where it stands.

@@ -5,9 +5,10 @@ use memchr::memchr2;
 /// Elements deeper down are not told apart below this length.
 const FINE: usize = 256;
 
-/// The places behind the commas that part the elements of the outermost array or object, and of those deeper down
-/// where they are not small; last the end.
-pub(super) fn ends(text: &[u8]) -> impl Iterator<Item = usize> {
+/// The places before the commas that part the elements of the outermost array or object, and of those deeper down
+/// where they are not small; last the end. An element is the same whether another one follows or none: so what is
+/// outermost is over before the bracket that closes it, where the second value is true.
+pub(super) fn ends(text: &[u8]) -> impl Iterator<Item = (usize, bool)> {
     let (mut at, mut last, mut depth) = (0, 0, 0usize);
     std::iter::from_fn(move || {
         while let Some(byte) = text.get(at) {
@@ -15,15 +16,19 @@ pub(super) fn ends(text: &[u8]) -> impl Iterator<Item = usize> {
             match byte {
                 b'"' => at += string(&text[at..]),
                 b'[' | b'{' => depth += 1,
-                b']' | b'}' => depth = depth.saturating_sub(1),
-                b',' if depth <= 1 || at - last >= FINE => {
-                    last = at;
-                    return Some(at);
+                b']' | b'}' | b',' => {
+                    let is_fine = depth <= 1 || at - last > FINE;
+                    let is_over = depth == 1 && *byte != b',';
+                    depth -= usize::from(depth > 0 && *byte != b',');
+                    if is_fine && at - 1 > last {
+                        last = at - 1;
+                        return Some((last, is_over));
+                    }
                 }
                 _ => {}
             }
         }
-        let end = (last < text.len()).then_some(text.len());
+        let end = (last < text.len()).then_some((text.len(), false));
         last = text.len();
         end
     })
