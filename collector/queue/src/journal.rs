@@ -1,19 +1,23 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{SystemTime, UNIX_EPOCH};
 
-use bytes::Bytes;
-use rusqlite::{Connection, MAIN_DB, OpenFlags, params};
 use tokio::sync::{mpsc, oneshot};
 use treering_redact::Redacted;
+use treering_seal::DataKey;
 
-use crate::Error;
-use crate::shared::{Depth, EntryId, Shared};
+use crate::entry::{Entry, EntryId, Head, Kind, place};
+use crate::salvage::{self, Salvage};
+use crate::sequence::Sequence;
+use crate::shared::{Depth, Shared};
 use crate::thread::{self, Command, Work, Written};
+use crate::writing::Writing;
+use crate::{Error, aside, folder};
 
 /// Bounds of a journal.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Bytes that it holds at the most; beyond them a request is refused, to be sent again later.
+    /// Bytes that wait in it at the most; beyond them a request is refused, to be sent again later.
     pub max_bytes: u64,
 }
 
@@ -23,66 +27,119 @@ impl Default for Settings {
     }
 }
 
-/// A request that waits for the store.
+/// A request that was sealed for the journal, and is not kept yet.
 #[derive(Debug)]
-pub struct Entry {
-    pub id: EntryId,
-    /// The number of the project that it belongs to.
-    pub project: i64,
-    /// The word that the caller gave for the form of the bytes.
-    pub form: u8,
-    /// Milliseconds since 1970 UTC at which it was accepted.
-    pub accepted_at: u64,
-    pub bytes: Bytes,
+pub struct Sealed {
+    project: i64,
+    form: u8,
+    accepted_at: u64,
+    records: u32,
+    bytes: Vec<u8>,
+}
+
+impl Sealed {
+    /// Seals a request of a project, accepted now. The form is the caller's word for what its bytes are.
+    pub fn new(project: i64, form: u8, request: Redacted, key: &DataKey) -> Result<Self, Error> {
+        let records = u32::try_from(request.records_count()).unwrap_or(u32::MAX);
+        Self::seal(project, form, now(), records, &request.into_bytes(), key)
+    }
+
+    pub(crate) fn seal(
+        project: i64,
+        form: u8,
+        accepted_at: u64,
+        records: u32,
+        request: &[u8],
+        key: &DataKey,
+    ) -> Result<Self, Error> {
+        let bytes = key.seal(&place(project, form, accepted_at), request)?;
+        match u32::try_from(bytes.len()) {
+            Ok(_) => Ok(Self { project, form, accepted_at, records, bytes }),
+            Err(_) => Err(Error::TooLarge),
+        }
+    }
+
+    fn again(head: &Head, bytes: Vec<u8>) -> Self {
+        let Head { project, form, accepted_at, records, .. } = *head;
+        Self { project, form, accepted_at, records, bytes }
+    }
+
+    pub(crate) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    pub(crate) fn head(&self, at: u64) -> Head {
+        let Self { project, form, accepted_at, records, ref bytes } = *self;
+        let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
+        Head { kind: Kind::Request, at, length, project, form, accepted_at, records }
+    }
 }
 
 /// The journal. Clones are handles of the same one; its thread ends with the last of them.
 #[derive(Debug, Clone)]
 pub struct Journal {
     commands: mpsc::UnboundedSender<Command>,
-    reading: Arc<Mutex<Connection>>,
+    sequence: Arc<Sequence>,
     shared: Arc<Shared>,
+    salvage: Salvage,
+    /// The files are read by one at a time.
+    reading: Arc<Mutex<()>>,
 }
 
 impl Journal {
-    /// Opens the journal of this file, with all that waits in it from before.
+    /// Opens the journal of this folder, with all that waits in it from before.
     pub fn open(path: &Path, settings: &Settings) -> Result<Self, Error> {
-        let failed = |source| Error::Open { path: path.display().to_string(), source };
-        let writing = thread::connect(path).map_err(failed)?;
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-        let reading = Connection::open_with_flags(path, flags).map_err(failed)?;
-        let (entries, bytes) = reading
-            .query_row("SELECT count(*), coalesce(sum(length(bytes)), 0) FROM entry", [], |row| {
-                Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get::<_, i64>(1)?.unsigned_abs()))
-            })
-            .map_err(failed)?;
-        let shared = Arc::new(Shared::new(settings.max_bytes, Depth { entries, bytes }));
-        let commands = thread::start(writing, shared.clone());
-        Ok(Self { commands, reading: Arc::new(Mutex::new(reading)), shared })
+        folder::make(path).map_err(Error::open(path))?;
+        let mut opened = salvage::open(path).map_err(Error::open(path))?;
+        let before = aside::read(path).map_err(Error::open(path))?;
+        opened.salvage.damaged_places += u64::from(before.damaged_bytes > 0);
+        opened.salvage.damaged_bytes += before.damaged_bytes;
+        let shared = Arc::new(Shared::new(settings.max_bytes, opened.depth));
+        let sequence = Arc::new(opened.sequence);
+        let mut writing =
+            Writing::new(path.to_owned(), sequence.clone(), opened.next, aside::Aside::default());
+        stand_in_the_row_again(path, &mut writing, &shared, before.entries).map_err(Error::open(path))?;
+        let commands = thread::start(writing, shared.clone()).map_err(Error::open(path))?;
+        let reading = Arc::default();
+        Ok(Self { commands, sequence, shared, salvage: opened.salvage, reading })
+    }
+
+    /// What was missing when it was opened.
+    pub fn salvage(&self) -> Salvage {
+        self.salvage
     }
 
     /// Keeps a request. When this returns well, the request is on disk, fsynced.
-    pub async fn append(&self, project: i64, form: u8, request: Redacted) -> Result<EntryId, Error> {
-        let bytes = request.into_bytes();
-        self.shared.reserve(bytes.len() as u64)?;
-        let written = self.command(Work::Append { project, form, bytes }).await?;
-        Ok(EntryId(written.row))
+    pub async fn append(&self, request: Sealed) -> Result<EntryId, Error> {
+        self.shared.reserve(request.bytes.len() as u64)?;
+        let written = self.command(Work::Append(request)).await?;
+        written.entry.ok_or(Error::Closed)
     }
 
     /// The oldest entries after this one, as many as fit into so many bytes, but at least one where there is
     /// one.
     pub async fn next(&self, after: Option<EntryId>, max_bytes: usize) -> Result<Vec<Entry>, Error> {
-        let reading = self.reading.clone();
-        let after = after.map_or(0, |id| id.0);
-        let read = move || next(&reading.lock().unwrap_or_else(PoisonError::into_inner), after, max_bytes);
-        tokio::task::spawn_blocking(read).await.map_err(|_| Error::Closed)?
+        self.read(move |sequence| next(sequence, after, max_bytes)).await
+    }
+
+    /// How many entries were found to be damaged since the last call. They are given no more.
+    pub async fn damaged(&self) -> Result<u64, Error> {
+        if !self.sequence.is_newly_damaged() {
+            return Ok(0);
+        }
+        Ok(self.command(Work::Recount).await?.removed_entries)
     }
 
     /// How long the oldest entry is; 0 where there is none.
     pub async fn first_length(&self) -> Result<usize, Error> {
-        let reading = self.reading.clone();
-        let read = move || first_length(&reading.lock().unwrap_or_else(PoisonError::into_inner));
-        tokio::task::spawn_blocking(read).await.map_err(|_| Error::Closed)?
+        let length = |(_, head): (_, Head)| head.length as usize;
+        self.read(move |sequence| Ok(sequence.request(0)?.map_or(0, length))).await
+    }
+
+    /// When the oldest entry was accepted, in milliseconds since 1970 UTC.
+    pub async fn oldest(&self) -> Result<Option<u64>, Error> {
+        let accepted_at = |(_, head): (_, Head)| head.accepted_at;
+        self.read(move |sequence| Ok(sequence.request(0)?.map(accepted_at))).await
     }
 
     /// Returns once there may be entries that [`Journal::next`] did not give yet.
@@ -95,16 +152,33 @@ impl Journal {
         self.command(Work::Forget(entries)).await.map(|_| ())
     }
 
-    /// Takes an entry out of the way of the others, with the reason. It stays in the file, in the table `aside`,
-    /// and stands in the row again after the next opening: a better reader or store may have it then.
-    pub async fn set_aside(&self, entry: EntryId, reason: String) -> Result<(), Error> {
-        self.command(Work::SetAside { entry, reason }).await.map(|_| ())
+    /// Takes an entry out of the way of the others. It stays on disk, in the file `aside`, and stands in the row again
+    /// after the next opening: a better reader or store may have it then.
+    pub async fn set_aside(&self, entry: EntryId) -> Result<(), Error> {
+        self.command(Work::SetAside(entry)).await.map(|_| ())
     }
 
     async fn command(&self, work: Work) -> Result<Written, Error> {
         let (done, written) = oneshot::channel();
         self.commands.send(Command { work, done }).map_err(|_| Error::Closed)?;
         written.await.unwrap_or(Err(Error::Closed))
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Sequence) -> std::io::Result<T> + Send + 'static,
+    ) -> Result<T, Error> {
+        let (sequence, reading) = (self.sequence.clone(), self.reading.clone());
+        let read = move || {
+            let _one = reading.lock().unwrap_or_else(PoisonError::into_inner);
+            work(&sequence)
+        };
+        Ok(tokio::task::spawn_blocking(read).await.map_err(|_| Error::Closed)??)
+    }
+
+    /// Takes no room any more where nothing waits; for the end of a process.
+    pub async fn rest(&self) -> Result<(), Error> {
+        self.command(Work::Rest).await.map(|_| ())
     }
 
     /// How much waits.
@@ -118,48 +192,35 @@ impl Journal {
     }
 }
 
-fn next(connection: &Connection, after: i64, max_bytes: usize) -> Result<Vec<Entry>, Error> {
-    // Their lengths first: a large one is not read to learn that it does not fit.
-    let sql = "SELECT id, length(bytes) FROM entry WHERE id > ?1 ORDER BY id";
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut found = statement.query(params![after])?;
-    let (mut entries, mut bytes) = (Vec::new(), 0);
-    while let Some(row) = found.next()? {
-        bytes += row.get::<_, i64>(1)?.unsigned_abs();
-        if bytes > max_bytes as u64 && !entries.is_empty() {
+fn next(sequence: &Sequence, after: Option<EntryId>, max_bytes: usize) -> std::io::Result<Vec<Entry>> {
+    let (mut at, mut entries, mut bytes) = (after.map_or(0, EntryId::end), Vec::new(), 0);
+    while let Some((segment, head)) = sequence.request(at)? {
+        bytes += head.length as usize;
+        if bytes > max_bytes && !entries.is_empty() {
             break;
         }
-        entries.push(entry(connection, row.get(0)?)?);
+        entries.push(Entry::new(&head, segment.sealed(&head)?.into()));
+        at = head.id().end();
     }
     Ok(entries)
 }
 
-fn entry(connection: &Connection, id: i64) -> Result<Entry, Error> {
-    let sql = "SELECT project, form, accepted_at FROM entry WHERE id = ?1";
-    let read = |row: &rusqlite::Row<'_>| {
-        Ok(Entry {
-            id: EntryId(id),
-            project: row.get(0)?,
-            form: row.get(1)?,
-            accepted_at: row.get::<_, i64>(2)?.unsigned_abs(),
-            bytes: bytes(connection, id)?,
-        })
-    };
-    Ok(connection.prepare_cached(sql)?.query_row(params![id], read)?)
+/// What was set aside before is tried once more, behind the others.
+fn stand_in_the_row_again(
+    path: &Path,
+    writing: &mut Writing,
+    shared: &Shared,
+    entries: Vec<(Head, Vec<u8>)>,
+) -> std::io::Result<()> {
+    for (head, sealed) in entries {
+        shared.admit(sealed.len() as u64);
+        let (done, _) = oneshot::channel();
+        writing.write(&[Command { work: Work::Append(Sealed::again(&head, sealed)), done }])?;
+    }
+    aside::remove(path)
 }
 
-/// Read straight into their place: as a column they would be in memory twice.
-fn bytes(connection: &Connection, id: i64) -> rusqlite::Result<Bytes> {
-    let blob = connection.blob_open(MAIN_DB, "entry", "bytes", id, true)?;
-    let mut bytes = vec![0; blob.len()];
-    blob.read_at_exact(&mut bytes, 0)?;
-    Ok(bytes.into())
-}
-
-fn first_length(connection: &Connection) -> Result<usize, Error> {
-    let sql = "SELECT length(bytes) FROM entry ORDER BY id LIMIT 1";
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut found = statement.query([])?;
-    let length: Option<i64> = found.next()?.map(|row| row.get(0)).transpose()?;
-    Ok(length.and_then(|length| usize::try_from(length).ok()).unwrap_or(0))
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
 }

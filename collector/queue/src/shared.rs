@@ -4,12 +4,8 @@ use tokio::sync::{Notify, watch};
 
 use crate::Error;
 
-/// The name of an entry; later entries have higher ones.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct EntryId(pub(crate) i64);
-
 /// How much waits.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Depth {
     pub entries: u64,
     pub bytes: u64,
@@ -19,6 +15,8 @@ pub struct Depth {
 #[derive(Debug)]
 struct State {
     depth: Depth,
+    /// The part of it that is on its way to the disk.
+    coming: Depth,
     /// Entries that were ever taken in, and that went again, since the journal was opened.
     taken: u64,
     gone: u64,
@@ -33,7 +31,7 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(bound: u64, depth: Depth) -> Self {
-        let state = State { depth, taken: depth.entries, gone: 0 };
+        let state = State { depth, coming: Depth::default(), taken: depth.entries, gone: 0 };
         Self { bound, state: watch::Sender::new(state), news: Notify::new() }
     }
 
@@ -59,11 +57,40 @@ impl Shared {
             if fits {
                 state.depth.bytes += length;
                 state.depth.entries += 1;
+                state.coming.bytes += length;
+                state.coming.entries += 1;
                 state.taken += 1;
             }
             fits
         });
         if fits { Ok(()) } else { Err(Error::Full { held: self.depth().bytes, bound: self.bound }) }
+    }
+
+    /// What was on disk before needs no leave.
+    pub(crate) fn admit(&self, length: u64) {
+        self.state.send_modify(|state| {
+            state.depth.bytes += length;
+            state.depth.entries += 1;
+            state.taken += 1;
+        });
+    }
+
+    /// An entry has arrived on the disk, or never will.
+    pub(crate) fn arrived(&self, length: u64) {
+        self.state.send_if_modified(|state| {
+            state.coming.bytes -= length;
+            state.coming.entries -= 1;
+            false
+        });
+    }
+
+    /// What should be on the disk.
+    pub(crate) fn on_disk(&self) -> Depth {
+        let state = self.state.borrow();
+        Depth {
+            entries: state.depth.entries - state.coming.entries,
+            bytes: state.depth.bytes - state.coming.bytes,
+        }
     }
 
     pub(crate) fn release(&self, entries: u64, bytes: u64) {

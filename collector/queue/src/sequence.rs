@@ -1,0 +1,128 @@
+//! All segments as one sequence of entries, and how far it is delivered.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::entry::{EntryId, Head, Kind};
+use crate::segment::{Found, Segment};
+use crate::shared::Depth;
+
+#[derive(Debug, Default)]
+pub(crate) struct Sequence {
+    state: Mutex<State>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    segments: VecDeque<Arc<Segment>>,
+    /// Everything before this place is delivered.
+    head: u64,
+    /// Entries behind the head that are, too: where each begins, and where it ends.
+    gone: BTreeMap<u64, u64>,
+    /// Where something else stands than what was written, and up to where.
+    damaged: BTreeMap<u64, u64>,
+    /// True where damage was found since somebody asked.
+    is_newly_damaged: bool,
+}
+
+impl Sequence {
+    pub(crate) fn new(segments: VecDeque<Arc<Segment>>, damaged: BTreeMap<u64, u64>) -> Self {
+        Self { state: Mutex::new(State { segments, damaged, ..State::default() }) }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(crate) fn push(&self, segment: Arc<Segment>) {
+        self.lock().segments.push_back(segment);
+    }
+
+    /// The first request that stands at this place or behind it, and is not delivered.
+    pub(crate) fn request(&self, from: u64) -> io::Result<Option<(Arc<Segment>, Head)>> {
+        let mut at = from.max(self.lock().head);
+        loop {
+            let (segment, next) = {
+                let state = self.lock();
+                let next = state.gone.get(&at).or(state.damaged.get(&at)).copied();
+                let segment = state.segments.iter().find(|segment| segment.end() > at).cloned();
+                (segment, next)
+            };
+            let Some(segment) = segment else { return Ok(None) };
+            at = match next {
+                Some(end) => end,
+                None => match segment.look(at.max(segment.base))? {
+                    Found::Head(head) if head.kind == Kind::Request => {
+                        if !self.lock().gone.contains_key(&head.at) {
+                            return Ok(Some((segment, head)));
+                        }
+                        head.id().end()
+                    }
+                    Found::Head(note) => note.id().end(),
+                    Found::Damage { until } => self.damage(at.max(segment.base), until),
+                },
+            };
+        }
+    }
+
+    fn damage(&self, at: u64, until: u64) -> u64 {
+        let mut state = self.lock();
+        state.is_newly_damaged |= state.damaged.insert(at, until).is_none();
+        until
+    }
+
+    /// True where damage was found since the last call.
+    pub(crate) fn is_newly_damaged(&self) -> bool {
+        std::mem::take(&mut self.lock().is_newly_damaged)
+    }
+
+    /// How many requests wait on disk.
+    pub(crate) fn count(&self) -> io::Result<Depth> {
+        let (mut at, mut depth) = (0, Depth::default());
+        while let Some((_, head)) = self.request(at)? {
+            depth.entries += 1;
+            depth.bytes += u64::from(head.length);
+            at = head.id().end();
+        }
+        Ok(depth)
+    }
+
+    /// How far everything is delivered once these entries are.
+    pub(crate) fn head_without(&self, entries: &[EntryId]) -> io::Result<Option<u64>> {
+        let before = self.lock().head;
+        self.lock().gone.extend(entries.iter().map(|entry| (entry.at, entry.end())));
+        let next = self.request(before)?.map(|(_, head)| head.at);
+        let end = || self.lock().segments.back().map_or(before, |last| last.end());
+        let head = next.unwrap_or_else(end);
+        Ok(Some(head).filter(|head| *head > before))
+    }
+
+    /// What these entries did to the rest of the sequence is undone: they could not be forgotten.
+    pub(crate) fn restore(&self, entries: &[EntryId]) {
+        let mut state = self.lock();
+        state.gone.retain(|at, _| entries.iter().all(|entry| entry.at != *at));
+    }
+
+    /// Everything before this place is delivered. Gives back the segments that nobody needs any more.
+    pub(crate) fn advance(&self, head: u64) -> Vec<Arc<Segment>> {
+        let mut state = self.lock();
+        state.head = head;
+        state.gone = state.gone.split_off(&head);
+        state.damaged = state.damaged.split_off(&head);
+        let mut unneeded = Vec::new();
+        // The last one is still being written.
+        while state.segments.len() > 1 && state.segments[0].end() <= head {
+            unneeded.extend(state.segments.pop_front());
+        }
+        unneeded
+    }
+
+    /// Gives all segments back where everything in them is delivered.
+    pub(crate) fn clear(&self) -> Vec<Arc<Segment>> {
+        let mut state = self.lock();
+        state.gone.clear();
+        state.damaged.clear();
+        state.segments.drain(..).collect()
+    }
+}
