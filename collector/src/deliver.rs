@@ -5,6 +5,7 @@
 //! result, so that a crash at any point costs nothing but the repetition.
 
 mod batch;
+mod compute;
 mod reread;
 mod signs;
 mod sweep;
@@ -16,9 +17,10 @@ use std::time::Duration;
 use treering_otlp::Signal;
 use treering_queue::{Entry, EntryId, Journal};
 use treering_read::Prices;
-use treering_store::{Batch, Computed, Partials, ProjectId, Touched, Writer};
+use treering_store::{Batch, ProjectId, Writer};
 
 pub(crate) use batch::form;
+use compute::recompute;
 pub use reread::{Reread, Rereading};
 pub(crate) use sweep::keep_swept;
 
@@ -28,8 +30,6 @@ use crate::outcome::{Ledger, Outcome};
 /// Bytes that are on their way to the store at one time: enough to share a commit, and few enough that a store
 /// which stumbles over one batch does not repeat much.
 const GROUP_BYTES: usize = 4 << 20;
-/// Executions whose summaries are in memory at one time.
-const RECOMPUTED_AT_ONCE: usize = 64;
 /// How often the store may refuse a batch for what it is, before something is done about it.
 const TRIES: u32 = 3;
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
@@ -191,27 +191,6 @@ impl Delivered {
         self.counts.push((Outcome::Unnamed, read.unread));
         self.pending.push(read.batch);
     }
-}
-
-/// Computed anew and never added up: duplicates and leaf-most tokens need the whole.
-async fn recompute(
-    writer: &Writer,
-    prices: &Arc<Prices>,
-    touched: &[Touched],
-) -> Result<(), treering_store::Error> {
-    for touched in touched.chunks(RECOMPUTED_AT_ONCE) {
-        let partials = writer.summaries(touched.to_vec()).await?;
-        let prices = prices.clone();
-        let compute = move || partials.into_iter().map(|partials| computed(partials, &prices)).collect();
-        writer.put_executions(tokio::task::spawn_blocking(compute).await?).await?;
-    }
-    Ok(())
-}
-
-fn computed(partials: Partials, prices: &Prices) -> Computed {
-    let Partials { of, version, summaries } = partials;
-    let execution = treering_read::execution(of.trace_id, &treering_read::merge(summaries, prices));
-    Computed { project: of.project, version, execution }
 }
 
 /// An error with all its causes, since the outermost one often says least.

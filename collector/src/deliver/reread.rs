@@ -8,7 +8,7 @@ use treering_redact::Record;
 use treering_step::Summary;
 use treering_store::{Error, Touched, Writer};
 
-use super::recompute;
+use super::compute::recompute;
 
 /// Executions between two notes of how far it came.
 const AT_ONCE: usize = 64;

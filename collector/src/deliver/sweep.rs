@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use treering_step::Timestamp;
 
-use super::{Delivery, causes, recompute};
+use super::compute::recompute;
+use super::{Delivery, causes};
 
 /// How often somebody looks who is gone. Heartbeats come every few seconds.
 const ROUND: Duration = Duration::from_secs(2);
