@@ -9,14 +9,6 @@ use support::{Server, client};
 /// What the process may take, whatever comes.
 const MOST: u64 = 256 << 20;
 
-/// The most that the process ever had in memory.
-fn peak(server: &Server) -> u64 {
-    let status = std::fs::read_to_string(format!("/proc/{}/status", server.pid)).expect("it runs");
-    let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("Linux tells the peak");
-    let kilobytes = line.split_whitespace().nth(1).and_then(|number| number.parse::<u64>().ok());
-    kilobytes.expect("a number") << 10
-}
-
 fn gzip(bytes: &[u8]) -> Vec<u8> {
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
     encoder.write_all(bytes).expect("it is memory");
@@ -74,6 +66,6 @@ async fn whatever_comes_at_once_is_answered_in_little_memory() {
     // What was taken is delivered in little memory, too.
     let trace = format!("/executions/{}", "0a".repeat(16));
     support::Api::of(&server).wait_for(&trace, |answer| answer["steps"].is_array()).await;
-    let peak = peak(&server);
+    let peak = server.peak_memory();
     assert!(peak < MOST, "it took {} MiB", peak >> 20);
 }

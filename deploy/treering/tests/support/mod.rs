@@ -60,7 +60,17 @@ impl Server {
 
     /// Starts it again after its end, where it listened before.
     pub(crate) fn start_again(data: &Path, addresses: &[String; 3]) -> Self {
-        Self::launch(treering(), data, addresses.each_ref().map(String::as_str), &[])
+        Self::start_again_as(treering(), data, addresses, &[])
+    }
+
+    /// The same under another command, and with flags.
+    pub(crate) fn start_again_as(
+        command: Command,
+        data: &Path,
+        addresses: &[String; 3],
+        flags: &[&str],
+    ) -> Self {
+        Self::launch(command, data, addresses.each_ref().map(String::as_str), flags)
     }
 
     /// Where it listens: OTLP/gRPC, OTLP/HTTP and dashboard.
@@ -127,9 +137,32 @@ impl Server {
     }
 
     /// Asks it to end, and waits for that.
-    pub(crate) fn terminate(mut self) -> ExitStatus {
-        kill(self.pid, "TERM");
+    pub(crate) fn terminate(self) -> ExitStatus {
+        self.signal("TERM");
+        self.wait()
+    }
+
+    /// Sends it a signal.
+    pub(crate) fn signal(&self, name: &str) {
+        kill(self.pid, name);
+    }
+
+    /// Waits for its end.
+    pub(crate) fn wait(mut self) -> ExitStatus {
         self.child.wait().expect("it can be waited for")
+    }
+
+    /// True as long as it did not end.
+    pub(crate) fn is_up(&mut self) -> bool {
+        self.child.try_wait().expect("it can be asked").is_none()
+    }
+
+    /// The most that it ever had in memory, in bytes.
+    pub(crate) fn peak_memory(&self) -> u64 {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid)).expect("it runs");
+        let line = status.lines().find(|line| line.starts_with("VmHWM:")).expect("Linux tells the peak");
+        let kilobytes = line.split_whitespace().nth(1).and_then(|number| number.parse::<u64>().ok());
+        kilobytes.expect("a number") << 10
     }
 }
 
@@ -217,4 +250,13 @@ pub(crate) fn any_file_has(folder: &Path, needle: &[u8]) -> bool {
         // A write-ahead log may vanish between the listing and the reading.
         std::fs::read(path).is_ok_and(|bytes| bytes.windows(needle.len()).any(|window| window == needle))
     })
+}
+
+/// How often an outcome happened, as the store of this folder has it.
+pub(crate) async fn outcome(data: &Path, name: &str) -> u64 {
+    let store = treering_store::StoreUrl::Sqlite(data.join("treering.db"));
+    let master = treering_store::MasterSource::File(data.join("master.key"));
+    let handles = treering_store::open_read_only(&store, master).await.expect("the store can be read");
+    let counts = handles.reader.outcomes().await.expect("outcomes can be read");
+    counts.iter().find(|count| count.name == name).map_or(0, |count| count.count)
 }
