@@ -70,12 +70,15 @@ pub async fn serve(
 
 async fn accept(places: &Arc<Semaphore>, listener: &TcpListener) -> (OwnedSemaphorePermit, TcpStream) {
     let place = places.clone().acquire_owned().await.expect("the semaphore is never closed");
+    let mut told = false;
     loop {
         match listener.accept().await {
             Ok((stream, _)) => return (place, stream),
-            // No descriptors left, or a client that was gone before it was welcomed.
+            // No descriptors left, or a client that was gone before it was welcomed. Once is enough to say so.
             Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
+                if !std::mem::replace(&mut told, true) {
+                    tracing::warn!(%error, "a connection could not be accepted; trying until one can");
+                }
                 tokio::time::sleep(BREATH).await;
             }
         }

@@ -32,6 +32,8 @@ use crate::outcome::{Ledger, Outcome};
 const GROUP_BYTES: usize = 4 << 20;
 /// How often the store may refuse a batch for what it is, before something is done about it.
 const TRIES: u32 = 3;
+/// Why an entry is set aside whose records the store will not have.
+const REFUSED: &str = "the store refused it again and again";
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 
@@ -68,10 +70,64 @@ impl Delivery {
         for entry in entries {
             if let Err(refused) = self.persist(vec![entry]).await {
                 for entry in refused {
-                    self.set_aside(&entry, "the store refused it again and again").await;
+                    self.piecemeal(entry).await;
                 }
             }
         }
+    }
+
+    /// Of an entry that the store refuses for what it is, it gets all but the records that are the reason. With these,
+    /// the entry is set aside: should the store have them one day, the rest changes nothing.
+    async fn piecemeal(&self, entry: Entry) {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            match self.deliver_piecemeal(&entry).await {
+                Ok(0) => return self.forget(vec![entry.id]).await,
+                Ok(refused) => return self.set_aside(&entry, refused, REFUSED).await,
+                Err(error) if error.is_of_the_batch() => {
+                    return self.set_aside(&entry, batch::records(&entry), REFUSED).await;
+                }
+                Err(error) => {
+                    let error = causes(&error);
+                    tracing::warn!(%error, "the store refused a batch in pieces; trying again");
+                }
+            }
+            tokio::time::sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// How many records the store refuses.
+    async fn deliver_piecemeal(&self, entry: &Entry) -> Result<usize, treering_store::Error> {
+        let (mut touched, mut all, mut refused) = (BTreeSet::new(), 0, 0);
+        let mut reading = batch::Reading::of(entry).ok();
+        while let Ok(Some((part, rest))) = next_part(reading).await {
+            all += part.records();
+            refused += self.append_pieces(part.batch, &mut touched).await?;
+            reading = Some(rest);
+        }
+        recompute(&self.writer, &self.prices, &touched.into_iter().collect::<Vec<_>>()).await?;
+        self.ledger.count(Outcome::Delivered, all - refused);
+        Ok(refused)
+    }
+
+    /// Halves what is refused until single records are.
+    async fn append_pieces(
+        &self,
+        batch: Batch,
+        touched: &mut BTreeSet<Touched>,
+    ) -> Result<usize, treering_store::Error> {
+        let (mut pieces, mut refused) = (vec![batch], 0);
+        while let Some(piece) = pieces.pop() {
+            let halves = batch::halves(&piece);
+            match (self.writer.append(vec![piece]).await, halves) {
+                (Ok(news), _) => touched.extend(news),
+                (Err(error), Some(halves)) if error.is_of_the_batch() => pieces.extend(halves),
+                (Err(error), None) if error.is_of_the_batch() => refused += 1,
+                (Err(error), _) => return Err(error),
+            }
+        }
+        Ok(refused)
     }
 
     /// Tries to deliver until it is done: a store that takes nothing at all is waited for. Entries that it refuses
@@ -123,7 +179,8 @@ impl Delivery {
 
     async fn settle(&self, delivered: Delivered, entries: &[Entry]) {
         for at in delivered.bad {
-            self.set_aside(&entries[at], "it cannot be read").await;
+            let entry = &entries[at];
+            self.set_aside(entry, batch::records(entry), "it cannot be read").await;
         }
         // Before forgetting: whoever waits for the delivery may end us right after it.
         delivered.counts.into_iter().for_each(|(outcome, count)| self.ledger.count(outcome, count));
@@ -138,10 +195,10 @@ impl Delivery {
         }
     }
 
-    async fn set_aside(&self, entry: &Entry, reason: &str) {
-        tracing::error!(%reason, "a batch is set aside in the journal, out of the way of the others");
+    async fn set_aside(&self, entry: &Entry, records: usize, reason: &str) {
+        tracing::error!(%reason, records, "a batch is set aside in the journal, out of the way of the others");
         match self.journal.set_aside(entry.id, reason.to_owned()).await {
-            Ok(()) => self.ledger.count(Outcome::SetAside, batch::records(entry)),
+            Ok(()) => self.ledger.count(Outcome::SetAside, records),
             Err(error) => tracing::error!(%error, "a batch could not be set aside"),
         }
     }
@@ -183,10 +240,9 @@ impl Delivered {
     }
 
     fn add(&mut self, read: batch::Read) {
-        let rows = read.batch.spans.len() + read.batch.logs.len();
-        self.pending_records += rows;
+        self.pending_records += read.batch.spans.len() + read.batch.logs.len();
         self.pending_bytes += read.bytes;
-        self.counts.push((Outcome::Delivered, rows + read.heartbeats));
+        self.counts.push((Outcome::Delivered, read.records()));
         self.counts.push((Outcome::DroppedByExporter, read.dropped_by_exporter));
         self.counts.push((Outcome::Unnamed, read.unread));
         self.pending.push(read.batch);

@@ -32,6 +32,32 @@ pub(super) struct Read {
     pub(super) unread: usize,
 }
 
+impl Read {
+    /// Records of it that the store gets.
+    pub(super) fn records(&self) -> usize {
+        self.batch.spans.len() + self.batch.logs.len() + self.heartbeats
+    }
+}
+
+/// A batch in two, so that each is asked for by itself; `None` where it holds but one record.
+///
+/// Their records are the same ones and shared, none is copied.
+pub(super) fn halves(batch: &Batch) -> Option<[Batch; 2]> {
+    fn cut<T: Clone>(all: &[T]) -> [Vec<T>; 2] {
+        let (first, second) = all.split_at(all.len() / 2);
+        [first.to_vec(), second.to_vec()]
+    }
+    let Batch { project, day, spans, logs, signs } = batch;
+    let [first, second] = match (spans.len(), logs.len()) {
+        (2.., 0) => cut(spans).map(|spans| (spans, Vec::new())),
+        (0, 2..) => cut(logs).map(|logs| (Vec::new(), logs)),
+        (0 | 1, 0) | (0, 1) => return None,
+        _ => [(spans.clone(), Vec::new()), (Vec::new(), logs.clone())],
+    };
+    let of = |(spans, logs)| Batch { project: *project, day: *day, spans, logs, signs: signs.clone() };
+    Some([of(first), of(second)])
+}
+
 /// The journal's word for a signal.
 pub(crate) fn form(signal: Signal) -> u8 {
     u8::from(signal == FORMS[1])

@@ -142,7 +142,7 @@ pub struct Sign {
 }
 
 /// A span, and what it says of a step: its own, or that of a later span which it announces.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct SpanEntry {
     pub trace_id: TraceId,
     pub span_id: SpanId,
@@ -164,7 +164,7 @@ impl SpanEntry {
 ///
 /// Its summary has one join key at the most. The source of one that has a key is the identity of its record and
 /// shared with no other, since it may go to another step alone.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct LogEntry {
     pub trace_id: TraceId,
     /// Which of several equal records of its request it is.

@@ -9,7 +9,8 @@ use crate::support::{Api, Server, leave_out, treering};
 
 /// What the system grants the process, beside which it has its own files open.
 const DESCRIPTORS: &str = "--nofile=96:96";
-const IDLE: usize = 200;
+/// More than it is granted, and no more than the system lets wait at the door besides.
+const IDLE: usize = 150;
 const RECOVERY: Duration = Duration::from_secs(5);
 /// How long it is watched while nobody can be let in.
 const LOOK: Duration = Duration::from_secs(1);

@@ -61,6 +61,7 @@ impl Ledger {
     /// Nothing acknowledged is missing, and nothing is there twice, in the list and in the records themselves.
     pub(crate) async fn assert_kept(&self, api: &Api<'_>) {
         let visible = self.wait_for_all(api).await;
+        self.assert_sent(&visible);
         for (&execution, steps) in &visible {
             assert_eq!(*steps, STEPS, "steps of execution {execution} in the list");
             assert_eq!(records(api, execution).await, sent(execution), "execution {execution}");
@@ -76,7 +77,6 @@ impl Ledger {
             let missing: Vec<_> =
                 self.acknowledged.iter().filter(|execution| !is_whole(execution)).collect();
             if missing.is_empty() {
-                self.assert_sent(&visible);
                 return visible;
             }
             assert!(std::time::Instant::now() < end, "acknowledged and not whole: {missing:?}");
