@@ -12,11 +12,11 @@ use treering_store::{Keys, Writer};
 
 use crate::admit::Keyring;
 use crate::connections::serve;
-use crate::deliver::{Delivery, keep_counts, keep_swept, write_counts};
+use crate::deliver::{Breaker, Delivery, causes, keep_counts, keep_swept, keep_watch, write_counts};
 use crate::memory::Memory;
-use crate::outcome::Ledger;
+use crate::outcome::{Ledger, Outcome};
 use crate::receive::{Manners, router};
-use crate::way::{Limits, Way};
+use crate::way::{Acknowledge, Limits, Way};
 
 /// How long requests that are under way may take once the collector is told to stop.
 const DRAIN: Duration = Duration::from_secs(8);
@@ -33,6 +33,7 @@ pub struct Settings {
     pub otlp_http: SocketAddr,
     pub limits: Limits,
     pub manners: Manners,
+    pub acknowledge: Acknowledge,
 }
 
 /// Why a collector did not start.
@@ -94,12 +95,15 @@ impl Collector {
         keys: Keys,
     ) -> Result<Running, Error> {
         let ledger = Arc::new(Ledger::default());
+        tell_of_damage(&journal, &ledger);
         let limits = self.settings.limits;
         let memory = Arc::new(Memory::for_requests_of(limits.max_request_bytes));
         let way = Arc::new(Way {
             keyring: Keyring::load(keys).await?,
             rules,
+            vault: writer.vault().clone(),
             journal: journal.clone(),
+            acknowledge: self.settings.acknowledge,
             ledger: ledger.clone(),
             memory: memory.clone(),
             manners: self.settings.manners,
@@ -118,14 +122,33 @@ impl Collector {
             prices,
             ledger: ledger.clone(),
             memory,
+            breaker: Arc::new(Breaker::default()),
         };
         let name = self.settings.name;
         let mut background = JoinSet::new();
         background.spawn(delivery.clone().run());
         background.spawn(keep_swept(delivery));
+        background.spawn(keep_watch(journal.clone()));
         background.spawn(async move { way.keyring.keep_fresh().await });
         background.spawn(keep_counts(ledger.clone(), writer.clone(), name.clone()));
         Ok(Running { stop, servers: servers.into(), journal, background, ledger, writer, name })
+    }
+}
+
+/// What the journal lost before it was opened is said once, and counted.
+fn tell_of_damage(journal: &Journal, ledger: &Ledger) {
+    let told = journal.salvage();
+    if told.damaged_places > 0 {
+        let (places, bytes) = (told.damaged_places, told.damaged_bytes);
+        tracing::error!(places, bytes, "the journal was damaged; what could be read of it is kept");
+        ledger.count(Outcome::DamagedJournal, usize::try_from(places).unwrap_or(usize::MAX));
+    }
+    if told.unfinished_bytes > 0 {
+        let bytes = told.unfinished_bytes;
+        tracing::warn!(
+            bytes,
+            "the journal ends in a write that was not finished; nobody was answered for it"
+        );
     }
 }
 
@@ -157,6 +180,10 @@ impl Running {
         // A store that is stuck is not waited for: the journal keeps what it has.
         tokio::time::timeout(LAST_DELIVERY, self.journal.delivered()).await.ok();
         self.background.shutdown().await;
+        if let Err(error) = self.journal.rest().await {
+            let error = causes(&error);
+            tracing::warn!(%error, "the journal could not be tidied up");
+        }
         write_counts(&self.ledger, &self.writer, &self.name).await;
     }
 }

@@ -4,7 +4,9 @@
 //! belong to are computed anew, and only then is the batch forgotten. Each step can be done again with the same
 //! result, so that a crash at any point costs nothing but the repetition.
 
+mod age;
 mod batch;
+mod breaker;
 mod compute;
 mod reread;
 mod signs;
@@ -17,9 +19,11 @@ use std::time::Duration;
 use treering_otlp::Signal;
 use treering_queue::{Entry, EntryId, Journal};
 use treering_read::Prices;
-use treering_store::{Batch, ProjectId, Writer};
+use treering_store::{Batch, Touched, Writer};
 
-pub(crate) use batch::form;
+pub(crate) use age::keep_watch;
+pub(crate) use batch::{day, form};
+pub(crate) use breaker::Breaker;
 use compute::recompute;
 pub use reread::{Reread, Rereading};
 pub(crate) use sweep::keep_swept;
@@ -34,8 +38,8 @@ const GROUP_BYTES: usize = 4 << 20;
 const TRIES: u32 = 3;
 /// Why an entry is set aside whose records the store will not have.
 const REFUSED: &str = "the store refused it again and again";
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
-const LONGEST_PAUSE: Duration = Duration::from_secs(5);
+/// How long to wait after the journal itself failed.
+const PAUSE: Duration = Duration::from_secs(1);
 
 /// Takes the journal's entries to the store, in order, for ever.
 #[derive(Debug, Clone)]
@@ -45,6 +49,16 @@ pub(crate) struct Delivery {
     pub(crate) prices: Arc<Prices>,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) memory: Arc<Memory>,
+    pub(crate) breaker: Arc<Breaker>,
+}
+
+/// What became of entries that were brought to the store.
+enum Brought {
+    Done,
+    /// It refuses one of them for what it is.
+    Refused,
+    /// It does not take anything at present.
+    Failed,
 }
 
 impl Delivery {
@@ -53,54 +67,67 @@ impl Delivery {
             // A large entry shares the room of large requests.
             let length = self.journal.first_length().await.unwrap_or(0);
             let _room = self.memory.delivery(length).await;
-            match self.journal.next(None, GROUP_BYTES).await {
-                Ok(entries) if entries.is_empty() => self.journal.news().await,
+            // A store that is out of order is tried with one entry, and the others stay on the disk.
+            let group_bytes = if self.breaker.is_open() { 1 } else { GROUP_BYTES };
+            match self.journal.next(None, group_bytes).await {
+                Ok(entries) if entries.is_empty() => self.wait_for_news().await,
                 Ok(entries) => self.group(entries).await,
                 Err(error) => {
+                    let error = causes(&error);
                     tracing::error!(%error, "the journal could not be read");
-                    tokio::time::sleep(LONGEST_PAUSE).await;
+                    tokio::time::sleep(PAUSE).await;
                 }
+            }
+        }
+    }
+
+    async fn wait_for_news(&self) {
+        match self.journal.damaged().await {
+            Ok(0) => self.journal.news().await,
+            Ok(lost) => {
+                tracing::error!(entries = lost, "the journal was damaged while it was open; this is lost");
+                self.ledger.count(Outcome::DamagedJournal, usize::try_from(lost).unwrap_or(usize::MAX));
+            }
+            Err(error) => {
+                let error = causes(&error);
+                tracing::error!(%error, "the journal could not be counted");
+                tokio::time::sleep(PAUSE).await;
             }
         }
     }
 
     /// A group goes together; where one of its batches is refused for what it is, each goes alone.
     async fn group(&self, entries: Vec<Entry>) {
-        let Err(entries) = self.persist(entries).await else { return };
-        for entry in entries {
-            if let Err(refused) = self.persist(vec![entry]).await {
-                for entry in refused {
-                    self.piecemeal(entry).await;
-                }
+        let entries: Vec<_> = entries.into_iter().map(Arc::new).collect();
+        if matches!(self.persist(&entries).await, Brought::Done | Brought::Failed) {
+            return;
+        }
+        for entry in &entries {
+            match self.persist(std::slice::from_ref(entry)).await {
+                Brought::Done => {}
+                Brought::Failed => return,
+                Brought::Refused => self.piecemeal(entry).await,
             }
         }
     }
 
     /// Of an entry that the store refuses for what it is, it gets all but the records that are the reason. With these,
     /// the entry is set aside: should the store have them one day, the rest changes nothing.
-    async fn piecemeal(&self, entry: Entry) {
-        let mut pause = FIRST_PAUSE;
-        loop {
-            match self.deliver_piecemeal(&entry).await {
-                Ok(0) => return self.forget(vec![entry.id]).await,
-                Ok(refused) => return self.set_aside(&entry, refused, REFUSED).await,
-                Err(error) if error.is_of_the_batch() => {
-                    return self.set_aside(&entry, batch::records(&entry), REFUSED).await;
-                }
-                Err(error) => {
-                    let error = causes(&error);
-                    tracing::warn!(%error, "the store refused a batch in pieces; trying again");
-                }
+    async fn piecemeal(&self, entry: &Arc<Entry>) {
+        match self.deliver_piecemeal(entry).await {
+            Ok(0) => self.forget(vec![entry.id]).await,
+            Ok(refused) => self.set_aside(entry, refused, REFUSED).await,
+            Err(error) if error.is_of_the_batch() => {
+                self.set_aside(entry, records(entry), REFUSED).await;
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
+            Err(error) => tokio::time::sleep(self.breaker.failed(&causes(&error))).await,
         }
     }
 
     /// How many records the store refuses.
-    async fn deliver_piecemeal(&self, entry: &Entry) -> Result<usize, treering_store::Error> {
+    async fn deliver_piecemeal(&self, entry: &Arc<Entry>) -> Result<usize, treering_store::Error> {
         let (mut touched, mut all, mut refused) = (BTreeSet::new(), 0, 0);
-        let mut reading = batch::Reading::of(entry).ok();
+        let mut reading = self.open(entry).await?.ok();
         while let Ok(Some((part, rest))) = next_part(reading).await {
             all += part.records();
             refused += self.append_pieces(part.batch, &mut touched).await?;
@@ -130,32 +157,39 @@ impl Delivery {
         Ok(refused)
     }
 
-    /// Tries to deliver until it is done: a store that takes nothing at all is waited for. Entries that it refuses
-    /// for what they are come back after a few tries.
-    async fn persist(&self, entries: Vec<Entry>) -> Result<(), Vec<Entry>> {
-        let entries = Arc::new(entries);
-        let (mut pause, mut refusals) = (FIRST_PAUSE, 0);
+    /// Tries to deliver a few times. What is not delivered then stays in the journal, and is given again.
+    async fn persist(&self, entries: &[Arc<Entry>]) -> Brought {
+        let mut refusals = 0;
         while refusals < TRIES {
-            match self.deliver(entries.clone()).await {
-                Ok(()) => return Ok(()),
-                Err(error) => {
-                    refusals += u32::from(error.is_of_the_batch());
-                    let error = causes(&error);
-                    tracing::warn!(%error, entries = entries.len(), "the store refused; trying again");
+            let error = match self.deliver(entries).await {
+                Ok(()) => {
+                    self.breaker.worked();
+                    return Brought::Done;
                 }
+                Err(error) => error,
+            };
+            if error.is_of_the_batch() {
+                refusals += 1;
+            } else {
+                tokio::time::sleep(self.breaker.failed(&causes(&error))).await;
+                return Brought::Failed;
             }
-            tokio::time::sleep(pause).await;
-            pause = (pause * 2).min(LONGEST_PAUSE);
         }
-        Err(Arc::into_inner(entries).unwrap_or_default())
+        Brought::Refused
     }
 
     /// Read and appended part by part, so that a giant takes no more memory than a few small ones.
-    async fn deliver(&self, entries: Arc<Vec<Entry>>) -> Result<(), treering_store::Error> {
+    async fn deliver(&self, entries: &[Arc<Entry>]) -> Result<(), treering_store::Error> {
         let (mut delivered, mut touched) = (Delivered::default(), BTreeSet::new());
-        for (at, entry) in entries.iter().enumerate() {
-            let key = self.writer.vault().hash_key(ProjectId::from_i64(entry.project))?;
-            let mut reading = batch::Reading::of(entry, key).ok();
+        for entry in entries {
+            let mut reading = match self.open(entry).await? {
+                Ok(reading) => Some(reading),
+                Err(outcome) => {
+                    delivered.counts.push((outcome, records(entry)));
+                    delivered.done.push(entry.id);
+                    continue;
+                }
+            };
             loop {
                 match next_part(reading).await {
                     Ok(Some((part, rest))) => {
@@ -163,7 +197,7 @@ impl Delivery {
                         reading = Some(rest);
                     }
                     Ok(None) => break delivered.done.push(entry.id),
-                    Err(Unreadable) => break delivered.bad.push(at),
+                    Err(Unreadable) => break delivered.bad.push(entry.clone()),
                 }
                 if delivered.is_full() {
                     touched.extend(self.writer.append(delivered.take()).await?);
@@ -173,14 +207,22 @@ impl Delivery {
         touched.extend(self.writer.append(delivered.take()).await?);
         let touched: Vec<_> = touched.into_iter().collect();
         recompute(&self.writer, &self.prices, &touched).await?;
-        self.settle(delivered, &entries).await;
+        self.settle(delivered).await;
         Ok(())
     }
 
-    async fn settle(&self, delivered: Delivered, entries: &[Entry]) {
-        for at in delivered.bad {
-            let entry = &entries[at];
-            self.set_aside(entry, batch::records(entry), "it cannot be read").await;
+    /// The reading of an entry, or what became of it instead.
+    async fn open(
+        &self,
+        entry: &Arc<Entry>,
+    ) -> Result<Result<batch::Reading, Outcome>, treering_store::Error> {
+        let (vault, entry) = (self.writer.vault().clone(), entry.clone());
+        tokio::task::spawn_blocking(move || batch::Reading::of(&entry, &vault)).await?
+    }
+
+    async fn settle(&self, delivered: Delivered) {
+        for entry in delivered.bad {
+            self.set_aside(&entry, records(&entry), "it cannot be read").await;
         }
         // Before forgetting: whoever waits for the delivery may end us right after it.
         delivered.counts.into_iter().for_each(|(outcome, count)| self.ledger.count(outcome, count));
@@ -191,17 +233,22 @@ impl Delivery {
     async fn forget(&self, entries: Vec<EntryId>) {
         if let Err(error) = self.journal.forget(entries).await {
             tracing::error!(%error, "delivered entries could not be forgotten");
-            tokio::time::sleep(LONGEST_PAUSE).await;
+            tokio::time::sleep(PAUSE).await;
         }
     }
 
     async fn set_aside(&self, entry: &Entry, records: usize, reason: &str) {
         tracing::error!(%reason, records, "a batch is set aside in the journal, out of the way of the others");
-        match self.journal.set_aside(entry.id, reason.to_owned()).await {
+        match self.journal.set_aside(entry.id).await {
             Ok(()) => self.ledger.count(Outcome::SetAside, records),
             Err(error) => tracing::error!(%error, "a batch could not be set aside"),
         }
     }
+}
+
+/// How many records an entry holds; those of an older version did not say.
+fn records(entry: &Entry) -> usize {
+    usize::try_from(entry.records.max(1)).unwrap_or(usize::MAX)
 }
 
 /// An entry is not what the journal was given, or reading it panicked.
@@ -224,8 +271,8 @@ struct Delivered {
     pending_records: usize,
     pending_bytes: usize,
     done: Vec<EntryId>,
-    /// The places of those that cannot be read.
-    bad: Vec<usize>,
+    /// Those that cannot be read.
+    bad: Vec<Arc<Entry>>,
     counts: Vec<(Outcome, usize)>,
 }
 

@@ -27,4 +27,4 @@ pub use connections::{ConnectionLimits, serve};
 pub use deliver::{Reread, Rereading};
 pub use outcome::Outcome;
 pub use receive::{Manners, Origins};
-pub use way::Limits;
+pub use way::{Acknowledge, Limits};

@@ -54,6 +54,11 @@ outcomes! {
     JournalFull = "refused.journal_full",
     /// Records that the journal could not write; the client was asked to send them again.
     JournalFailed = "refused.journal_failed",
+    /// Records that could not be sealed, since no key could be had; the client was asked to send them again.
+    Unsealed = "refused.unsealed",
+    /// Records that are in the journal, and that the store did not take in time where the answer waits for it; the
+    /// client was asked to send them again.
+    Unconfirmed = "refused.unconfirmed",
     /// Requests that came while the collector was closing; the client was asked to send them again.
     Closing = "refused.closing",
     /// Requests that failed by a defect of ours.
@@ -67,6 +72,10 @@ outcomes! {
     /// Records that the store will not have; they are set aside in the journal's file, and tried again after the
     /// next start.
     SetAside = "lost.set_aside",
+    /// Records, or where nobody can count them places, that were damaged on the journal's disk.
+    DamagedJournal = "lost.damaged_journal",
+    /// Records that were erased before they were delivered.
+    Erased = "erased.records",
     /// Records that vanished without anybody saying why. There are none, or there is a defect.
     Unnamed = "lost.unnamed",
     /// Steps that an exporter dropped before they reached us, by its own word.

@@ -49,6 +49,10 @@ pub(crate) enum Refusal {
     JournalFull,
     #[error("the collector cannot write at the moment; try again")]
     JournalFailed,
+    #[error("the collector cannot seal at the moment; try again")]
+    Unsealed,
+    #[error("the store has not taken it yet; try again")]
+    Unconfirmed,
     #[error("the collector is closing; try again")]
     Closing,
     #[error("the collector failed on this request")]
@@ -80,9 +84,13 @@ impl Refusal {
             Self::TooLarge { .. } | Self::TooMuch(_) => Code::ResourceExhausted,
             Self::Damaged | Self::TooSlow | Self::Malformed(_) | Self::ContentType => Code::InvalidArgument,
             Self::Encoding | Self::NoSuchPath | Self::NoSuchMethod | Self::Method => Code::Unimplemented,
-            Self::KeysUnavailable | Self::Busy | Self::JournalFull | Self::JournalFailed | Self::Closing => {
-                Code::Unavailable
-            }
+            Self::KeysUnavailable
+            | Self::Busy
+            | Self::JournalFull
+            | Self::JournalFailed
+            | Self::Unsealed
+            | Self::Unconfirmed
+            | Self::Closing => Code::Unavailable,
             Self::Defect => Code::Internal,
         }
     }
@@ -97,9 +105,13 @@ impl Refusal {
             Self::ContentType | Self::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::NoSuchPath | Self::NoSuchMethod => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
-            Self::KeysUnavailable | Self::Busy | Self::JournalFull | Self::JournalFailed | Self::Closing => {
-                StatusCode::SERVICE_UNAVAILABLE
-            }
+            Self::KeysUnavailable
+            | Self::Busy
+            | Self::JournalFull
+            | Self::JournalFailed
+            | Self::Unsealed
+            | Self::Unconfirmed
+            | Self::Closing => StatusCode::SERVICE_UNAVAILABLE,
             Self::Defect => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -123,6 +135,8 @@ impl Refusal {
             Self::Busy => Outcome::Busy,
             Self::JournalFull => Outcome::JournalFull,
             Self::JournalFailed => Outcome::JournalFailed,
+            Self::Unsealed => Outcome::Unsealed,
+            Self::Unconfirmed => Outcome::Unconfirmed,
             Self::Closing => Outcome::Closing,
             Self::Defect => Outcome::Defect,
         }

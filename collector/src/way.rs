@@ -1,11 +1,13 @@
 //! The way of a request, from its bytes to the answer.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use treering_otlp::{Export, Rejected, Signal, Unkept};
-use treering_queue::Journal;
+use treering_queue::{Journal, Sealed};
 use treering_redact::{Redacted, Rules};
-use treering_store::ProjectId;
+use treering_step::Timestamp;
+use treering_store::{ProjectId, Vault};
 
 use crate::admit::{Keyring, Pass};
 use crate::body::{Body, Decoded, Encoding, Plain, Purpose};
@@ -38,7 +40,9 @@ pub(crate) struct Way {
     pub(crate) manners: Manners,
     pub(crate) keyring: Keyring,
     pub(crate) rules: Rules,
+    pub(crate) vault: Vault,
     pub(crate) journal: Journal,
+    pub(crate) acknowledge: Acknowledge,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) memory: Arc<Memory>,
 }
@@ -61,16 +65,38 @@ pub(crate) struct Admitted {
 
 /// What a body was found to be.
 enum Prepared {
-    Clean(Box<Held<Clean>>),
+    Ready(Box<Held<Ready>>),
     Discarded(Unkept, usize),
 }
 
-/// A request that may be written down.
+/// A request that tells no secret any more.
 #[derive(Debug)]
 pub(crate) struct Clean {
     request: Redacted,
     project: ProjectId,
 }
+
+/// A request that may be written down. An empty one is a success that leaves nothing to keep.
+#[derive(Debug)]
+pub(crate) struct Ready {
+    sealed: Option<Sealed>,
+    length: usize,
+    signal: Signal,
+    rejected: Rejected,
+}
+
+/// What an answer of success waits for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Acknowledge {
+    /// The journal: it is on this machine's disk, fsynced.
+    #[default]
+    Journal,
+    /// The store, too: for machines that may vanish with their disk.
+    Store,
+}
+
+/// How long an answer waits for the store, where it does. Exporters give up after ten seconds.
+const STORE_PATIENCE: Duration = Duration::from_secs(8);
 
 impl Way {
     /// The whole way: each stage takes what the one before it made, so that none can be left out, come too
@@ -92,12 +118,13 @@ impl Way {
             };
             let admitted = way.admit(pass, export); //      Export → Held<Admitted>
             let clean = way.redact(admitted)?; //           Held<Admitted> → Held<Clean>
-            Ok(Prepared::Clean(clean.into()))
+            let ready = way.seal(clean)?; //                Held<Clean> → Held<Ready>
+            Ok(Prepared::Ready(ready.into()))
         };
         let prepared =
             tokio::task::spawn_blocking(prepare).await.map_err(|_| self.refused(Refusal::Defect))??;
         match prepared {
-            Prepared::Clean(clean) => self.keep(*clean, size, room).await, // → on disk, fsynced
+            Prepared::Ready(ready) => self.keep(*ready, size, room).await, // → on disk, fsynced
             Prepared::Discarded(unkept, count) => Ok(self.discard(unkept, count)),
         }
     }
@@ -161,15 +188,39 @@ impl Way {
         )
     }
 
-    async fn keep(&self, clean: Held<Clean>, size: Size, room: Room) -> Result<Taken, Refusal> {
-        let (Clean { request, project }, debt) = clean.take();
-        let (signal, rejected) = (request.signal(), request.rejected());
-        if request.records_count() == 0 {
-            // An empty request is a success that leaves nothing to keep.
-            debt.settle(Outcome::Accepted);
-            return Ok(Taken::Kept(signal, rejected));
-        }
-        match self.write(request, project, size, room).await {
+    fn seal(&self, clean: Held<Clean>) -> Result<Held<Ready>, Refusal> {
+        clean.try_map(
+            |Clean { request, project }| {
+                let (signal, rejected, length) =
+                    (request.signal(), request.rejected(), request.as_bytes().len());
+                let sealed = match request.records_count() {
+                    0 => None,
+                    _ => Some(self.sealed(request, project)?),
+                };
+                Ok(Ready { sealed, length, signal, rejected })
+            },
+            Refusal::outcome,
+        )
+    }
+
+    fn sealed(&self, request: Redacted, project: ProjectId) -> Result<Sealed, Refusal> {
+        let today = crate::deliver::day(Timestamp::now().as_nanos() / 1_000_000);
+        let key = self.vault.data_key(project, today).map_err(|error| {
+            let error = crate::deliver::causes(&error);
+            tracing::error!(%error, "there is no key to seal a request with; it was not taken");
+            Refusal::Unsealed
+        })?;
+        let form = crate::deliver::form(request.signal());
+        Ok(Sealed::new(project.as_i64(), form, request, &key)?)
+    }
+
+    async fn keep(&self, ready: Held<Ready>, size: Size, room: Room) -> Result<Taken, Refusal> {
+        let (Ready { sealed, length, signal, rejected }, debt) = ready.take();
+        let written = match sealed {
+            Some(sealed) => self.write(sealed, length, size, room).await,
+            None => Ok(()),
+        };
+        match written {
             Ok(()) => {
                 debt.settle(Outcome::Accepted);
                 Ok(Taken::Kept(signal, rejected))
@@ -181,16 +232,16 @@ impl Way {
         }
     }
 
-    async fn write(
-        &self,
-        request: Redacted,
-        project: ProjectId,
-        size: Size,
-        room: Room,
-    ) -> Result<(), Refusal> {
-        let _room = self.memory.wait_in(room, size, request.as_bytes().len()).await?;
-        let form = crate::deliver::form(request.signal());
-        self.journal.append(project.as_i64(), form, request).await?;
-        Ok(())
+    async fn write(&self, request: Sealed, length: usize, size: Size, room: Room) -> Result<(), Refusal> {
+        let room = self.memory.wait_in(room, size, length).await?;
+        self.journal.append(request).await?;
+        drop(room);
+        match self.acknowledge {
+            Acknowledge::Journal => Ok(()),
+            Acknowledge::Store => {
+                let delivered = tokio::time::timeout(STORE_PATIENCE, self.journal.delivered()).await;
+                delivered.map_err(|_| Refusal::Unconfirmed)
+            }
+        }
     }
 }

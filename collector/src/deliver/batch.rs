@@ -2,15 +2,16 @@
 
 use std::collections::HashMap;
 
-use treering_otlp::{LogRecord, Malformed, Signal};
+use treering_otlp::{LogRecord, Signal};
 use treering_queue::Entry;
 use treering_redact::{Record, Redacted, hash};
-use treering_seal::HashKey;
+use treering_seal::{DataKey, HashKey};
 use treering_step::TraceId;
 use treering_step::attributes::TREERING_DROPPED_STEPS;
-use treering_store::{Batch, LogEntry, ProjectId, SpanEntry, identity, keyed};
+use treering_store::{Batch, LogEntry, ProjectId, SpanEntry, Vault, identity, keyed};
 
 use super::{FORMS, signs};
+use crate::outcome::Outcome;
 
 const MILLISECONDS_A_DAY: u64 = 24 * 60 * 60 * 1000;
 
@@ -76,17 +77,22 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// Reads an entry; what is kept of it is named with this key.
-    pub(super) fn of(entry: &Entry, key: HashKey) -> Result<Self, Malformed> {
-        Ok(Self {
-            redacted: open(entry)?,
-            project: ProjectId::from_i64(entry.project),
+    /// Opens an entry; what is kept of it is named with the key of its project. Where it does not open, the outcome
+    /// of its records is known: their project was erased, or their bytes were damaged.
+    pub(super) fn of(entry: &Entry, vault: &Vault) -> Result<Result<Self, Outcome>, treering_store::Error> {
+        let Ok(id) = entry.key() else { return Ok(Err(damaged(entry))) };
+        let Some(key) = vault.key(id)? else { return Ok(Err(Outcome::Erased)) };
+        let Ok(redacted) = open(entry, &key) else { return Ok(Err(damaged(entry))) };
+        let project = ProjectId::from_i64(entry.project);
+        Ok(Ok(Self {
+            redacted,
+            project,
             accepted_at: entry.accepted_at,
-            day: u32::try_from(entry.accepted_at / MILLISECONDS_A_DAY).unwrap_or(u32::MAX),
+            day: day(entry.accepted_at),
             done: 0,
             last_context: None,
-            logs: Logs::named_with(key),
-        })
+            logs: Logs::named_with(vault.hash_key(project)?),
+        }))
     }
 
     /// The next part; `None` after the last one.
@@ -130,15 +136,24 @@ impl Reading {
     }
 }
 
-/// How many records an entry holds; 1 where nobody can tell.
-pub(super) fn records(entry: &Entry) -> usize {
-    open(entry).map_or(1, |redacted| redacted.records_count())
+#[expect(clippy::disallowed_methods, reason = "this is delivery: what the journal holds was redacted before")]
+fn open(entry: &Entry, key: &DataKey) -> Result<Redacted, Unopened> {
+    let signal = FORMS[usize::from(entry.form == form(FORMS[1]))];
+    let bytes = entry.open(key).map_err(|_| Unopened)?;
+    Redacted::from_journal(signal, bytes).map_err(|_| Unopened)
 }
 
-#[expect(clippy::disallowed_methods, reason = "this is delivery: what the journal holds was redacted before")]
-fn open(entry: &Entry) -> Result<Redacted, Malformed> {
-    let signal = FORMS[usize::from(entry.form == form(FORMS[1]))];
-    Redacted::from_journal(signal, entry.bytes.clone())
+/// Its bytes are not what was sealed.
+struct Unopened;
+
+fn damaged(entry: &Entry) -> Outcome {
+    tracing::error!(records = entry.records, "an entry of the journal was damaged on its disk; it is lost");
+    Outcome::DamagedJournal
+}
+
+/// The day of a time in milliseconds, both since 1970 UTC.
+pub(crate) fn day(milliseconds: u64) -> u32 {
+    u32::try_from(milliseconds / MILLISECONDS_A_DAY).unwrap_or(u32::MAX)
 }
 
 fn span(record: Record) -> Option<SpanEntry> {

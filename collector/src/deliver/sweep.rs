@@ -21,6 +21,9 @@ pub(crate) async fn keep_swept(delivery: Delivery) {
         let now = Timestamp::now();
         // What a process said until now may still wait in the journal.
         delivery.journal.delivered().await;
+        if delivery.breaker.is_open() {
+            continue;
+        }
         if let Err(error) = sweep(&delivery, now, listening_since).await {
             let error = causes(&error);
             tracing::warn!(%error, "processes could not be looked after; trying again");

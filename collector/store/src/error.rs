@@ -55,6 +55,8 @@ impl Error {
                 matches!(error.sqlite_error_code(), Some(ConstraintViolation | TooBig | TypeMismatch))
             }
             Self::Damaged(_) => true,
+            // It panicked on it, and would again.
+            Self::Gone(error) => error.is_panic(),
             _ => false,
         }
     }

@@ -2,7 +2,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::Deserialize;
 
 /// Observability for AI agents on OpenTelemetry conventions.
 #[derive(Debug, Parser)]
@@ -101,9 +102,22 @@ pub(crate) struct Intake {
     /// each export.
     #[arg(long, env = "TREERING_REPORT_DISCARDED")]
     pub(crate) report_discarded: bool,
+    /// What an answer of success waits for besides the journal's disk: `journal` for nothing, `store` for the store, for
+    /// machines that may vanish with their disk. Where the store does not take it within eight seconds, the client is
+    /// asked to send it again [default: journal]
+    #[arg(long, env = "TREERING_ACK", value_name = "WHERE")]
+    pub(crate) ack: Option<Ack>,
     /// Bytes that may wait for the store at the most [default: 4294967296]
     #[arg(long, env = "TREERING_MAX_JOURNAL_BYTES", value_name = "BYTES")]
     pub(crate) max_journal_bytes: Option<u64>,
+}
+
+/// What an answer of success waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Ack {
+    Journal,
+    Store,
 }
 
 /// Where pages are served.

@@ -33,8 +33,13 @@ impl Data {
         master::ensure(&self.master, &self.store)
     }
 
-    pub(crate) fn journal(&self) -> PathBuf {
+    /// Where versions before the sealed journal kept theirs.
+    pub(crate) fn old_journal(&self) -> PathBuf {
         self.folder.join("journal.db")
+    }
+
+    pub(crate) fn journal(&self) -> PathBuf {
+        self.folder.join("journal")
     }
 
     /// Makes the folder, readable for its owner alone, and takes it: two collectors on one journal would each
@@ -55,7 +60,7 @@ impl Data {
     /// side files the same rights.
     pub(crate) fn keep_private(&self) -> Result<(), Error> {
         let StoreUrl::Sqlite(store) = &self.store;
-        for path in [store, &vault_path(store), &self.journal()] {
+        for path in [store, &vault_path(store)] {
             private(path).map_err(|source| Error::Write { path: path.clone(), source })?;
         }
         Ok(())

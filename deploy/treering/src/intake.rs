@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use http::{HeaderValue, Uri};
-use treering_collector::{Limits, Manners, Origins};
+use treering_collector::{Acknowledge, Limits, Manners, Origins};
 use treering_read::Prices;
 use treering_redact::Rules;
 
-use crate::cli::{Common, Intake};
+use crate::cli::{Ack, Common, Intake};
 use crate::error::Error;
 use crate::exposure;
 use crate::settings::{File, address, prices, rules};
@@ -33,9 +33,20 @@ impl IntakeSettings {
             origins: self::origins(origins)?,
             report_discarded: flags.report_discarded || file.report_discarded,
         };
+        let acknowledge = match flags.ack.or(file.ack) {
+            Some(Ack::Store) => Acknowledge::Store,
+            Some(Ack::Journal) | None => Acknowledge::Journal,
+        };
         let name = "collector".to_owned();
         Ok(Self {
-            collector: treering_collector::Settings { name, otlp_grpc, otlp_http, limits, manners },
+            collector: treering_collector::Settings {
+                name,
+                otlp_grpc,
+                otlp_http,
+                limits,
+                manners,
+                acknowledge,
+            },
             journal,
             prices: prices(common.prices.as_deref().or(file.prices.as_deref()))?,
             rules: rules(flags.rules.as_deref().or(file.rules.as_deref()))?,

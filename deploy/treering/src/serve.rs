@@ -2,7 +2,7 @@
 
 use treering_collector::{Collector, Running};
 use treering_queue::Journal;
-use treering_store::{ApiKey, Handles, Keeper, ReadHandles, Scopes};
+use treering_store::{ApiKey, Handles, Keeper, ProjectId, ReadHandles, Scopes, Vault};
 
 use crate::announce::{Announcement, Listening};
 use crate::cli::{Collect, Dash, Up};
@@ -26,9 +26,9 @@ pub(crate) async fn up(options: Up, file: File) -> Result<Answer, Error> {
     let _lock = data.take()?;
     let made_master = data.ensure_master()?;
     data.keep_private()?;
-    let Handles { writer, reader, keys, keeper, vault: _ } =
+    let Handles { writer, reader, keys, keeper, vault } =
         treering_store::open(&data.store, data.master.clone()).await?;
-    let journal = Journal::open(&data.journal(), &intake.journal)?;
+    let journal = journal(&data, &intake, &vault).await?;
     let redaction_off = !intake.rules.builtin_enabled();
     let collector = Collector::bind(intake.collector).await?;
     let dashboard =
@@ -68,8 +68,9 @@ pub(crate) async fn collect(options: Collect, file: File) -> Result<Answer, Erro
     let _lock = data.take()?;
     let made_master = data.ensure_master()?;
     data.keep_private()?;
-    let Handles { writer, keys, keeper, .. } = treering_store::open(&data.store, data.master.clone()).await?;
-    let journal = Journal::open(&data.journal(), &intake.journal)?;
+    let Handles { writer, keys, keeper, vault, .. } =
+        treering_store::open(&data.store, data.master.clone()).await?;
+    let journal = journal(&data, &intake, &vault).await?;
     let redaction_off = !intake.rules.builtin_enabled();
     let collector = Collector::bind(intake.collector).await?;
     let listening = Listening {
@@ -133,6 +134,21 @@ async fn first_key(keeper: &Keeper) -> Result<Option<ApiKey>, Error> {
     let key = ApiKey::generate()?;
     keeper.create_key(project, &key, Scopes { ingest: true, read: false }, None).await?;
     Ok(Some(key))
+}
+
+/// The journal, with what an older version left.
+async fn journal(data: &Data, intake: &IntakeSettings, vault: &Vault) -> Result<Journal, Error> {
+    const MILLISECONDS_A_DAY: u64 = 24 * 60 * 60 * 1000;
+    let journal = Journal::open(&data.journal(), &intake.journal)?;
+    let key = |project, at| {
+        let day = u32::try_from(at / MILLISECONDS_A_DAY).unwrap_or(u32::MAX);
+        Ok(vault.data_key(ProjectId::from_i64(project), day)?)
+    };
+    let taken: Result<u64, Error> = journal.take_over(&data.old_journal(), &key).await;
+    if taken? > 0 {
+        tracing::warn!("what waited in the journal of an older version was taken over");
+    }
+    Ok(journal)
 }
 
 /// The demo sends as any agent would, with a key of its own that ends by itself.

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use treering_read::Prices;
 use treering_redact::Rules;
 
+use crate::cli::Ack;
 use crate::error::Error;
 
 /// The file of settings. Every key is a flag's name; what is unknown is refused, with its line.
@@ -23,6 +24,7 @@ pub(crate) struct File {
     pub(crate) prices: Option<PathBuf>,
     pub(crate) max_request_bytes: Option<usize>,
     pub(crate) max_journal_bytes: Option<u64>,
+    pub(crate) ack: Option<Ack>,
     #[serde(default)]
     pub(crate) cors_origin: Vec<String>,
     #[serde(default)]

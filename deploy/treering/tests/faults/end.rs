@@ -98,7 +98,15 @@ async fn a_second_server_on_one_folder_says_that_it_may_not() {
     let load = Load::start(&first.http, &first.key("ingest"), 2, 0);
     let begun = Instant::now();
     let mut second = treering();
-    second.args(["up", "--otlp-grpc", "127.0.0.1:0", "--otlp-http", "127.0.0.1:0", "--dashboard", "127.0.0.1:0"]);
+    second.args([
+        "up",
+        "--otlp-grpc",
+        "127.0.0.1:0",
+        "--otlp-http",
+        "127.0.0.1:0",
+        "--dashboard",
+        "127.0.0.1:0",
+    ]);
     let second = second.arg("--data").arg(folder.path()).stdin(Stdio::null()).output().unwrap();
     assert!(!second.status.success());
     assert!(begun.elapsed() < Duration::from_secs(5));

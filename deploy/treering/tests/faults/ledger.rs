@@ -74,8 +74,7 @@ impl Ledger {
         loop {
             let visible = visible(api).await;
             let is_whole = |execution: &&u64| visible.get(execution) == Some(&STEPS);
-            let missing: Vec<_> =
-                self.acknowledged.iter().filter(|execution| !is_whole(execution)).collect();
+            let missing: Vec<_> = self.acknowledged.iter().filter(|execution| !is_whole(execution)).collect();
             if missing.is_empty() {
                 return visible;
             }

@@ -67,7 +67,11 @@ impl Load {
         let mut acknowledged = self.shared.acknowledged.subscribe();
         let goal = *acknowledged.borrow() + requests;
         let enough = timeout(time, acknowledged.wait_for(|count| *count >= goal)).await;
-        assert!(enough.is_ok(), "{requests} more requests within {time:?}; heard {:?}", self.ledger().statuses);
+        assert!(
+            enough.is_ok(),
+            "{requests} more requests within {time:?}; heard {:?}",
+            self.ledger().statuses
+        );
     }
 
     /// Returns once this was answered so often.
