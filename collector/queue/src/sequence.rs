@@ -118,6 +118,11 @@ impl Sequence {
         unneeded
     }
 
+    /// Nothing was ever kept in this one.
+    pub(crate) fn drop_last(&self, segment: &Arc<Segment>) {
+        self.lock().segments.pop_back_if(|last| Arc::ptr_eq(last, segment));
+    }
+
     /// Gives all segments back where everything in them is delivered.
     pub(crate) fn clear(&self) -> Vec<Arc<Segment>> {
         let mut state = self.lock();

@@ -70,24 +70,30 @@ pub(crate) fn start(mut writing: Writing, shared: Arc<Shared>) -> io::Result<mps
     // Unbounded, since every append took room from the bound in bytes before it came here.
     let (sender, mut commands) = mpsc::unbounded_channel();
     let work = move || {
-        let mut group = Vec::with_capacity(GROUP);
+        let (mut group, mut is_failing) = (Vec::with_capacity(GROUP), false);
         while commands.blocking_recv_many(&mut group, GROUP) > 0 {
-            commit(&mut writing, &shared, &mut group);
+            commit(&mut writing, &shared, &mut group, &mut is_failing);
         }
     };
     std::thread::Builder::new().name("journal".into()).spawn(work)?;
     Ok(sender)
 }
 
-fn commit(writing: &mut Writing, shared: &Shared, group: &mut Vec<Command>) {
+fn commit(writing: &mut Writing, shared: &Shared, group: &mut Vec<Command>, is_failing: &mut bool) {
     // A count is of the moment after everything else.
     group.sort_by_key(|command| matches!(command.work, Work::Recount));
     match writing.write(group) {
         Ok(written) => {
+            if std::mem::take(is_failing) {
+                tracing::warn!("the journal can be written again");
+            }
             group.drain(..).zip(written).for_each(|(command, written)| tell(shared, command, written));
         }
         Err(error) => {
-            tracing::error!(%error, commands = group.len(), "the journal could not be written");
+            // Once is enough to say so: each client is told, and each request is counted.
+            if !std::mem::replace(is_failing, true) {
+                tracing::error!(%error, "the journal cannot be written; clients are asked to come again");
+            }
             group.drain(..).for_each(|command| fail(shared, command, &error));
         }
     }

@@ -145,6 +145,10 @@ impl Writing {
         let length = file.metadata().map_or(end - segment.base, |file| file.len());
         // No two segments may begin at the same place.
         self.next = self.next.max(segment.base + length).max(segment.base + 1);
+        if length == 0 {
+            self.sequence.drop_last(&segment);
+            remove(vec![segment]);
+        }
     }
 
     fn set_aside(&mut self, entry: EntryId) -> io::Result<()> {

@@ -9,10 +9,12 @@ use crate::support::{Server, leave_out, treering};
 
 const REQUESTS: u64 = 25;
 const CALLS: &str = "trace=fsync,fdatasync,write,pwrite64,writev,pwritev,sendto,sendmsg";
-/// The file that the journal's commits go to.
-const JOURNAL: &str = "journal.db-wal>";
-/// Bytes of each call that are shown: a page of the journal, and its head.
-const SHOWN: &str = "4200";
+/// The files that the journal's commits go to.
+const JOURNAL: &str = ".segment>";
+/// How a head of the journal begins, in the words of strace; then follows what was sealed, by a call of its own.
+const HEAD: &str = "\"TRE\\1";
+/// Bytes of each call that are shown.
+const SHOWN: &str = "64";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_success_leaves_before_the_fsync_that_covers_it() {
@@ -24,11 +26,9 @@ async fn no_success_leaves_before_the_fsync_that_covers_it() {
     let server = Server::start_as(strace(&watched), &folder.path().join("data"), &[]);
     let exporter = Exporter::new(&server, &server.key("ingest"));
     let mut answers = Vec::new();
-    // One after the other, so that each answer belongs to the request before it.
+    // One after the other, so that each answer belongs to the request before it, and each entry to the one after it.
     for number in 0..REQUESTS {
-        let mut span = span(number, 0);
-        span.name = mark(number);
-        answers.push(exporter.send("/v1/traces", traces(vec![span])).await);
+        answers.push(exporter.send("/v1/traces", traces(vec![span(number, 0)])).await);
     }
     assert!(server.terminate().success());
     answers.into_iter().collect::<Result<Vec<_>, _>>().unwrap();
@@ -57,12 +57,7 @@ fn strace(watched: &Path) -> Command {
     command
 }
 
-/// What a request is known by in the bytes of the journal.
-fn mark(number: u64) -> String {
-    format!("mark-{number:04}-of-the-order")
-}
-
-/// Of each answer of success, in their order, whether the journal's file held the mark of its request at the
+/// Of each answer of success, in their order, whether the journal's file held what was sealed of its request at the
 /// start of an fsync that had ended well by then.
 fn covered_answers(calls: &str) -> Vec<bool> {
     let mut written = HashSet::new();
@@ -77,8 +72,8 @@ fn covered_answers(calls: &str) -> Vec<bool> {
             answers.push(synced.contains(&(answers.len() as u64)));
         } else if is_sync(call) && call.contains(JOURNAL) {
             under_way.insert(thread, written.clone());
-        } else if call.contains(JOURNAL) {
-            written.extend((0..REQUESTS).filter(|number| call.contains(&mark(*number))));
+        } else if call.contains(JOURNAL) && !call.contains(HEAD) {
+            written.insert(written.len() as u64);
         }
         if ends_sync(call) && call.ends_with("= 0") {
             synced.extend(under_way.remove(thread).unwrap_or_default());
@@ -99,16 +94,18 @@ fn ends_sync(call: &str) -> bool {
 /// An answer that leaves too early is found.
 #[test]
 fn the_watcher_tells_right_from_wrong() {
-    let write = format!("7 pwrite64(9</d/{JOURNAL}, \"..{}..\", 4096, 0) = 4096", mark(0));
+    let head = format!("7 write(9</d/{JOURNAL}, {HEAD}\\0..\", 48) = 48");
+    let write = format!("7 write(9</d/{JOURNAL}, \"..\"..., 4096) = 4096");
     let sync = format!("7 fdatasync(9</d/{JOURNAL}) = 0");
     let begun = format!("7 fdatasync(9</d/{JOURNAL} <unfinished ...>");
     let ended = "7 <... fdatasync resumed>) = 0";
     let failed = "7 <... fdatasync resumed>) = -1 EIO (Input/output error)";
     let other = "7 fdatasync(8</d/treering.db-wal>) = 0";
     let answer = "8 sendto(12<socket:[1]>, \"HTTP/1.1 200 OK\\r\\n\", 17, MSG_NOSIGNAL, NULL, 0) = 17";
-    let right = [vec![&*write, &sync, answer], vec![&write, &begun, other, ended, answer]];
+    let right = [vec![&*head, &write, &sync, answer], vec![&write, &begun, other, ended, answer]];
     let wrong = [
         vec![&*write, answer, &sync],
+        vec![&head, &sync, &write, answer],
         vec![&sync, &write, answer],
         vec![&write, other, answer],
         vec![&write, &begun, answer, ended],
