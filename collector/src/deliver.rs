@@ -126,7 +126,9 @@ impl Delivery {
             self.set_aside(&entries[at], "it cannot be read").await;
         }
         // Before forgetting: whoever waits for the delivery may end us right after it.
-        delivered.counts.into_iter().for_each(|(outcome, count)| self.ledger.count(outcome, count));
+        for (project, outcome, count) in delivered.counts {
+            self.ledger.of(project).count(outcome, count);
+        }
         self.forget(delivered.done).await;
     }
 
@@ -141,7 +143,10 @@ impl Delivery {
     async fn set_aside(&self, entry: &Entry, reason: &str) {
         tracing::error!(%reason, "a batch is set aside in the journal, out of the way of the others");
         match self.journal.set_aside(entry.id, reason.to_owned()).await {
-            Ok(()) => self.ledger.count(Outcome::SetAside, batch::records(entry)),
+            Ok(()) => {
+                let account = self.ledger.of(ProjectId::from_i64(entry.project));
+                account.count(Outcome::SetAside, batch::records(entry));
+            }
             Err(error) => tracing::error!(%error, "a batch could not be set aside"),
         }
     }
@@ -169,7 +174,7 @@ struct Delivered {
     done: Vec<EntryId>,
     /// The places of those that cannot be read.
     bad: Vec<usize>,
-    counts: Vec<(Outcome, usize)>,
+    counts: Vec<(ProjectId, Outcome, usize)>,
 }
 
 impl Delivered {
@@ -183,12 +188,13 @@ impl Delivered {
     }
 
     fn add(&mut self, read: batch::Read) {
+        let project = read.batch.project;
         let rows = read.batch.spans.len() + read.batch.logs.len();
         self.pending_records += rows;
         self.pending_bytes += read.bytes;
-        self.counts.push((Outcome::Delivered, rows + read.heartbeats));
-        self.counts.push((Outcome::DroppedByExporter, read.dropped_by_exporter));
-        self.counts.push((Outcome::Unnamed, read.unread));
+        self.counts.push((project, Outcome::Delivered, rows + read.heartbeats));
+        self.counts.push((project, Outcome::DroppedByExporter, read.dropped_by_exporter));
+        self.counts.push((project, Outcome::Unnamed, read.unread));
         self.pending.push(read.batch);
     }
 }

@@ -12,4 +12,6 @@ pub enum Error {
     Read(#[from] rusqlite::Error),
     #[error("the journal has been closed")]
     Closed,
+    #[error("{path} cannot be written")]
+    Copy { path: String, source: std::io::Error },
 }

@@ -13,11 +13,13 @@
 //! ours would be. One thread writes: while it waits for an fsync, the requests that arrive meanwhile gather,
 //! and share the next one (group commit).
 
+mod back_up;
 mod error;
 mod journal;
 mod shared;
 mod thread;
 
+pub use back_up::back_up;
 pub use error::Error;
 pub use journal::{Entry, Journal, Settings};
 pub use shared::{Depth, EntryId};

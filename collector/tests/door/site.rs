@@ -45,8 +45,7 @@ impl Site {
         let folder = tempfile::tempdir().unwrap();
         let url: StoreUrl = format!("sqlite:{}", folder.path().join("store.db").display()).parse().unwrap();
         let master = MasterSource::Key(MasterKey::generate().unwrap());
-        let Handles { writer, reader, keys, keeper, vault: _ } =
-            treering_store::open(&url, master).await.unwrap();
+        let Handles { writer, reader, keys, keeper, .. } = treering_store::open(&url, master).await.unwrap();
         let journal = Journal::open(&folder.path().join("journal.db"), &Default::default()).unwrap();
         let free: SocketAddr = "127.0.0.1:0".parse().unwrap();
         let settings = Settings { name: "test".into(), otlp_grpc: free, otlp_http: free, limits, manners };

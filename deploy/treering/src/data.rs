@@ -1,8 +1,9 @@
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use treering_store::{MasterSource, StoreUrl, vault_path};
+use treering_store::{Control, MasterSource, StoreUrl, vault_path};
 
+use crate::actor::actor;
 use crate::cli::Place;
 use crate::error::Error;
 use crate::{master, settings};
@@ -31,6 +32,14 @@ impl Data {
     /// Makes the file of the master key on a first start; tells its place then.
     pub(crate) fn ensure_master(&self) -> Result<Option<PathBuf>, Error> {
         master::ensure(&self.master, &self.store)
+    }
+
+    /// The control data, for a command.
+    pub(crate) async fn control(&self) -> Result<Control, Error> {
+        self.must_exist()?;
+        let Control { keeper, audit } =
+            treering_store::open_control(&self.store, self.master.clone()).await?;
+        Ok(Control { keeper: keeper.acting_as(&actor()), audit })
     }
 
     pub(crate) fn journal(&self) -> PathBuf {
@@ -74,7 +83,7 @@ pub(crate) struct Lock {
 }
 
 #[cfg(unix)]
-fn private(path: &Path) -> std::io::Result<()> {
+pub(crate) fn private(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
     let file = File::options().create(true).truncate(false).write(true).mode(0o600).open(path)?;
     file.set_permissions(fs::Permissions::from_mode(0o600))
@@ -85,7 +94,7 @@ fn private(_path: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-fn make(folder: &Path) -> Result<(), Error> {
+pub(crate) fn make(folder: &Path) -> Result<(), Error> {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);

@@ -26,7 +26,7 @@ pub(crate) async fn up(options: Up, file: File) -> Result<Answer, Error> {
     let _lock = data.take()?;
     let made_master = data.ensure_master()?;
     data.keep_private()?;
-    let Handles { writer, reader, keys, keeper, vault: _ } =
+    let Handles { writer, reader, keys, keeper, .. } =
         treering_store::open(&data.store, data.master.clone()).await?;
     let journal = Journal::open(&data.journal(), &intake.journal)?;
     let redaction_off = !intake.rules.builtin_enabled();
