@@ -64,7 +64,10 @@ impl Data {
     /// side files the same rights.
     pub(crate) fn keep_private(&self) -> Result<(), Error> {
         let StoreUrl::Sqlite(store) = &self.store;
-        for path in [store, &vault_path(store), &self.journal()] {
+        let (keys, journal) = (vault_path(store), self.journal());
+        // A file of keys that is lost is not made anew.
+        let keys = Some(&keys).filter(|keys| keys.exists() || treering_store::is_unsealed(&self.store));
+        for path in [store, &journal].into_iter().chain(keys) {
             private(path).map_err(|source| Error::Write { path: path.clone(), source })?;
         }
         Ok(())

@@ -109,11 +109,9 @@ async fn a_server_goes_on_while_its_master_key_is_rotated() {
     assert!(server.terminate().success());
     assert_kept(&Server::start(data, &[]), &answered).await;
     assert!(run("audit verify", data).well().out.contains("as they were written"));
-    let row = &run("audit list --json", data).json()[2];
-    assert_eq!(
-        (row["action"].as_str(), row["subject"].as_str()),
-        (Some("seal.rotate"), Some(&*format!("master key {new}")))
-    );
+    let rows = run("audit list --json", data).json();
+    let row = rows.as_array().unwrap().iter().find(|row| row["action"] == "seal.rotate").unwrap();
+    assert_eq!(row["subject"], format!("master key {new}"));
 }
 
 #[test]
