@@ -81,7 +81,7 @@ pub(crate) fn open_vault(path: &Path, master: MasterSource) -> Result<Vault, Err
 pub(crate) fn is_unsealed(path: &Path) -> bool {
     let sealed = || schema::was_sealed(&connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?);
     // A store that cannot be read is a matter for who opens it.
-    !vault_path(path).exists() && !(path.exists() && sealed().unwrap_or(true))
+    !(vault_path(path).exists() || path.exists() && sealed().unwrap_or(true))
 }
 
 fn control(path: &Path, chain: Chain) -> Result<Control, Error> {

@@ -16,8 +16,8 @@ const MIGRATIONS: &[Migration] = &[
     Migration { sql: include_str!("0006_content.sql"), step: Some(migration::seal_content) },
 ];
 
-/// The first schema beside which there is a file of wrapped keys.
-const FIRST_SEALED: i64 = 3;
+/// The first schema that seals content.
+const FIRST_SEALED: i64 = 6;
 
 /// True where there must be a file of wrapped keys.
 pub(super) fn was_sealed(connection: &Connection) -> Result<bool, Error> {

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row as SqlRow, Transact
 use treering_seal::{KeyId, MasterId};
 use treering_step::Timestamp;
 
-use crate::{Error, ProjectId};
+use crate::{Error, ProjectId, VaultState};
 
 const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
 
@@ -178,13 +178,13 @@ impl File {
         Ok(rows.len() as u64)
     }
 
-    /// How many data keys and hash keys there are, and the days of the oldest and the newest data key.
-    pub(super) fn counts(&self) -> Result<(u64, u64, Option<(u32, u32)>), Error> {
+    /// What it holds, wrapped by this master key.
+    pub(super) fn state(&self, master: MasterId) -> Result<VaultState, Error> {
         let sql = "SELECT count(day), count(*) - count(day), min(day), max(day) FROM secret";
         let count = |row: &SqlRow<'_>, at| row.get::<_, i64>(at).map(i64::unsigned_abs);
         let read = |row: &SqlRow<'_>| {
-            let (oldest, newest): (Option<u32>, Option<u32>) = (row.get(2)?, row.get(3)?);
-            Ok((count(row, 0)?, count(row, 1)?, oldest.zip(newest)))
+            let days = row.get::<_, Option<u32>>(2)?.zip(row.get(3)?);
+            Ok(VaultState { master, data_keys: count(row, 0)?, hash_keys: count(row, 1)?, days })
         };
         Ok(self.connection.query_row(sql, [], read)?)
     }

@@ -185,9 +185,8 @@ impl Vault {
 
     pub fn state(&self) -> Result<VaultState, Error> {
         let inner = self.lock();
-        let (data_keys, hash_keys, days) = inner.file.counts()?;
         let master = inner.file.master()?.unwrap_or(inner.master.id());
-        Ok(VaultState { master, data_keys, hash_keys, days })
+        inner.file.state(master)
     }
 
     /// Copies the wrapped keys to a new file.
