@@ -124,7 +124,10 @@ async fn a_copy_is_opened_with_its_keys_and_its_master_key_alone() {
     assert!(without.out.contains("WITHOUT ITS WRAPPED KEYS: no content can be read"), "{}", without.out);
     assert_eq!(run("audit verify", &house.at("without")).code, 1);
     let server = Server::start(&house.at("without"), &[]);
-    assert_eq!(crate::support::Api::of(&server).executions(answered.len()).await.len(), answered.len());
+    let api = crate::support::Api::of(&server);
+    assert_eq!(api.executions(answered.len()).await.len(), answered.len());
+    let whole = api.get(&format!("/executions/{}?content=1", crate::send::trace(answered[0]))).await;
+    assert!(!whole.to_string().contains("asked"), "{whole}");
     drop(server);
     run("seal rotate", &house.data()).well();
     let keys = house.data().join("treering.keys");
