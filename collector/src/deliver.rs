@@ -19,7 +19,7 @@ use std::time::Duration;
 use treering_otlp::Signal;
 use treering_queue::{Entry, EntryId, Journal};
 use treering_read::Prices;
-use treering_store::{Batch, Touched, Writer};
+use treering_store::{Batch, ProjectId, Touched, Writer};
 
 pub(crate) use age::keep_watch;
 pub(crate) use batch::{day, form};
@@ -29,7 +29,7 @@ pub use reread::{Reread, Rereading};
 pub(crate) use sweep::keep_swept;
 
 use crate::memory::Memory;
-use crate::outcome::{Ledger, Outcome};
+use crate::outcome::{Account, Ledger, Outcome};
 
 /// Bytes that are on their way to the store at one time: enough to share a commit, and few enough that a store
 /// which stumbles over one batch does not repeat much.
@@ -124,6 +124,10 @@ impl Delivery {
         }
     }
 
+    fn account(&self, entry: &Entry) -> Account {
+        self.ledger.of(ProjectId::from_i64(entry.project))
+    }
+
     /// How many records the store refuses.
     async fn deliver_piecemeal(&self, entry: &Arc<Entry>) -> Result<usize, treering_store::Error> {
         let (mut touched, mut all, mut refused) = (BTreeSet::new(), 0, 0);
@@ -134,7 +138,7 @@ impl Delivery {
             reading = Some(rest);
         }
         recompute(&self.writer, &self.prices, &touched.into_iter().collect::<Vec<_>>()).await?;
-        self.ledger.count(Outcome::Delivered, all - refused);
+        self.account(entry).count(Outcome::Delivered, all - refused);
         Ok(refused)
     }
 
@@ -185,7 +189,7 @@ impl Delivery {
             let mut reading = match self.open(entry).await? {
                 Ok(reading) => Some(reading),
                 Err(outcome) => {
-                    delivered.counts.push((outcome, records(entry)));
+                    delivered.counts.push((ProjectId::from_i64(entry.project), outcome, records(entry)));
                     delivered.done.push(entry.id);
                     continue;
                 }
@@ -225,7 +229,9 @@ impl Delivery {
             self.set_aside(&entry, records(&entry), "it cannot be read").await;
         }
         // Before forgetting: whoever waits for the delivery may end us right after it.
-        delivered.counts.into_iter().for_each(|(outcome, count)| self.ledger.count(outcome, count));
+        for (project, outcome, count) in delivered.counts {
+            self.ledger.of(project).count(outcome, count);
+        }
         self.forget(delivered.done).await;
     }
 
@@ -240,7 +246,7 @@ impl Delivery {
     async fn set_aside(&self, entry: &Entry, records: usize, reason: &str) {
         tracing::error!(%reason, records, "a batch is set aside in the journal, out of the way of the others");
         match self.journal.set_aside(entry.id).await {
-            Ok(()) => self.ledger.count(Outcome::SetAside, records),
+            Ok(()) => self.account(entry).count(Outcome::SetAside, records),
             Err(error) => tracing::error!(%error, "a batch could not be set aside"),
         }
     }
@@ -273,7 +279,7 @@ struct Delivered {
     done: Vec<EntryId>,
     /// Those that cannot be read.
     bad: Vec<Arc<Entry>>,
-    counts: Vec<(Outcome, usize)>,
+    counts: Vec<(ProjectId, Outcome, usize)>,
 }
 
 impl Delivered {
@@ -287,11 +293,12 @@ impl Delivered {
     }
 
     fn add(&mut self, read: batch::Read) {
+        let project = read.batch.project;
         self.pending_records += read.batch.spans.len() + read.batch.logs.len();
         self.pending_bytes += read.bytes;
-        self.counts.push((Outcome::Delivered, read.records()));
-        self.counts.push((Outcome::DroppedByExporter, read.dropped_by_exporter));
-        self.counts.push((Outcome::Unnamed, read.unread));
+        self.counts.push((project, Outcome::Delivered, read.records()));
+        self.counts.push((project, Outcome::DroppedByExporter, read.dropped_by_exporter));
+        self.counts.push((project, Outcome::Unnamed, read.unread));
         self.pending.push(read.batch);
     }
 }

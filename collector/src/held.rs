@@ -1,6 +1,4 @@
-use std::sync::Arc;
-
-use crate::outcome::{Ledger, Outcome};
+use crate::outcome::{Account, Outcome};
 
 /// Records that we owe an outcome.
 #[derive(Debug)]
@@ -13,13 +11,13 @@ pub(crate) struct Held<T> {
 #[derive(Debug)]
 pub(crate) struct Debt {
     records: usize,
-    ledger: Arc<Ledger>,
+    account: Account,
     is_paid: bool,
 }
 
 impl<T> Held<T> {
-    pub(crate) fn new(value: T, records: usize, ledger: Arc<Ledger>) -> Self {
-        Self { value, debt: Debt { records, ledger, is_paid: false } }
+    pub(crate) fn new(value: T, records: usize, account: Account) -> Self {
+        Self { value, debt: Debt { records, account, is_paid: false } }
     }
 
     /// The value for its last stage, and what is still owed for it.
@@ -48,14 +46,14 @@ impl Debt {
     /// The outcome is known: the debt is paid.
     pub(crate) fn settle(mut self, outcome: Outcome) {
         self.is_paid = true;
-        self.ledger.count(outcome, self.records);
+        self.account.count(outcome, self.records);
     }
 }
 
 impl Drop for Debt {
     fn drop(&mut self) {
         if !self.is_paid {
-            self.ledger.count(Outcome::Unnamed, self.records);
+            self.account.count(Outcome::Unnamed, self.records);
             tracing::error!(
                 records = self.records,
                 "records were dropped without an outcome; this is a defect"
@@ -67,24 +65,34 @@ impl Drop for Debt {
 #[cfg(test)]
 mod tests {
     use std::panic::{AssertUnwindSafe, catch_unwind};
+    use std::sync::Arc;
+
+    use treering_store::ProjectId;
 
     use super::*;
+    use crate::outcome::Ledger;
+
+    fn held<T>(value: T, records: usize, ledger: &Arc<Ledger>) -> Held<T> {
+        Held::new(value, records, ledger.of(ProjectId::from_i64(7)))
+    }
 
     fn counts(ledger: &Ledger) -> Vec<(String, u64)> {
-        ledger.take().into_iter().map(|outcome| (outcome.name, outcome.count)).collect()
+        let taken = ledger.take();
+        assert!(taken.iter().all(|outcome| outcome.project == Some(ProjectId::from_i64(7))));
+        taken.into_iter().map(|outcome| (outcome.name, outcome.count)).collect()
     }
 
     #[test]
     fn what_is_dropped_without_an_outcome_is_counted() {
         let ledger = Arc::new(Ledger::default());
-        drop(Held::new((), 3, ledger.clone()));
+        drop(held((), 3, &ledger));
         assert_eq!(counts(&ledger), [("lost.unnamed".to_owned(), 3)]);
     }
 
     #[test]
     fn what_a_panic_takes_along_is_counted() {
         let ledger = Arc::new(Ledger::default());
-        let held = Held::new((), 2, ledger.clone());
+        let held = held((), 2, &ledger);
         let stage = AssertUnwindSafe(|| {
             held.try_map(|()| -> Result<(), ()> { panic!("a stage") }, |()| Outcome::Malformed)
         });
@@ -95,7 +103,7 @@ mod tests {
     #[test]
     fn a_refusal_is_counted_once_and_by_its_name() {
         let ledger = Arc::new(Ledger::default());
-        let held = Held::new((), 2, ledger.clone());
+        let held = held((), 2, &ledger);
         assert!(held.try_map(|()| Err::<(), _>("no"), |_| Outcome::Malformed).is_err());
         assert_eq!(counts(&ledger), [("refused.malformed".to_owned(), 2)]);
     }

@@ -1,11 +1,12 @@
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use treering_store::OutcomeCount;
+use treering_store::{OutcomeCount, ProjectId};
 
 macro_rules! outcomes {
     ($($(#[$doc:meta])* $variant:ident = $name:literal,)*) => {
         /// What can become of a span, a log record or a request. The names are stable: alerts are built on them.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum Outcome {
             $($(#[$doc])* $variant,)*
         }
@@ -82,38 +83,62 @@ outcomes! {
     DroppedByExporter = "lost.dropped_by_exporter",
 }
 
-/// Counts of this process since it started, to be written to the store now and then.
-#[derive(Debug)]
+/// Counts of this process, to be written to the store now and then. One short lock a request is all that it costs.
+#[derive(Debug, Default)]
 pub(crate) struct Ledger {
-    counts: Vec<AtomicU64>,
+    counts: Mutex<HashMap<(Option<ProjectId>, Outcome), u64>>,
 }
 
-impl Default for Ledger {
-    fn default() -> Self {
-        Self { counts: Outcome::ALL.iter().map(|_| AtomicU64::new(0)).collect() }
+/// The ledger of one project, or of what came before the project was known.
+#[derive(Debug, Clone)]
+pub(crate) struct Account {
+    ledger: Arc<Ledger>,
+    project: Option<ProjectId>,
+}
+
+impl Account {
+    pub(crate) fn count(&self, outcome: Outcome, times: usize) {
+        self.ledger.add(self.project, outcome, times as u64);
     }
 }
 
 impl Ledger {
+    /// Counts what happened before a project was known.
     pub(crate) fn count(&self, outcome: Outcome, times: usize) {
-        self.counts[outcome as usize].fetch_add(times as u64, Ordering::Relaxed);
+        self.add(None, outcome, times as u64);
+    }
+
+    pub(crate) fn of(self: &Arc<Self>, project: ProjectId) -> Account {
+        Account { ledger: self.clone(), project: Some(project) }
     }
 
     /// Everything counted since the last call.
     pub(crate) fn take(&self) -> Vec<OutcomeCount> {
-        let taken = |outcome: &Outcome| OutcomeCount {
+        let taken = std::mem::take(&mut *self.lock());
+        let count = |((project, outcome), count): ((_, Outcome), _)| OutcomeCount {
+            project,
             name: outcome.name().to_owned(),
-            count: self.counts[*outcome as usize].swap(0, Ordering::Relaxed),
+            count,
         };
-        Outcome::ALL.iter().map(taken).filter(|outcome| outcome.count > 0).collect()
+        taken.into_iter().map(count).collect()
     }
 
     /// Gives back what could not be written.
     pub(crate) fn give_back(&self, counts: &[OutcomeCount]) {
-        for OutcomeCount { name, count } in counts {
+        for OutcomeCount { project, name, count } in counts {
             if let Some(outcome) = Outcome::ALL.iter().find(|outcome| outcome.name() == name) {
-                self.counts[*outcome as usize].fetch_add(*count, Ordering::Relaxed);
+                self.add(*project, *outcome, *count);
             }
         }
+    }
+
+    fn add(&self, project: Option<ProjectId>, outcome: Outcome, times: u64) {
+        if times > 0 {
+            *self.lock().entry((project, outcome)).or_default() += times;
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<(Option<ProjectId>, Outcome), u64>> {
+        self.counts.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -14,7 +14,7 @@ use crate::body::{Body, Decoded, Encoding, Plain, Purpose};
 use crate::connections::ConnectionLimits;
 use crate::held::Held;
 use crate::memory::{Memory, Room, Size};
-use crate::outcome::{Ledger, Outcome};
+use crate::outcome::{Account, Ledger, Outcome};
 use crate::receive::Manners;
 use crate::refusal::Refusal;
 
@@ -108,24 +108,25 @@ impl Way {
         body: Body,
         mut room: Room,
     ) -> Result<Taken, Refusal> {
+        let account = self.ledger.of(pass.project);
         let opened = self.open(body, &mut room).await; //   Body → Plain
-        let (plain, size) = opened.map_err(|refusal| self.refused(refusal))?;
-        let way = self.clone();
+        let (plain, size) = opened.map_err(|refusal| refused_to(&account, refusal))?;
+        let (way, of) = (self.clone(), account.clone());
         let prepare = move || -> Result<Prepared, Refusal> {
-            let export = match way.decode(purpose, plain)? {
+            let export = match way.decode(purpose, plain, &of)? {
                 Decoded::Export(export) => export, //       Plain → Export
                 Decoded::Discarded(unkept, count) => return Ok(Prepared::Discarded(unkept, count)),
             };
-            let admitted = way.admit(pass, export); //      Export → Held<Admitted>
+            let admitted = way.admit(pass, export, of); //  Export → Held<Admitted>
             let clean = way.redact(admitted)?; //           Held<Admitted> → Held<Clean>
             let ready = way.seal(clean)?; //                Held<Clean> → Held<Ready>
             Ok(Prepared::Ready(ready.into()))
         };
-        let prepared =
-            tokio::task::spawn_blocking(prepare).await.map_err(|_| self.refused(Refusal::Defect))??;
+        let prepared = tokio::task::spawn_blocking(prepare).await;
+        let prepared = prepared.map_err(|_| refused_to(&account, Refusal::Defect))??;
         match prepared {
             Prepared::Ready(ready) => self.keep(*ready, size, room).await, // → on disk, fsynced
-            Prepared::Discarded(unkept, count) => Ok(self.discard(unkept, count)),
+            Prepared::Discarded(unkept, count) => Ok(discard(&account, unkept, count)),
         }
     }
 
@@ -149,36 +150,26 @@ impl Way {
     }
 
     /// Where not one record is good, the request is bad, and OTLP wants to hear so; else the bad ones go alone.
-    fn decode(&self, purpose: Purpose, plain: Plain) -> Result<Decoded, Refusal> {
+    fn decode(&self, purpose: Purpose, plain: Plain, account: &Account) -> Result<Decoded, Refusal> {
         let decoded = plain.decode(purpose).and_then(|decoded| match &decoded {
             Decoded::Export(export) if export.records_count() == 0 => {
                 export.rejected().reason.map_or(Ok(decoded), |reason| Err(reason.into()))
             }
             _ => Ok(decoded),
         });
-        decoded.map_err(|refusal| self.refused(refusal))
+        decoded.map_err(|refusal| refused_to(account, refusal))
     }
 
-    fn discard(&self, unkept: Unkept, count: usize) -> Taken {
-        self.ledger.count(Outcome::Discarded, 1);
-        let outcome = match unkept {
-            Unkept::Metrics => Outcome::DiscardedDataPoints,
-            Unkept::Profiles => Outcome::DiscardedProfiles,
-        };
-        self.ledger.count(outcome, count);
-        Taken::Discarded(unkept, count)
-    }
-
-    /// Counts a request that was refused before its records were known.
+    /// Counts a request that was refused before its project was known.
     pub(crate) fn refused(&self, refusal: Refusal) -> Refusal {
         self.ledger.count(refusal.outcome(), 1);
         refusal
     }
 
-    fn admit(&self, pass: Pass, export: Export) -> Held<Admitted> {
-        self.ledger.count(Outcome::RejectedRecords, export.rejected().count);
+    fn admit(&self, pass: Pass, export: Export, account: Account) -> Held<Admitted> {
+        account.count(Outcome::RejectedRecords, export.rejected().count);
         let records = export.records_count();
-        Held::new(Admitted { export, project: pass.project }, records, self.ledger.clone())
+        Held::new(Admitted { export, project: pass.project }, records, account)
     }
 
     fn redact(&self, admitted: Held<Admitted>) -> Result<Held<Clean>, Refusal> {
@@ -244,4 +235,20 @@ impl Way {
             }
         }
     }
+}
+
+/// Counts a request that was refused before its records were known.
+fn refused_to(account: &Account, refusal: Refusal) -> Refusal {
+    account.count(refusal.outcome(), 1);
+    refusal
+}
+
+fn discard(account: &Account, unkept: Unkept, count: usize) -> Taken {
+    account.count(Outcome::Discarded, 1);
+    let outcome = match unkept {
+        Unkept::Metrics => Outcome::DiscardedDataPoints,
+        Unkept::Profiles => Outcome::DiscardedProfiles,
+    };
+    account.count(outcome, count);
+    Taken::Discarded(unkept, count)
 }

@@ -69,6 +69,12 @@ fn digit(digit: u8) -> Result<u8, Error> {
     u8::try_from(value).map_err(|_| Error::NotAKey)
 }
 
+impl fmt::Display for MasterId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
 impl fmt::Debug for MasterKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("MasterKey").field(&self.id()).finish()

@@ -1,7 +1,7 @@
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use crate::{DataKey, Error, HashKey, KeyId, MasterKey, OVERHEAD, Secret, key_of};
+use crate::{ChainKey, DataKey, Error, HashKey, KeyId, MasterKey, OVERHEAD, Secret, key_of};
 
 fn data_key(number: u8) -> DataKey {
     DataKey::new(KeyId([number; 8]), &Secret::generate().unwrap())
@@ -70,4 +70,16 @@ fn what_is_no_key_is_refused_and_no_key_prints_itself() {
     let master = MasterKey::parse(&"ab".repeat(32)).unwrap();
     let printed = format!("{master:?} {:?} {:?}", Secret::generate().unwrap(), data_key(1));
     assert!(!printed.contains("abab"), "{printed}");
+}
+
+#[test]
+fn a_link_depends_on_the_key_the_row_before_and_every_part() {
+    let secret = Secret::generate().unwrap();
+    let key = ChainKey::new(&secret);
+    let link = key.link(&[0; 32], &[Some(b"a"), None]);
+    assert_eq!(ChainKey::new(&secret).link(&[0; 32], &[Some(b"a"), None]), link);
+    assert_ne!(key.link(&[1; 32], &[Some(b"a"), None]), link);
+    assert_ne!(key.link(&[0; 32], &[Some(b"a"), Some(b"")]), link);
+    assert_ne!(key.link(&[0; 32], &[Some(b""), Some(b"a")]), link);
+    assert_ne!(ChainKey::new(&Secret::generate().unwrap()).link(&[0; 32], &[Some(b"a"), None]), link);
 }

@@ -39,6 +39,32 @@ pub enum Error {
          or name another place with --master-key-file"
     )]
     MasterFile { path: String, source: std::io::Error },
+    #[error(
+        "{path} is missing, and with it the keys of everything that is sealed; put it back, from a backup too: \
+         a new one could read nothing"
+    )]
+    KeysLost { path: String },
+    #[error(
+        "a new master key cannot be written beside {path}; name the new one with --new-key-file or --new-key-command"
+    )]
+    MasterNotWritten { path: String, source: std::io::Error },
+    #[error(
+        "the master key does not come from a file; name the new one with --new-key-file or --new-key-command"
+    )]
+    MasterElsewhere,
+    #[error("this is the master key already; name another one")]
+    SameMaster,
+    #[error("{path} cannot be written")]
+    Copy { path: String, source: std::io::Error },
+    #[error("a project's name has 1 to 100 characters, none of them a control, and no space at its ends")]
+    ProjectName,
+    #[error("a subject has 1 to 255 characters, none of them a control, and no space at its ends")]
+    Subject,
+    #[error(
+        "content cannot be kept for {content} days where steps are kept for {steps}: it goes with its step; \
+         keep steps longer or content shorter"
+    )]
+    ContentOutlives { steps: u32, content: u32 },
     #[error("the environment variable {name} should hold the master key and does not")]
     MasterVariable { name: String },
     #[error("the command that should print the master key failed: {reason}")]

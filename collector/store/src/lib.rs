@@ -2,8 +2,8 @@
 //!
 //! **In and out.** [`open`] takes a URL and the source of the master key, and hands out narrow handles: [`Writer`]
 //! (records and summaries in), [`Reader`] (executions and steps out, on a read-only connection), [`Keys`] (API keys
-//! looked up, read-only), [`Keeper`] (projects and keys made) and [`Vault`] (the keys that seal content). Only the
-//! binary ever sees all of them.
+//! looked up, read-only), [`Keeper`] (projects, keys and members made), [`Audit`] (what was done, by whom) and
+//! [`Vault`] (the keys that seal content). Only the binary ever sees all of them.
 //!
 //! **May not touch.** HTTP, OTLP dialects, templates. It is the only crate, beside `queue` for its own file,
 //! that knows a database driver. It is given [`treering_redact::Record`]s and nothing that was not redacted.
@@ -11,24 +11,31 @@
 //! **How to test it.** `cargo test -p treering-store`: `tests/contract.rs` is written against the handles, so
 //! that every later store passes the same battery.
 
+mod audit;
 mod content;
+mod control;
 mod error;
 mod key;
 mod model;
 mod sqlite;
 mod url;
 mod vault;
+mod words;
 
+use std::path::Path;
+
+pub use audit::{Act, Action, AuditRow, Broken, Ending, Verdict};
 pub use content::{identity, keyed};
+pub use control::{Joined, Keep, Member, ProjectRecord, Retention, Role};
 pub use error::Error;
 pub use key::{ApiKey, KeyRecord, Scopes};
 pub use model::{
     Batch, Computed, Cursor, ExecutionFilter, ExecutionPage, Forgotten, LogEntry, OutcomeCount, Partials,
     Project, ProjectId, Reread, Scope, Sign, SpanEntry, StepRecords, Touched,
 };
-pub use sqlite::{Keeper, Keys, Reader, Writer};
+pub use sqlite::{Audit, Keeper, Keys, Reader, Writer};
 pub use url::StoreUrl;
-pub use vault::{MasterSource, Vault, VaultState, vault_path};
+pub use vault::{MasterSource, Vault, VaultState, vault_path, write_new_master};
 
 /// The handles of a store. Whoever opens it gives each room the one that it needs.
 #[derive(Debug)]
@@ -37,6 +44,7 @@ pub struct Handles {
     pub reader: Reader,
     pub keys: Keys,
     pub keeper: Keeper,
+    pub audit: Audit,
     pub vault: Vault,
 }
 
@@ -45,6 +53,14 @@ pub struct Handles {
 pub struct ReadHandles {
     pub reader: Reader,
     pub keys: Keys,
+}
+
+/// The control data of a store: projects, keys, members, and what was done to them. Reading it needs no master key;
+/// writing does, since each change stands in the chain of the audit log.
+#[derive(Debug)]
+pub struct Control {
+    pub keeper: Keeper,
+    pub audit: Audit,
 }
 
 /// Opens a store for reading and writing; makes it, and brings its schema up to date, where needed.
@@ -61,9 +77,52 @@ pub async fn open_read_only(url: &StoreUrl, master: MasterSource) -> Result<Read
     }
 }
 
-/// Opens the control data of a store that is there already: projects and keys, which need no master key.
-pub async fn open_control(url: &StoreUrl) -> Result<Keeper, Error> {
+/// Opens the control data of a store that is there already.
+pub async fn open_control(url: &StoreUrl, master: MasterSource) -> Result<Control, Error> {
     match url {
-        StoreUrl::Sqlite(path) => sqlite::open_control(path).await,
+        StoreUrl::Sqlite(path) => sqlite::open_control(path, master).await,
+    }
+}
+
+/// Opens the keys of a store that is there already.
+pub fn open_vault(url: &StoreUrl, master: MasterSource) -> Result<Vault, Error> {
+    match url {
+        StoreUrl::Sqlite(path) => sqlite::open_vault(path, master),
+    }
+}
+
+/// A new file of keys for a store whose own one is lost: what that one opened stays closed.
+pub fn new_vault(url: &StoreUrl, master: MasterSource) -> Result<Vault, Error> {
+    match url {
+        StoreUrl::Sqlite(path) => Vault::open(&vault_path(path), master),
+    }
+}
+
+/// The control data of a store whose keys are open already.
+pub fn control_with(url: &StoreUrl, vault: &Vault) -> Result<Control, Error> {
+    match url {
+        StoreUrl::Sqlite(path) => sqlite::control_with(path, vault),
+    }
+}
+
+/// True where nothing was ever sealed for this store, so that a new master key takes the place of none.
+pub fn is_unsealed(url: &StoreUrl) -> bool {
+    match url {
+        StoreUrl::Sqlite(path) => sqlite::is_unsealed(path),
+    }
+}
+
+/// Copies a store that is there, as it is at one moment, while others go on writing it; `to` is absent or empty. On
+/// disk when this returns. It may block for long: `to` grows up to [`store_bytes`] meanwhile.
+pub fn back_up(url: &StoreUrl, to: &Path) -> Result<(), Error> {
+    match url {
+        StoreUrl::Sqlite(path) => sqlite::back_up(path, to),
+    }
+}
+
+/// How large a copy of the store will be, more or less.
+pub fn store_bytes(url: &StoreUrl) -> Result<u64, Error> {
+    match url {
+        StoreUrl::Sqlite(path) => sqlite::bytes(path),
     }
 }

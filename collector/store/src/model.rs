@@ -112,6 +112,8 @@ pub struct StepRecords {
 /// How often an outcome happened.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OutcomeCount {
+    /// The project that it happened to; absent where none was known, as of a request without a key.
+    pub project: Option<ProjectId>,
     /// Its stable name; the names of losses begin with `lost.`.
     pub name: String,
     pub count: u64,

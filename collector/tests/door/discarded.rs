@@ -10,6 +10,7 @@ use opentelemetry_proto::tonic::metrics::v1::{
 use prost::Message;
 use reqwest::StatusCode;
 use treering_collector::{Limits, Manners};
+use treering_store::Scope;
 
 use crate::site::*;
 
@@ -32,7 +33,8 @@ const METRICS_JSON: &str =
 
 async fn counts(site: Site) -> Vec<(String, u64)> {
     site.running.stop().await;
-    site.reader.outcomes().await.unwrap().into_iter().map(|outcome| (outcome.name, outcome.count)).collect()
+    let seen = site.reader.outcomes(Scope::of(site.project.id)).await.unwrap();
+    seen.into_iter().map(|outcome| (outcome.name, outcome.count)).collect()
 }
 
 #[tokio::test]

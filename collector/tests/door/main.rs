@@ -97,10 +97,19 @@ async fn what_was_refused_and_accepted_is_counted_by_name() {
     let site = Site::new().await;
     site.post("/v1/traces", PROTOBUF, request(1, "chat").encode_to_vec()).send().await.unwrap();
     site.post("/v1/traces", PROTOBUF, "nonsense").send().await.unwrap();
+    // Whose it was is not known.
+    let stranger = site.client.post(format!("http://{}/v1/traces", site.http)).send().await.unwrap();
+    assert_eq!(stranger.status(), StatusCode::UNAUTHORIZED);
     assert!(site.has(1).await);
     site.running.stop().await;
-    let counts: Vec<_> =
-        site.reader.outcomes().await.unwrap().into_iter().map(|o| (o.name, o.count)).collect();
-    let expected = [("accepted.records", 1), ("delivered.records", 1), ("refused.malformed", 1)];
-    assert_eq!(counts, expected.map(|(name, count)| (name.to_owned(), count)));
+    let seen = site.reader.outcomes(Scope::of(site.project.id)).await.unwrap();
+    let counts: Vec<_> = seen.iter().map(|seen| (seen.project, seen.name.as_str(), seen.count)).collect();
+    let own = Some(site.project.id);
+    let expected = [
+        (own, "accepted.records", 1),
+        (own, "delivered.records", 1),
+        (own, "refused.malformed", 1),
+        (None, "refused.no_key", 1),
+    ];
+    assert_eq!(counts, expected);
 }

@@ -95,7 +95,7 @@ pub(super) async fn execution(
         Some(row) => Some(read_step(&app, chosen.scope(), &view, row).await?),
         None => None,
     };
-    let lost = Lost::count(&app.reader).await?;
+    let lost = Lost::count(&app.reader, chosen.scope()).await?;
     let address = Address { trace, project: chosen.in_url() };
     let scale = Scale::of(&view.steps);
     let step = read.map(|(step, reading)| {

@@ -95,7 +95,7 @@ pub(super) async fn list(
 ) -> Result<Response, Error> {
     let chosen = viewer.choose(&app.reader, given(&filter.project)).await?;
     let found = app.reader.executions(chosen.scope(), filter.to_store()?).await?;
-    let lost = Lost::count(&app.reader).await?;
+    let lost = Lost::count(&app.reader, chosen.scope()).await?;
     let next = found.next.map(|cursor| filter.url(Some(&cursor.to_string())));
     ListPage::new(&app, &chosen, &filter, &found.executions, next, &lost).render()
 }

@@ -1,6 +1,6 @@
 //! What never reached the store. It is shown always: a 0 is a statement, a blank is none.
 
-use treering_store::Reader;
+use treering_store::{OutcomeCount, Reader, Scope};
 
 use crate::error::Error;
 
@@ -12,28 +12,41 @@ pub(crate) struct Lost {
 }
 
 impl Lost {
-    pub(crate) async fn count(reader: &Reader) -> Result<Self, Error> {
-        let outcomes = reader.outcomes().await?.into_iter();
-        Ok(Self::of(outcomes.map(|outcome| (outcome.name, outcome.count))))
+    /// What this project lost, and what was lost before anybody knew whose it was.
+    pub(crate) async fn count(reader: &Reader, scope: Scope) -> Result<Self, Error> {
+        Ok(Self::of(reader.outcomes(scope).await?))
     }
 
-    fn of(outcomes: impl Iterator<Item = (String, u64)>) -> Self {
-        let lost =
-            |(name, count): (String, u64)| Some((name.strip_prefix("lost.")?.replace('_', " "), count));
-        let by_name: Vec<_> = outcomes.filter_map(lost).filter(|(_, count)| *count > 0).collect();
+    fn of(outcomes: Vec<OutcomeCount>) -> Self {
+        let lost = |OutcomeCount { project, name, count }: OutcomeCount| {
+            let name = name.strip_prefix("lost.")?.replace('_', " ");
+            Some((if project.is_none() { format!("{name}, of no project") } else { name }, count))
+        };
+        let by_name: Vec<_> = outcomes.into_iter().filter_map(lost).filter(|(_, count)| *count > 0).collect();
         Self { total: by_name.iter().map(|(_, count)| count).sum(), by_name }
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use treering_store::ProjectId;
+
     use super::*;
 
     #[test]
     fn only_losses_count_as_lost() {
-        let outcomes = [("accepted", 90), ("lost.queue_full", 2), ("lost.poison", 1), ("lost.none", 0)];
-        let lost = Lost::of(outcomes.into_iter().map(|(name, count)| (name.to_owned(), count)));
-        assert_eq!(lost.total, 3);
-        assert_eq!(lost.by_name, [("queue full".to_owned(), 2), ("poison".to_owned(), 1)]);
+        let project = Some(ProjectId::from_i64(1));
+        let outcomes = [
+            (project, "accepted", 90),
+            (project, "lost.queue_full", 2),
+            (project, "lost.poison", 1),
+            (project, "lost.none", 0),
+            (None, "lost.unnamed", 4),
+        ];
+        let count = |(project, name, count): (_, &str, _)| OutcomeCount { project, name: name.into(), count };
+        let lost = Lost::of(outcomes.map(count).into());
+        assert_eq!(lost.total, 7);
+        let by_name = lost.by_name.iter().map(|(name, count)| (name.as_str(), *count));
+        assert!(by_name.eq([("queue full", 2), ("poison", 1), ("unnamed, of no project", 4)]));
     }
 }

@@ -91,7 +91,7 @@ impl Filled {
     }
 
     pub(crate) async fn count(&self, name: &str, count: u64) {
-        let counts = vec![OutcomeCount { name: name.to_owned(), count }];
+        let counts = vec![OutcomeCount { project: Some(self.project.id), name: name.to_owned(), count }];
         self.handles.writer.count("test".to_owned(), 1, counts).await.unwrap();
     }
 

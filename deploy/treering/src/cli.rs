@@ -1,9 +1,13 @@
+mod control;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
+
+pub(crate) use control::{Audit, Backup, Keeping, Member, Project, Restore, Seal};
 
 /// Observability for AI agents on OpenTelemetry conventions.
 #[derive(Debug, Parser)]
@@ -32,6 +36,27 @@ pub(crate) enum Command {
     /// API keys.
     #[command(subcommand)]
     Key(Key),
+    /// Projects and how long they keep what.
+    #[command(subcommand)]
+    Project(Project),
+    /// People and their roles.
+    #[command(subcommand)]
+    Member(Member),
+    /// The master key, which all content is sealed by.
+    #[command(subcommand)]
+    Seal(Seal),
+    /// What was done to the installation, and by whom.
+    #[command(subcommand)]
+    Audit(Audit),
+    /// Copies everything but the master key to a new folder. A server may go on running.
+    #[command(after_help = "Example:
+  treering backup /mnt/backup/monday --data /var/lib/treering")]
+    Backup(Backup),
+    /// Makes an empty data folder what a copy was. The master key is not in the copy: put it into the folder before, or
+    /// name its place.
+    #[command(after_help = "Example:
+  treering restore /mnt/backup/monday --data /var/lib/treering --master-key-file /root/master.key")]
+    Restore(Restore),
     /// Reads everything that is stored again, as this version and these prices have it. A server may go on running.
     #[command(after_help = "Example:\n  treering reread --data /var/lib/treering")]
     Reread(Reread),

@@ -1,8 +1,9 @@
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use treering_store::{MasterSource, StoreUrl, vault_path};
+use treering_store::{Control, MasterSource, StoreUrl, vault_path};
 
+use crate::actor::actor;
 use crate::cli::Place;
 use crate::error::Error;
 use crate::{master, settings};
@@ -33,6 +34,14 @@ impl Data {
         master::ensure(&self.master, &self.store)
     }
 
+    /// The control data, for a command.
+    pub(crate) async fn control(&self) -> Result<Control, Error> {
+        self.must_exist()?;
+        let Control { keeper, audit } =
+            treering_store::open_control(&self.store, self.master.clone()).await?;
+        Ok(Control { keeper: keeper.acting_as(&actor()), audit })
+    }
+
     /// Where versions before the sealed journal kept theirs.
     pub(crate) fn old_journal(&self) -> PathBuf {
         self.folder.join("journal.db")
@@ -60,7 +69,10 @@ impl Data {
     /// side files the same rights.
     pub(crate) fn keep_private(&self) -> Result<(), Error> {
         let StoreUrl::Sqlite(store) = &self.store;
-        for path in [store, &vault_path(store)] {
+        let keys = vault_path(store);
+        // A file of keys that is lost is not made anew.
+        let keys = Some(&keys).filter(|keys| keys.exists() || treering_store::is_unsealed(&self.store));
+        for path in [store].into_iter().chain(keys) {
             private(path).map_err(|source| Error::Write { path: path.clone(), source })?;
         }
         Ok(())
@@ -79,7 +91,7 @@ pub(crate) struct Lock {
 }
 
 #[cfg(unix)]
-fn private(path: &Path) -> std::io::Result<()> {
+pub(crate) fn private(path: &Path) -> std::io::Result<()> {
     use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
     let file = File::options().create(true).truncate(false).write(true).mode(0o600).open(path)?;
     file.set_permissions(fs::Permissions::from_mode(0o600))
@@ -90,7 +102,7 @@ fn private(_path: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-fn make(folder: &Path) -> Result<(), Error> {
+pub(crate) fn make(folder: &Path) -> Result<(), Error> {
     let mut builder = fs::DirBuilder::new();
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);

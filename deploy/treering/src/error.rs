@@ -20,6 +20,27 @@ pub(crate) enum Error {
         "{0} does not exist; start `treering up` or `treering collect` on it first, or name another --data"
     )]
     NoData(PathBuf),
+    #[error(
+        "there is no project {0:?}; `treering project list` shows them, `treering project create` makes one"
+    )]
+    NoProject(String),
+    #[error("name --keep, --keep-content or both; `forever` takes a limit away")]
+    NothingToSet,
+    #[error("{0} exists; a master key is never written over another file")]
+    Exists(PathBuf),
+    #[error("{0} is not empty; name a new folder, since a copy is never mixed with other files")]
+    NotEmpty(PathBuf),
+    #[error(
+        "{0} holds files; a copy is restored into a new or empty folder alone (a master key may lie in it), so name \
+         another --data"
+    )]
+    Occupied(PathBuf),
+    #[error("{0} is no copy that `treering backup` finished; name a folder with a backup.json")]
+    NoBackup(PathBuf, #[source] std::io::Error),
+    #[error(
+        "{path} is damaged: it is not what the copy's backup.json says; nothing was restored, take another copy"
+    )]
+    DamagedCopy { path: PathBuf },
     #[error(transparent)]
     Store(#[from] treering_store::Error),
     #[error(transparent)]

@@ -40,9 +40,7 @@ pub(crate) async fn run(command: Key, file: File) -> Result<Answer, Error> {
 }
 
 async fn keeper(place: &Place, file: &File) -> Result<Keeper, Error> {
-    let data = Data::of(place, file)?;
-    data.must_exist()?;
-    Ok(treering_store::open_control(&data.store).await?)
+    Ok(Data::of(place, file)?.control().await?.keeper)
 }
 
 fn print_created(key: &ApiKey, record: &KeyRecord, json: bool) -> io::Result<()> {

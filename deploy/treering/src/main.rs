@@ -7,19 +7,29 @@
 //!
 //! **How to test it.** `cargo test -p treering` starts this very binary on free ports.
 
+mod actor;
 mod allocator;
 mod announce;
+mod audit;
+mod backup;
 mod cli;
+mod copy;
 mod data;
 mod demo;
 mod error;
 mod exposure;
 mod intake;
 mod key;
+mod manifest;
 mod master;
+mod member;
 mod pages;
+mod progress;
+mod project;
 mod redact;
 mod reread;
+mod restore;
+mod seal;
 mod serve;
 mod settings;
 mod stop;
@@ -69,6 +79,12 @@ fn run(cli: Cli) -> Result<Answer, Error> {
         Command::Collect(options) => wait_for(serve::collect(options, file)),
         Command::Dash(options) => wait_for(serve::dash(options, file)),
         Command::Key(command) => wait_for(key::run(command, file)),
+        Command::Project(command) => wait_for(project::run(command, file)),
+        Command::Member(command) => wait_for(member::run(command, file)),
+        Command::Seal(command) => wait_for(seal::run(command, file)),
+        Command::Audit(command) => wait_for(audit::run(command, file)),
+        Command::Backup(options) => wait_for(backup::run(options, file)),
+        Command::Restore(options) => wait_for(restore::run(options, file)),
     }
 }
 

@@ -26,7 +26,7 @@ pub(crate) async fn up(options: Up, file: File) -> Result<Answer, Error> {
     let _lock = data.take()?;
     let made_master = data.ensure_master()?;
     data.keep_private()?;
-    let Handles { writer, reader, keys, keeper, vault } =
+    let Handles { writer, reader, keys, keeper, vault, .. } =
         treering_store::open(&data.store, data.master.clone()).await?;
     let journal = journal(&data, &intake, &vault).await?;
     let redaction_off = !intake.rules.builtin_enabled();

@@ -34,6 +34,8 @@ CREATE TABLE audit (
     project INTEGER,
     -- What it was done to, never anything that an exporter sent: users and sessions stand as pseudonyms.
     subject TEXT,
+    -- What a reader wants to know beside that, such as scopes, a role or a count.
+    detail TEXT,
     outcome TEXT NOT NULL,
     chain BLOB NOT NULL
 ) STRICT;

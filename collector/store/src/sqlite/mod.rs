@@ -1,18 +1,23 @@
 //! The embedded store: one SQLite file in WAL mode.
 
 mod append;
+mod audit;
+mod backup;
 mod clear;
 mod content;
 mod executions;
 mod forget;
 mod joins;
 mod keeper;
+mod keys;
 mod migration;
 mod outcomes;
 mod partials;
+mod people;
 mod pool;
 mod prepare;
 mod processes;
+mod projects;
 mod reader;
 mod records;
 mod reread;
@@ -24,9 +29,13 @@ use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags};
 
-use crate::{Error, Handles, MasterSource, ReadHandles, Vault, vault_path};
+use crate::{Control, Error, Handles, MasterSource, ReadHandles, Vault, vault_path};
+pub use audit::Audit;
+use audit::Chain;
+pub(crate) use backup::{back_up, bytes};
 use content::Content;
-pub use keeper::{Keeper, Keys};
+pub use keeper::Keeper;
+pub use keys::Keys;
 use pool::Pool;
 pub use reader::Reader;
 pub use writer::Writer;
@@ -38,12 +47,15 @@ const READERS: usize = 4;
 
 pub(crate) async fn open(path: &Path, master: MasterSource) -> Result<Handles, Error> {
     let mut writing = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
-    let vault = Vault::open(&vault_path(path), master)?;
+    let sealed = schema::was_sealed(&writing)?;
+    let open = if sealed { Vault::open_existing } else { Vault::open };
+    let vault = open(&vault_path(path), master)?;
     let content = Content::new(vault.clone());
     schema::migrate(&mut writing, path, &content)?;
     let ReadHandles { reader, keys } = reading(path, &content)?;
     let writer = Writer::new(Pool::new(vec![writing]), content);
-    Ok(Handles { writer, keeper: keeper(path)?, reader, keys, vault })
+    let Control { keeper, audit } = control(path, Chain::Open(vault.clone()))?;
+    Ok(Handles { writer, keeper, reader, keys, audit, vault })
 }
 
 pub(crate) async fn open_read_only(path: &Path, master: MasterSource) -> Result<ReadHandles, Error> {
@@ -52,14 +64,31 @@ pub(crate) async fn open_read_only(path: &Path, master: MasterSource) -> Result<
     reading(path, &Content::new(Vault::open_read_only(&vault_path(path), master)?))
 }
 
-/// Projects and keys of a store that is there, whose schema may be brought up to date by its next server alone.
-pub(crate) async fn open_control(path: &Path) -> Result<Keeper, Error> {
+/// Control data of a store that is there, whose schema may be brought up to date by its next server alone.
+pub(crate) async fn open_control(path: &Path, master: MasterSource) -> Result<Control, Error> {
     read_only(path)?;
-    keeper(path)
+    control(path, Chain::Closed { keys: vault_path(path), master })
 }
 
-fn keeper(path: &Path) -> Result<Keeper, Error> {
-    Ok(Keeper::new(Pool::new(vec![connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?])))
+pub(crate) fn control_with(path: &Path, vault: &Vault) -> Result<Control, Error> {
+    read_only(path)?;
+    control(path, Chain::Open(vault.clone()))
+}
+
+pub(crate) fn open_vault(path: &Path, master: MasterSource) -> Result<Vault, Error> {
+    Vault::open_existing(&vault_path(path), master)
+}
+
+/// True where nothing was ever sealed for this store: it is not there, or of a version that sealed nothing.
+pub(crate) fn is_unsealed(path: &Path) -> bool {
+    let sealed = || schema::was_sealed(&connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?);
+    // A store that cannot be read is a matter for who opens it.
+    !(vault_path(path).exists() || path.exists() && sealed().unwrap_or(true))
+}
+
+fn control(path: &Path, chain: Chain) -> Result<Control, Error> {
+    let pool = Pool::new(vec![connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?]);
+    Ok(Control { keeper: Keeper::new(pool.clone(), chain.clone()), audit: Audit::new(pool, chain) })
 }
 
 fn reading(path: &Path, content: &Content) -> Result<ReadHandles, Error> {

@@ -78,9 +78,9 @@ impl Reader {
         self.pool.with(move |connection| newest(connection, &content, scope, limit)).await
     }
 
-    /// How often which outcome happened, of all collectors and for all time.
-    pub async fn outcomes(&self) -> Result<Vec<OutcomeCount>, Error> {
-        self.pool.with(|connection| outcomes(connection)).await
+    /// How often which outcome happened to this project, and to none, of all collectors and for all time.
+    pub async fn outcomes(&self, scope: Scope) -> Result<Vec<OutcomeCount>, Error> {
+        self.pool.with(move |connection| outcomes(connection, scope)).await
     }
 }
 

@@ -16,6 +16,14 @@ const MIGRATIONS: &[Migration] = &[
     Migration { sql: include_str!("0006_content.sql"), step: Some(migration::seal_content) },
 ];
 
+/// The first schema that seals content.
+const FIRST_SEALED: i64 = 6;
+
+/// True where there must be a file of wrapped keys.
+pub(super) fn was_sealed(connection: &Connection) -> Result<bool, Error> {
+    Ok(version(connection)? >= FIRST_SEALED)
+}
+
 /// What brings the schema one version further: statements, and then what they cannot do.
 struct Migration {
     sql: &'static str,

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension, Row as SqlRow, Transact
 use treering_seal::{KeyId, MasterId};
 use treering_step::Timestamp;
 
-use crate::{Error, ProjectId};
+use crate::{Error, ProjectId, VaultState};
 
 const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
 
@@ -160,12 +160,14 @@ impl File {
         &mut self,
         from: MasterId,
         to: MasterId,
+        prepare: impl FnOnce() -> Result<(), Error>,
         wrap: impl Fn(&Row) -> Result<Vec<u8>, Error>,
     ) -> Result<u64, Error> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         if master(&transaction)? != Some(from) {
             return Err(Error::OtherMaster);
         }
+        prepare()?;
         let rows = all(&transaction)?;
         for row in &rows {
             let sql = "UPDATE secret SET wrapped = ?2 WHERE id = ?1";
@@ -176,11 +178,19 @@ impl File {
         Ok(rows.len() as u64)
     }
 
-    /// How many data keys and hash keys there are.
-    pub(super) fn counts(&self) -> Result<(u64, u64), Error> {
-        let sql = "SELECT count(day), count(*) - count(day) FROM secret";
+    /// What it holds, wrapped by this master key.
+    pub(super) fn state(&self, master: MasterId) -> Result<VaultState, Error> {
+        let sql = "SELECT count(day), count(*) - count(day), min(day), max(day) FROM secret";
         let count = |row: &SqlRow<'_>, at| row.get::<_, i64>(at).map(i64::unsigned_abs);
-        Ok(self.connection.query_row(sql, [], |row| Ok((count(row, 0)?, count(row, 1)?)))?)
+        let read = |row: &SqlRow<'_>| {
+            let days = row.get::<_, Option<u32>>(2)?.zip(row.get(3)?);
+            Ok(VaultState { master, data_keys: count(row, 0)?, hash_keys: count(row, 1)?, days })
+        };
+        Ok(self.connection.query_row(sql, [], read)?)
+    }
+
+    pub(super) fn is_read_only(&self) -> bool {
+        self.read_only
     }
 
     pub(super) fn back_up(&self, path: &Path) -> Result<(), Error> {

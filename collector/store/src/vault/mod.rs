@@ -2,14 +2,16 @@
 //! dropped here takes along what it sealed, wherever copies of that are.
 
 mod file;
+mod master_file;
 mod source;
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use treering_seal::{DataKey, HashKey, KeyId, MasterId, MasterKey, Secret};
+use treering_seal::{ChainKey, DataKey, HashKey, KeyId, MasterId, MasterKey, Secret};
 
+pub use master_file::write_new_master;
 pub use source::MasterSource;
 
 use crate::{Error, ProjectId};
@@ -33,6 +35,9 @@ struct Inner {
     hashes: HashMap<ProjectId, HashKey>,
 }
 
+/// Has no content, but a secret of its own for what is the installation's.
+const INSTALLATION: ProjectId = ProjectId(0);
+
 /// How many keys are remembered; more only means that the file is asked again.
 const REMEMBERED: usize = 4096;
 
@@ -43,6 +48,8 @@ pub struct VaultState {
     pub master: MasterId,
     pub data_keys: u64,
     pub hash_keys: u64,
+    /// The days of the oldest and of the newest data key, in days since 1970 UTC.
+    pub days: Option<(u32, u32)>,
 }
 
 /// Where the wrapped keys of an embedded store lie: beside it, as `treering.keys` for `treering.db`.
@@ -55,16 +62,30 @@ impl Vault {
         Self::of(File::open(path)?, source)
     }
 
+    /// For a store that has sealed something: where its keys are gone, new ones would hide that.
+    pub(crate) fn open_existing(path: &Path, source: MasterSource) -> Result<Self, Error> {
+        let lost = || Error::KeysLost { path: path.display().to_string() };
+        if !path.exists() {
+            return Err(lost());
+        }
+        let file = File::open(path)?;
+        if file.master()?.is_none() { Err(lost()) } else { Self::of(file, source) }
+    }
+
     /// For opening what is sealed, and nothing else.
     pub(crate) fn open_read_only(path: &Path, source: MasterSource) -> Result<Self, Error> {
         Self::of(File::open_read_only(path)?, source)
     }
 
     fn of(mut file: File, source: MasterSource) -> Result<Self, Error> {
-        let master = source.read()?;
+        let master = match file.master()? {
+            Some(wanted) => source.find(wanted)?,
+            None => source.read()?,
+        };
         file.claim(master.id())?;
         let (current, known, hashes) = Default::default();
         let inner = Inner { file, source, master, current, known, hashes };
+        inner.settle()?;
         Ok(Self { inner: Arc::new(Mutex::new(inner)) })
     }
 
@@ -106,6 +127,12 @@ impl Vault {
         Ok(key)
     }
 
+    /// What chains the rows of the audit log.
+    pub(crate) fn chain_key(&self) -> Result<ChainKey, Error> {
+        let (_, secret) = self.lock().ensure(INSTALLATION, Purpose::Hashes)?;
+        Ok(ChainKey::new(&secret))
+    }
+
     /// Begins a new key for a day: what is sealed from now on is sealed with it. The old ones open until
     /// [`Vault::drop_retired`]. Whoever else seals for this project and day must have stopped before.
     pub fn retire(&self, project: ProjectId, day: u32) -> Result<DataKey, Error> {
@@ -131,23 +158,35 @@ impl Vault {
         self.forget(|file| file.drop_project(project))
     }
 
-    /// Wraps every key with a new master key, and nothing else: what they sealed stays as it is. Who holds this
-    /// vault open reads the new key from its source when it next makes a key.
+    /// Wraps every key with this new master key, and nothing else: what they sealed stays as it is. Tells how many
+    /// they are. Who holds this vault open reads the new key from its source when it next needs it.
     pub fn rotate(&self, new: &MasterKey) -> Result<u64, Error> {
+        self.lock().rotate(new, || Ok(()))
+    }
+
+    /// The same with a key that is made here and takes the place of the old one in its file.
+    pub fn renew(&self) -> Result<u64, Error> {
         let mut inner = self.lock();
-        let old = inner.master.clone();
-        let count = inner.file.rewrap(old.id(), new.id(), |row| {
-            let secret = old.unwrap(&row.place(), &row.wrapped).map_err(Error::Seal)?;
-            new.wrap(&row.place(), &secret).map_err(Error::Seal)
-        })?;
-        inner.master = new.clone();
-        Ok(count)
+        let MasterSource::File(path) = inner.source.clone() else { return Err(Error::MasterElsewhere) };
+        let new = MasterKey::generate().map_err(Error::Seal)?;
+        let not_written = |source| Error::MasterNotWritten { path: path.display().to_string(), source };
+        let rotated = inner.rotate(&new, || master_file::write_beside(&path, &new).map_err(not_written));
+        match rotated {
+            Ok(count) => inner.settle().map(|()| count),
+            Err(error) => {
+                // A commit that failed may have been one: the key goes only where it is known to wrap nothing.
+                if matches!(inner.file.master(), Ok(Some(id)) if id != new.id()) {
+                    master_file::forget_beside(&path, new.id());
+                }
+                Err(error)
+            }
+        }
     }
 
     pub fn state(&self) -> Result<VaultState, Error> {
         let inner = self.lock();
-        let (data_keys, hash_keys) = inner.file.counts()?;
-        Ok(VaultState { master: inner.file.master()?.unwrap_or(inner.master.id()), data_keys, hash_keys })
+        let master = inner.file.master()?.unwrap_or(inner.master.id());
+        inner.file.state(master)
     }
 
     /// Copies the wrapped keys to a new file.
@@ -170,6 +209,31 @@ impl Vault {
 }
 
 impl Inner {
+    /// `prepare` runs while nobody else can rotate, and before anything is wrapped.
+    fn rotate(&mut self, new: &MasterKey, prepare: impl FnOnce() -> Result<(), Error>) -> Result<u64, Error> {
+        self.follow()?;
+        if new.id() == self.master.id() {
+            return Err(Error::SameMaster);
+        }
+        let old = self.master.clone();
+        let count = self.file.rewrap(old.id(), new.id(), prepare, |row| {
+            let secret = old.unwrap(&row.place(), &row.wrapped).map_err(Error::Seal)?;
+            new.wrap(&row.place(), &secret).map_err(Error::Seal)
+        })?;
+        self.master = new.clone();
+        Ok(count)
+    }
+
+    /// Ends what a rotation did not: the key that wraps everything takes its place.
+    fn settle(&self) -> Result<(), Error> {
+        let MasterSource::File(path) = &self.source else { return Ok(()) };
+        if self.file.is_read_only() {
+            return Ok(());
+        }
+        let not_written = |source| Error::MasterNotWritten { path: path.display().to_string(), source };
+        master_file::settle(path, self.master.id()).map_err(not_written)
+    }
+
     /// The row of this purpose and its secret, made where there is none.
     fn ensure(&mut self, project: ProjectId, purpose: Purpose) -> Result<(Row, Secret), Error> {
         if let Some(row) = self.file.current(project, purpose)? {
@@ -201,11 +265,7 @@ impl Inner {
     fn follow(&mut self) -> Result<(), Error> {
         match self.file.master()? {
             Some(id) if id != self.master.id() => {
-                let master = self.source.read()?;
-                if master.id() != id {
-                    return Err(Error::OtherMaster);
-                }
-                self.master = master;
+                self.master = self.source.find(id)?;
                 Ok(())
             }
             _ => Ok(()),

@@ -1,9 +1,11 @@
+use std::fmt;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
 
-use treering_seal::MasterKey;
+use treering_seal::{MasterId, MasterKey};
 use zeroize::Zeroizing;
 
+use super::master_file;
 use crate::Error;
 
 /// Where the master key comes from.
@@ -32,6 +34,32 @@ impl MasterSource {
             Self::Key(key) => return Ok(key.clone()),
         };
         MasterKey::parse(&Zeroizing::new(text)).map_err(Error::Seal)
+    }
+}
+
+impl MasterSource {
+    /// The key of this name: that of the source, or the one which is about to take its place.
+    pub(super) fn find(&self, wanted: MasterId) -> Result<MasterKey, Error> {
+        let next = |path: &PathBuf| master_file::read_beside(path, wanted);
+        match (self.read(), self) {
+            (Ok(key), _) if key.id() == wanted => Ok(key),
+            (found, Self::File(path)) => match next(path) {
+                Some(key) => Ok(key),
+                None => found.and(Err(Error::OtherMaster)),
+            },
+            (found, _) => found.and(Err(Error::OtherMaster)),
+        }
+    }
+}
+
+impl fmt::Display for MasterSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::File(path) => write!(f, "the file {}", path.display()),
+            Self::Variable(name) => write!(f, "the environment variable {name}"),
+            Self::Command(_) => f.write_str("a command"),
+            Self::Key(_) => f.write_str("the program"),
+        }
     }
 }
 

@@ -115,3 +115,115 @@ fn a_command_may_tell_the_master_key() {
         assert!(MasterSource::Command(wrong.into()).read().is_err());
     }
 }
+
+impl House {
+    fn master_path(&self) -> std::path::PathBuf {
+        self.folder.path().join("master.key")
+    }
+
+    fn files(&self) -> usize {
+        std::fs::read_dir(self.folder.path()).unwrap().count()
+    }
+}
+
+#[test]
+fn a_renewed_master_key_takes_the_place_of_the_old_one_in_its_file() {
+    let house = House::new();
+    let (vault, running) = (house.vault(), house.vault());
+    let sealed = vault.data_key(ONE, 7).unwrap().seal(b"", b"text").unwrap();
+    let old = house.source().read().unwrap();
+    assert_eq!(vault.renew().unwrap(), 1);
+    let new = house.source().read().unwrap();
+    assert_ne!(new.id(), old.id());
+    assert_eq!(house.vault().state().unwrap().master, new.id());
+    assert_eq!(house.files(), 2);
+    // Who held it open follows, in whatever it does next; a rotation by it comes on top.
+    assert_eq!(running.data_key(ONE, 7).unwrap().open(b"", &sealed).unwrap(), b"text");
+    assert_eq!(running.renew().unwrap(), 1);
+    assert_eq!(vault.data_key(TWO, 7).unwrap().id(), house.vault().data_key(TWO, 7).unwrap().id());
+    assert!(matches!(vault.rotate(&house.source().read().unwrap()), Err(Error::SameMaster)));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_renewed_master_key_is_for_its_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let house = House::new();
+    house.vault().renew().unwrap();
+    assert_eq!(std::fs::metadata(house.master_path()).unwrap().permissions().mode() & 0o777, 0o600);
+}
+
+#[test]
+fn a_rotation_that_ended_before_the_key_took_its_place_is_ended_by_the_next_opening() {
+    let house = House::new();
+    let sealed = house.vault().data_key(ONE, 7).unwrap().seal(b"", b"text").unwrap();
+    let new = MasterKey::generate().unwrap();
+    super::master_file::write_beside(&house.master_path(), &new).unwrap();
+    house.vault().rotate(&new).unwrap();
+    assert_ne!(house.source().read().unwrap().id(), new.id());
+    // Who only reads does not mend, and reads all the same.
+    let path = house.folder.path().join("store.keys");
+    let reading = Vault::open_read_only(&path, house.source()).unwrap();
+    let id = treering_seal::key_of(&sealed).unwrap();
+    assert_eq!(reading.key(id).unwrap().unwrap().open(b"", &sealed).unwrap(), b"text");
+    assert_ne!(house.source().read().unwrap().id(), new.id());
+    assert_eq!(house.vault().data_key(ONE, 7).unwrap().open(b"", &sealed).unwrap(), b"text");
+    assert_eq!(house.source().read().unwrap().id(), new.id());
+    assert_eq!(house.files(), 2);
+}
+
+#[test]
+fn a_rotation_that_ended_before_anything_was_wrapped_changed_nothing() {
+    let house = House::new();
+    let old = house.vault().state().unwrap().master;
+    super::master_file::write_beside(&house.master_path(), &MasterKey::generate().unwrap()).unwrap();
+    assert_eq!(house.vault().state().unwrap().master, old);
+    house.vault().renew().unwrap();
+    assert_eq!(house.vault().state().unwrap().master, house.source().read().unwrap().id());
+}
+
+#[cfg(unix)]
+#[test]
+fn where_the_new_master_key_cannot_be_written_nothing_is_wrapped_with_it() {
+    let house = House::new();
+    let elsewhere = tempfile::tempdir().unwrap();
+    let path = elsewhere.path().join("master.key");
+    std::fs::rename(house.master_path(), &path).unwrap();
+    let open = || Vault::open(&house.folder.path().join("store.keys"), MasterSource::File(path.clone()));
+    let vault = open().unwrap();
+    let before = vault.state().unwrap();
+    // The folder is gone: not even who may do everything can write there.
+    let kept = std::fs::read(&path).unwrap();
+    elsewhere.close().unwrap();
+    assert!(matches!(vault.renew(), Err(Error::MasterNotWritten { .. })));
+    std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+    std::fs::write(&path, kept).unwrap();
+    assert_eq!(open().unwrap().state().unwrap(), before);
+    std::fs::remove_dir_all(path.parent().unwrap()).unwrap();
+}
+
+#[test]
+fn a_thousand_keys_are_wrapped_anew_within_a_second() {
+    let house = House::new();
+    let vault = house.vault();
+    for day in 0..1000 {
+        vault.data_key(ONE, day).unwrap();
+    }
+    assert_eq!(vault.state().unwrap().days, Some((0, 999)));
+    let begun = std::time::Instant::now();
+    assert_eq!(vault.renew().unwrap(), 1000);
+    let took = begun.elapsed();
+    println!("1,000 keys were wrapped anew in {took:?}");
+    assert!(took < std::time::Duration::from_secs(1), "{took:?}");
+}
+
+#[test]
+fn a_key_file_that_lost_its_rows_is_no_new_one() {
+    let house = House::new();
+    let path = house.folder.path().join("store.keys");
+    assert!(matches!(Vault::open_existing(&path, house.source()), Err(Error::KeysLost { .. })));
+    std::fs::write(&path, "").unwrap();
+    assert!(matches!(Vault::open_existing(&path, house.source()), Err(Error::KeysLost { .. })));
+    house.vault();
+    assert!(Vault::open_existing(&path, house.source()).is_ok());
+}

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where it finds the unexpected")]
 
 mod content;
+mod control;
 mod executions;
 mod forgetting;
 mod joins;

@@ -1,15 +1,19 @@
-use treering_store::{OutcomeCount, StoreUrl};
+use treering_store::{OutcomeCount, Scope, StoreUrl};
 
 use crate::support::{Store, master, span, trace};
 
 #[tokio::test]
 async fn outcomes_add_up_over_minutes_and_collectors() {
     let store = Store::new().await;
-    let count = |count| vec![OutcomeCount { name: "accepted.records".into(), count }];
+    let count = |project, count| OutcomeCount { project, name: "accepted.records".into(), count };
+    let [own, other] = ["one", "two"].map(|name| store.handles.keeper.ensure_project(name));
+    let (own, other) = (own.await.unwrap().id, other.await.unwrap().id);
     for (collector, minute, times) in [("a", 1, 2), ("a", 1, 3), ("a", 2, 5), ("b", 1, 7)] {
-        store.handles.writer.count(collector.into(), minute, count(times)).await.unwrap();
+        let counts = vec![count(Some(own), times), count(None, 2 * times), count(Some(other), 100)];
+        store.handles.writer.count(collector.into(), minute, counts).await.unwrap();
     }
-    assert_eq!(store.handles.reader.outcomes().await.unwrap(), count(17));
+    let seen = store.handles.reader.outcomes(Scope::of(own)).await.unwrap();
+    assert_eq!(seen, [count(Some(own), 17), count(None, 34)]);
 }
 
 #[tokio::test]

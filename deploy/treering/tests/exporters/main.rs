@@ -20,6 +20,7 @@ use std::process::Command;
 
 use serde_json::Value;
 use support::{Api, Server, leave_out};
+use treering_store::Scope;
 
 /// How a stock exporter is told to send.
 #[derive(Debug, Clone, Copy)]
@@ -148,7 +149,8 @@ async fn data_points(server: Server) -> u64 {
     assert!(server.terminate().success());
     let url = store.parse().expect("a place");
     let reader = treering_store::open_read_only(&url, master).await.expect("the store is there").reader;
-    let outcomes = reader.outcomes().await.expect("it can be read");
+    let scope = Scope::of(reader.projects().await.expect("they can be read")[0].id);
+    let outcomes = reader.outcomes(scope).await.expect("it can be read");
     outcomes.iter().find(|outcome| outcome.name == "discarded.data_points").map_or(0, |outcome| outcome.count)
 }
 

@@ -257,6 +257,8 @@ pub(crate) async fn outcome(data: &Path, name: &str) -> u64 {
     let store = treering_store::StoreUrl::Sqlite(data.join("treering.db"));
     let master = treering_store::MasterSource::File(data.join("master.key"));
     let handles = treering_store::open_read_only(&store, master).await.expect("the store can be read");
-    let counts = handles.reader.outcomes().await.expect("outcomes can be read");
-    counts.iter().find(|count| count.name == name).map_or(0, |count| count.count)
+    let projects = handles.reader.projects().await.expect("projects can be read");
+    let scope = treering_store::Scope::of(projects.first().expect("the first start makes one").id);
+    let counts = handles.reader.outcomes(scope).await.expect("outcomes can be read");
+    counts.iter().filter(|count| count.name == name).map(|count| count.count).sum()
 }

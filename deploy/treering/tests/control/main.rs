@@ -1,0 +1,55 @@
+//! Who keeps an installation: projects, people, the master key, the audit log, copies. All by the very binary.
+#![expect(clippy::unwrap_used, reason = "a test ends where it finds the unexpected")]
+
+mod copies;
+mod people;
+mod seal;
+mod send;
+#[path = "../support/mod.rs"]
+mod support;
+
+use std::ffi::OsStr;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+/// A command as its user sees it.
+struct Ran {
+    code: i32,
+    out: String,
+    err: String,
+}
+
+impl Ran {
+    fn of(mut command: Command) -> Self {
+        let Output { status, stdout, stderr } = command.output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Self { code: status.code().unwrap(), out: text(stdout), err: text(stderr) }
+    }
+
+    fn well(self) -> Self {
+        assert_eq!(self.code, 0, "{}{}", self.out, self.err);
+        self
+    }
+
+    fn json(self) -> Value {
+        serde_json::from_str(&self.well().out).unwrap()
+    }
+}
+
+fn command<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, data: &Path) -> Command {
+    let mut command = support::treering();
+    command.args(args).arg("--data").arg(data);
+    command
+}
+
+/// Runs the words of this line on a data folder.
+fn run(line: &str, data: &Path) -> Ran {
+    Ran::of(command(line.split_whitespace(), data))
+}
+
+/// A server that is meant not to start.
+fn up(data: &Path) -> Ran {
+    run("up --otlp-grpc 127.0.0.1:0 --otlp-http 127.0.0.1:0 --dashboard 127.0.0.1:0", data)
+}
