@@ -13,6 +13,7 @@
 
 mod content;
 mod error;
+mod hashes;
 mod key;
 mod model;
 mod sqlite;
@@ -23,8 +24,9 @@ pub use content::{identity, keyed};
 pub use error::Error;
 pub use key::{ApiKey, KeyRecord, Scopes};
 pub use model::{
-    Batch, Computed, Cursor, ExecutionFilter, ExecutionPage, LogEntry, OutcomeCount, Partials, Project,
-    ProjectId, Reread, Scope, Sign, SpanEntry, StepRecords, Touched,
+    Batch, Computed, Cursor, ExecutionFilter, ExecutionPage, Indexed, LogEntry, OutcomeCount, Partials,
+    Project, ProjectId, Reread, Scope, SearchLag, Sign, SpanEntry, StepRecords, TellWords, Touched,
+    Unindexed, Wording,
 };
 pub use sqlite::{Keeper, Keys, Reader, Writer};
 pub use url::StoreUrl;

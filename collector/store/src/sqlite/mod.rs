@@ -3,6 +3,7 @@
 mod append;
 mod content;
 mod executions;
+mod index;
 mod joins;
 mod keeper;
 mod migration;
@@ -16,6 +17,7 @@ mod records;
 mod reread;
 mod rows;
 mod schema;
+mod search;
 mod writer;
 
 use std::path::Path;
@@ -40,7 +42,7 @@ pub(crate) async fn open(path: &Path, master: MasterSource) -> Result<Handles, E
     let content = Content::new(vault.clone());
     schema::migrate(&mut writing, path, &content)?;
     let ReadHandles { reader, keys } = reading(path, &content)?;
-    let writer = Writer::new(Pool::new(vec![writing]), content);
+    let writer = Writer::new(Pool::new(vec![writing]), Pool::new(vec![read_only(path)?]), content);
     Ok(Handles { writer, keeper: keeper(path)?, reader, keys, vault })
 }
 
