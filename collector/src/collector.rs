@@ -12,7 +12,7 @@ use treering_store::{Keys, Writer};
 
 use crate::admit::Keyring;
 use crate::connections::serve;
-use crate::deliver::{Delivery, keep_counts, keep_swept, write_counts};
+use crate::deliver::{Delivery, keep_counts, keep_indexed, keep_swept, write_counts};
 use crate::memory::Memory;
 use crate::outcome::Ledger;
 use crate::receive::{Manners, router};
@@ -123,6 +123,7 @@ impl Collector {
         let mut background = JoinSet::new();
         background.spawn(delivery.clone().run());
         background.spawn(keep_swept(delivery));
+        background.spawn(keep_indexed(writer.clone(), ledger.clone()));
         background.spawn(async move { way.keyring.keep_fresh().await });
         background.spawn(keep_counts(ledger.clone(), writer.clone(), name.clone()));
         Ok(Running { stop, servers: servers.into(), journal, background, ledger, writer, name })

@@ -5,6 +5,7 @@
 //! result, so that a crash at any point costs nothing but the repetition.
 
 mod batch;
+mod index;
 mod reread;
 mod signs;
 mod sweep;
@@ -19,6 +20,7 @@ use treering_read::Prices;
 use treering_store::{Batch, Computed, Partials, ProjectId, Touched, Writer};
 
 pub(crate) use batch::form;
+pub(crate) use index::keep_indexed;
 pub use reread::{Reread, Rereading};
 pub(crate) use sweep::keep_swept;
 
