@@ -41,7 +41,7 @@ async fn a_prompt_is_found_by_two_of_its_words_and_stands_in_the_store_sealed() 
     send(&server, 2, "How many keepers does the zoo employ?").await;
     api.executions(2).await;
     let first = format!("{:032x}", 1);
-    assert_eq!(found(&api, &format!("KEEPERS+{RARE}")).await, [first.clone()]);
+    assert_eq!(found(&api, &format!("KEEPERS+{RARE}")).await, std::slice::from_ref(&first));
     assert_eq!(found(&api, "keepers+employ").await.len(), 2);
     assert_eq!(found(&api, &RARE[..5]).await, [""; 0], "a part of a word");
     assert_eq!(found(&api, &format!("%22keepers+{RARE}%22")).await, [""; 0], "a phrase");
