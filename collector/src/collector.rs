@@ -12,7 +12,9 @@ use treering_store::{Keys, Writer};
 
 use crate::admit::Keyring;
 use crate::connections::serve;
-use crate::deliver::{Breaker, Delivery, causes, keep_counts, keep_swept, keep_watch, write_counts};
+use crate::deliver::{
+    Breaker, Delivery, causes, keep_counts, keep_indexed, keep_swept, keep_watch, write_counts,
+};
 use crate::memory::Memory;
 use crate::outcome::{Ledger, Outcome};
 use crate::receive::{Manners, router};
@@ -129,6 +131,7 @@ impl Collector {
         background.spawn(delivery.clone().run());
         background.spawn(keep_swept(delivery));
         background.spawn(keep_watch(journal.clone()));
+        background.spawn(keep_indexed(writer.clone(), ledger.clone()));
         background.spawn(async move { way.keyring.keep_fresh().await });
         background.spawn(keep_counts(ledger.clone(), writer.clone(), name.clone()));
         Ok(Running { stop, servers: servers.into(), journal, background, ledger, writer, name })

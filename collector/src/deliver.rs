@@ -8,6 +8,7 @@ mod age;
 mod batch;
 mod breaker;
 mod compute;
+mod index;
 mod reread;
 mod signs;
 mod sweep;
@@ -25,6 +26,7 @@ pub(crate) use age::keep_watch;
 pub(crate) use batch::{day, form};
 pub(crate) use breaker::Breaker;
 use compute::recompute;
+pub(crate) use index::keep_indexed;
 pub use reread::{Reread, Rereading};
 pub(crate) use sweep::keep_swept;
 

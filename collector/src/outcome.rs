@@ -29,6 +29,8 @@ outcomes! {
     Accepted = "accepted.records",
     /// Records that reached the store.
     Delivered = "delivered.records",
+    /// Records that are in the store and are not found by their words: reading these failed by a defect of ours.
+    NotIndexed = "failed.not_indexed",
     /// Records that were refused alone, the client being told so.
     RejectedRecords = "rejected.records",
     /// Requests without a key.

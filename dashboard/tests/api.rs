@@ -27,6 +27,31 @@ async fn executions_are_listed_in_the_words_of_the_interface() {
 }
 
 #[tokio::test]
+async fn a_search_says_how_it_was_done_and_how_far_the_index_is_behind() {
+    let filled = Filled::with([research(1), short(2, "support_triage", 60_000.0, 2100.0, true)]).await;
+    let mut browser = reader(&filled).await;
+    let mut search = async |query: &str| {
+        let answer = browser.get(&format!("/api/v1/executions?q={query}")).await.json();
+        (answer["executions"].as_array().unwrap().len(), answer["search"].clone())
+    };
+    let (found, behind) = search("summer+RING").await;
+    assert_eq!((found, &behind["waiting"]), (0, &json!(2)));
+    assert!(behind["waiting_since"].as_str().unwrap().ends_with('Z'), "{behind}");
+    filled.index().await;
+    let words = json!({"content": "whole words", "clear": "parts of words and phrases",
+        "words": ["ring", "summer"], "waiting": 0});
+    assert_eq!(search("summer+RING").await, (1, words));
+    let phrase = json!({"clear": "parts of words and phrases", "words": [], "waiting": 0});
+    assert_eq!(search("%22port_tri%22").await, (1, phrase.clone()));
+    assert_eq!(search("%22ring+width%22").await, (0, phrase));
+    let id = json!({"clear": "whole id", "words": [], "waiting": 0});
+    assert_eq!(search(&trace_id(2).to_string()).await, (1, id));
+    let many: String = (0..10_000).map(|number| format!("w{number}+")).collect();
+    let refused = browser.get(&format!("/api/v1/executions?q={many}")).await;
+    assert_eq!(refused.status, 400);
+}
+
+#[tokio::test]
 async fn a_list_goes_on_at_its_cursor() {
     let filled = Filled::with((1..=5).map(|n| short(n, "triage", n as f64 * 1000.0, 500.0, false))).await;
     let mut browser = reader(&filled).await;

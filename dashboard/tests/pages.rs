@@ -45,6 +45,33 @@ async fn a_list_shows_executions_newest_first() {
     insta::assert_snapshot!(page(&answer.body));
 }
 
+/// What a page says of a search.
+async fn searched(filled: &Filled, query: &str) -> (usize, String) {
+    let answer = filled.owner().await.get(&format!("/?q={query}")).await;
+    assert_eq!(answer.status, 200);
+    let (_, note) = answer.body.split_once("<p class=\"searched\">").expect("a note");
+    let (note, _) = note.split_once("</p>").expect("its end");
+    (answer.body.matches("class=\"what\"").count(), note.to_owned())
+}
+
+#[tokio::test]
+async fn a_page_says_what_was_searched_and_how() {
+    let filled = Filled::with([research(1), short(2, "support_triage", 60_000.0, 2100.0, false)]).await;
+    let (found, behind) = searched(&filled, "summer").await;
+    assert_eq!(found, 0);
+    let sentence = "2 executions have words that are not in the index yet; the oldest has waited ";
+    assert!(behind.contains(sentence), "{behind}");
+    filled.index().await;
+    let queries =
+        ["summer", "SUMMER+Ring+1816", "%22ring+width%22", "%22port_tri%22", "port_tri", "…!", "%3Cb%3E"];
+    let mut said = String::new();
+    for query in queries.into_iter().map(str::to_owned).chain([trace_id(1).to_string()]) {
+        let (found, note) = searched(&filled, &query).await;
+        said.push_str(&format!("{query}: {found}\n{note}\n"));
+    }
+    insta::assert_snapshot!(said);
+}
+
 #[tokio::test]
 async fn a_filter_is_said_again_in_its_form_and_in_the_pager() {
     let filled = Filled::with((1..=3).map(|n| short(n, "triage <b>", n as f64 * 1000.0, 500.0, false))).await;

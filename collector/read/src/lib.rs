@@ -36,6 +36,7 @@ mod tree;
 mod unflatten;
 mod usage;
 mod witness;
+mod words;
 
 pub use clock::Period;
 pub use execution::execution;
@@ -46,6 +47,7 @@ pub use price::{Prices, PricesError};
 pub use step::step;
 pub use summary::{log_summary, span_summary};
 pub use tree::{Placed, tree};
+pub use words::{context_words, words, words_of};
 
 #[cfg(test)]
 #[path = "../tests/support/mod.rs"]

@@ -19,6 +19,12 @@ pub(crate) fn count(record: &[u8]) -> BTreeMap<String, u64> {
     counts
 }
 
+/// The mark that this text begins with.
+pub(crate) fn mark(text: &str) -> Option<&str> {
+    let kind = kind(text.as_bytes().strip_prefix(MARK)?)?;
+    Some(&text[..MARK.len() + kind.len() + 1])
+}
+
 fn kind(rest: &[u8]) -> Option<&str> {
     let length = rest.iter().take(LONGEST_TYPE + 1).position(|byte| *byte == b']')?;
     let kind = std::str::from_utf8(&rest[..length]).ok()?;

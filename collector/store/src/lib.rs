@@ -15,6 +15,7 @@ mod audit;
 mod content;
 mod control;
 mod error;
+mod hashes;
 mod key;
 mod model;
 mod sqlite;
@@ -30,8 +31,9 @@ pub use control::{Joined, Keep, Member, ProjectRecord, Retention, Role};
 pub use error::Error;
 pub use key::{ApiKey, KeyRecord, Scopes};
 pub use model::{
-    Batch, Computed, Cursor, ExecutionFilter, ExecutionPage, Forgotten, LogEntry, OutcomeCount, Partials,
-    Project, ProjectId, Reread, Scope, Sign, SpanEntry, StepRecords, Touched,
+    Batch, Computed, Cursor, ExecutionFilter, ExecutionPage, Forgotten, Indexed, LogEntry, OutcomeCount,
+    Partials, Project, ProjectId, Reread, Scope, SearchLag, Sign, SpanEntry, StepRecords, TellWords, Touched,
+    Unindexed, Wording,
 };
 pub use sqlite::{Audit, Keeper, Keys, Reader, Writer};
 pub use url::StoreUrl;

@@ -48,6 +48,9 @@ impl Scope {
 pub struct ExecutionFilter {
     /// A part of the name, the agent, the session or the user, or a whole trace id.
     pub text: Option<String>,
+    /// Words that its content holds, all of them and each as a whole, where it does not have the text. They are as
+    /// the [`Wording`] of the index makes them.
+    pub words: Vec<String>,
     pub status: Option<Status>,
     /// The kind of any of its steps.
     pub kind: Option<Kind>,
@@ -197,6 +200,46 @@ pub struct Forgotten {
     /// Sealed blocks, and their bytes.
     pub blocks: u64,
     pub bytes: u64,
+}
+
+/// Tells each word of a record.
+pub type TellWords = fn(&Record, &mut dyn FnMut(&str));
+
+/// How records become words.
+#[derive(Debug, Clone, Copy)]
+pub struct Wording {
+    /// The words of a record itself.
+    pub of_record: TellWords,
+    /// The words of its context, asked for once for all records that share it.
+    pub of_context: TellWords,
+}
+
+/// An execution with records that are not in the index of words.
+#[derive(Debug, Clone, Copy)]
+pub struct Unindexed {
+    pub of: Touched,
+    /// The first version that is missing.
+    pub(crate) version: i64,
+}
+
+/// What was done to put an execution into the index of words.
+#[derive(Debug)]
+pub struct Indexed {
+    pub of: Touched,
+    /// How many records were read.
+    pub records: usize,
+    /// Records on which the reader of words failed, which is a defect of it; they are not found by their words.
+    pub unread: usize,
+    pub took: Duration,
+}
+
+/// How far the index of words is behind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SearchLag {
+    /// How many executions have records that are not in the index.
+    pub waiting: u64,
+    /// Since when the first of them waits.
+    pub since: Option<Timestamp>,
 }
 
 /// An execution that a batch said something new of.

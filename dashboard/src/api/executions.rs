@@ -10,6 +10,7 @@ use crate::access::Viewer;
 use crate::error::Error;
 use crate::pages::Asked;
 use crate::view::filter::{Filter, given};
+use crate::view::search::SearchJson;
 
 /// An execution in the words of the interface.
 #[derive(Debug, Serialize)]
@@ -61,6 +62,9 @@ pub(super) struct ExecutionsJson {
     executions: Vec<ExecutionJson>,
     #[serde(skip_serializing_if = "Option::is_none")]
     next_cursor: Option<String>,
+    /// How it was searched, where it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    search: Option<SearchJson>,
 }
 
 pub(super) async fn list(
@@ -69,10 +73,14 @@ pub(super) async fn list(
     Asked(filter): Asked<Filter>,
 ) -> Result<Json<ExecutionsJson>, Error> {
     let chosen = viewer.choose(&app.reader, given(&filter.project)).await?;
-    let found = app.reader.executions(chosen.scope(), filter.to_store()?).await?;
+    let search = filter.search()?;
+    // Before the search: what is not behind by then was looked at.
+    let lag = app.reader.search_lag(chosen.scope()).await?;
+    let found = app.reader.executions(chosen.scope(), filter.to_store(search.as_ref())?).await?;
     let json = |execution| ExecutionJson::new(execution, &chosen.project.name);
     Ok(Json(ExecutionsJson {
         executions: found.executions.into_iter().map(json).collect(),
         next_cursor: found.next.map(|cursor| cursor.to_string()),
+        search: search.map(|search| SearchJson::new(&search, lag)),
     }))
 }

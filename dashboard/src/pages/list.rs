@@ -3,7 +3,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use serde::Serialize;
-use treering_step::{Execution, Kind, Status};
+use treering_step::{Execution, Kind, Status, Timestamp};
 
 use super::Asked;
 use super::shell::Shell;
@@ -17,6 +17,7 @@ use crate::view::kind::{Badge, status_word};
 use crate::view::link::Query;
 use crate::view::lost::Lost;
 use crate::view::price;
+use crate::view::search::SearchNote;
 use crate::view::text::Text;
 
 /// The executions of a project, newest first.
@@ -24,6 +25,8 @@ use crate::view::text::Text;
 struct ListPage {
     shell: Shell,
     form: FilterForm,
+    /// How it was searched, where it was.
+    search: Option<SearchNote>,
     rows: Vec<Row>,
     shown: String,
     redacted: String,
@@ -94,10 +97,15 @@ pub(super) async fn list(
     Asked(filter): Asked<Filter>,
 ) -> Result<Response, Error> {
     let chosen = viewer.choose(&app.reader, given(&filter.project)).await?;
-    let found = app.reader.executions(chosen.scope(), filter.to_store()?).await?;
+    let search = filter.search()?;
+    // Before the search: what is not behind by then was looked at.
+    let lag = app.reader.search_lag(chosen.scope()).await?;
+    let found = app.reader.executions(chosen.scope(), filter.to_store(search.as_ref())?).await?;
+    let note = search.map(|search| SearchNote::new(&search, lag, Timestamp::now()));
     let lost = Lost::count(&app.reader, chosen.scope()).await?;
     let next = found.next.map(|cursor| filter.url(Some(&cursor.to_string())));
-    ListPage::new(&app, &chosen, &filter, &found.executions, next, &lost).render()
+    let page = ListPage::new(&app, &chosen, &filter, &found.executions, next, &lost);
+    ListPage { search: note, ..page }.render()
 }
 
 impl ListPage {
@@ -113,6 +121,7 @@ impl ListPage {
         Self {
             shell: Shell::new(app, "Executions".to_owned(), chosen),
             form: FilterForm::new(filter, chosen),
+            search: None,
             rows: executions.iter().map(|execution| Row::new(execution, chosen, slowest)).collect(),
             shown: format::counted(executions.len(), "execution"),
             redacted: format::count(executions.iter().map(|execution| execution.redactions).sum()),

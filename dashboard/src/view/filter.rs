@@ -7,6 +7,7 @@ use treering_step::{Kind, Status, Timestamp};
 use treering_store::ExecutionFilter;
 
 use super::link::Query;
+use super::search::Search;
 use crate::error::Error;
 
 /// Executions of one page, unless told otherwise, and at the most.
@@ -34,9 +35,10 @@ pub(crate) struct Filter {
 
 impl Filter {
     /// The filter as the store takes it.
-    pub(crate) fn to_store(&self) -> Result<ExecutionFilter, Error> {
+    pub(crate) fn to_store(&self, search: Option<&Search>) -> Result<ExecutionFilter, Error> {
         Ok(ExecutionFilter {
-            text: owned(&self.q),
+            text: search.map(|search| search.text().to_owned()),
+            words: search.map(|search| search.words().to_vec()).unwrap_or_default(),
             status: word(
                 &self.status,
                 Status::from_word,
@@ -57,6 +59,11 @@ impl Filter {
             limit: self.limit()?,
             cursor: word(&self.cursor, parsed, "`cursor` is the `next_cursor` of a page before")?,
         })
+    }
+
+    /// What is searched for, if anything is.
+    pub(crate) fn search(&self) -> Result<Option<Search>, Error> {
+        given(&self.q).map(Search::of).transpose()
     }
 
     fn limit(&self) -> Result<u32, Error> {
@@ -137,8 +144,9 @@ mod tests {
     #[test]
     fn empty_fields_ask_for_nothing() {
         let filter = Filter { q: text(" "), status: text(""), ..Filter::default() };
-        let store = filter.to_store().unwrap();
+        let store = filter.to_store(None).unwrap();
         assert_eq!((store.text, store.status, store.limit), (None, None, PAGE));
+        assert_eq!(filter.search().unwrap(), None);
         assert!(!filter.narrows());
         assert_eq!(filter.url(None), "/");
     }
@@ -153,7 +161,7 @@ mod tests {
             limit: text("1000"),
             ..Filter::default()
         };
-        let store = good.to_store().unwrap();
+        let store = good.to_store(None).unwrap();
         assert_eq!((store.status, store.kind), (Some(Status::Error), Some(Kind::Llm)));
         assert_eq!((store.min_duration_ns, store.limit), (Some(250_000_000), 1_000));
         for bad in [
@@ -166,7 +174,7 @@ mod tests {
             Filter { limit: text("1001"), ..Filter::default() },
             Filter { cursor: text("<script>"), ..Filter::default() },
         ] {
-            assert!(matches!(bad.to_store(), Err(Error::Query(_))), "{bad:?}");
+            assert!(matches!(bad.to_store(None), Err(Error::Query(_))), "{bad:?}");
         }
     }
 

@@ -10,6 +10,7 @@ pub(crate) mod link;
 pub(crate) mod lost;
 pub(crate) mod price;
 pub(crate) mod reading;
+pub(crate) mod search;
 pub(crate) mod step;
 pub(crate) mod switch;
 pub(crate) mod text;

@@ -18,7 +18,7 @@ use treering_redact::{Record, Rules};
 use treering_seal::MasterKey;
 use treering_store::{
     ApiKey, Batch, Computed, Handles, KeyRecord, LogEntry, MasterSource, OutcomeCount, Project, Scopes,
-    SpanEntry, StoreUrl,
+    SpanEntry, StoreUrl, Wording,
 };
 
 use browser::Browser;
@@ -80,6 +80,17 @@ impl Filled {
             Computed { project: partials.of.project, version: partials.version, execution }
         });
         writer.put_executions(computed.collect()).await.unwrap();
+    }
+
+    /// Puts what came into the index of words, as the collector does behind delivery.
+    pub(crate) async fn index(&self) {
+        let wording = Wording { of_record: treering_read::words, of_context: treering_read::context_words };
+        let writer = &self.handles.writer;
+        let mut waiting = writer.unindexed(100).await.unwrap();
+        while !waiting.is_empty() {
+            writer.index(waiting, wording).await.unwrap();
+            waiting = writer.unindexed(100).await.unwrap();
+        }
     }
 
     /// A key of these scopes.

@@ -8,12 +8,15 @@ CREATE TABLE words (
     PRIMARY KEY (project, trace_id, version)
 ) STRICT, WITHOUT ROWID;
 
--- Executions with records whose words are not in the index yet, and the first version that is missing there.
+-- Executions with records whose words are not in the index yet, and the first and the last version that are missing.
 CREATE TABLE unindexed (
     project INTEGER NOT NULL,
     trace_id BLOB NOT NULL,
     version INTEGER NOT NULL,
+    newest INTEGER NOT NULL,
     -- When it first waited, in nanoseconds since 1970 UTC.
     since INTEGER NOT NULL,
     PRIMARY KEY (project, trace_id)
 ) STRICT, WITHOUT ROWID;
+
+CREATE INDEX unindexed_by_time ON unindexed (since);

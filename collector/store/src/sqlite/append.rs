@@ -10,6 +10,7 @@ use treering_step::{JoinKey, ProcessId, SpanId, Summary, TraceId};
 
 use super::content::Content;
 use super::executions::mark_stale;
+use super::index;
 use super::joins::Joins;
 use super::prepare::{Kept, prepare};
 use super::processes;
@@ -48,8 +49,9 @@ pub(super) fn append(
     elsewhere.dedup();
     elsewhere.retain(|one| touched.binary_search(one).is_err());
     mark_stale(&transaction, &elsewhere, written)?;
-    transaction.commit()?;
     touched.extend(elsewhere);
+    index::mark(&transaction, &touched, written)?;
+    transaction.commit()?;
     Ok(touched)
 }
 

@@ -69,6 +69,31 @@ impl<'a> Joins<'a> {
         Ok(taken)
     }
 
+    /// Where log records came in, and their hashes, that belong to a step by this id, came in elsewhere, and no
+    /// earlier than this version.
+    pub(super) fn brought_since(
+        &self,
+        step: Place,
+        key: JoinKey,
+        since: i64,
+    ) -> Result<Vec<(TraceId, Vec<u8>)>, Error> {
+        if self.first(key)? != Some(step) {
+            return Ok(Vec::new());
+        }
+        let sql = "SELECT trace_id, source FROM summary
+            WHERE project = ?1 AND joins = ?2 AND source <> x'' AND trace_id <> ?3 AND written >= ?4";
+        let mut statement = self.prepare(sql)?;
+        let mut found = statement.query(params![self.project.0, key.0, step.0.as_bytes(), since])?;
+        let mut brought = Vec::new();
+        while let Some(row) = found.next()? {
+            let home = rows::trace_id(row.get_ref(0)?.as_blob().unwrap_or_default())?;
+            if self.taker(key, home)? == Some(step) {
+                brought.push((home, rows::hash_of(row.get_ref(1)?.as_blob().unwrap_or_default())));
+            }
+        }
+        Ok(brought)
+    }
+
     /// The log records that name a span by this id.
     pub(super) fn naming(&self, key: JoinKey) -> Result<Vec<Naming>, Error> {
         let sql = "SELECT trace_id, span_id, source FROM summary

@@ -10,6 +10,7 @@ use treering_seal::HashKey;
 use treering_step::TraceId;
 
 use super::content::Content;
+use super::index;
 use super::prepare::{Day, address, first_block};
 use super::schema::next_version;
 use crate::content::{Address, Name, Press, Spot, keyed};
@@ -31,6 +32,7 @@ pub(super) fn seal_content(transaction: &Transaction<'_>, content: &Content) -> 
         moving.day(place, Signal::Logs)?;
     }
     moving.renamed.values().try_for_each(Renaming::traces)?;
+    index::mark_all(transaction)?;
     transaction.execute_batch("DROP TABLE span_before; DROP TABLE log_before; DROP TABLE piece_before;")?;
     Ok(())
 }

@@ -7,6 +7,7 @@ mod clear;
 mod content;
 mod executions;
 mod forget;
+mod index;
 mod joins;
 mod keeper;
 mod keys;
@@ -23,6 +24,7 @@ mod records;
 mod reread;
 mod rows;
 mod schema;
+mod search;
 mod writer;
 
 use std::path::Path;
@@ -53,7 +55,7 @@ pub(crate) async fn open(path: &Path, master: MasterSource) -> Result<Handles, E
     let content = Content::new(vault.clone());
     schema::migrate(&mut writing, path, &content)?;
     let ReadHandles { reader, keys } = reading(path, &content)?;
-    let writer = Writer::new(Pool::new(vec![writing]), content);
+    let writer = Writer::new(Pool::new(vec![writing]), Pool::new(vec![read_only(path)?]), content);
     let Control { keeper, audit } = control(path, Chain::Open(vault.clone()))?;
     Ok(Handles { writer, keeper, reader, keys, audit, vault })
 }

@@ -10,9 +10,10 @@ use super::partials::partials;
 use super::pool::Pool;
 use super::records::{newest, records, steps};
 use super::rows::{self, EXECUTION_COLUMNS, integer, time};
+use super::{index, search};
 use crate::{
-    Cursor, Error, ExecutionFilter, ExecutionPage, OutcomeCount, Project, ProjectId, Scope, StepRecords,
-    Touched,
+    Cursor, Error, ExecutionFilter, ExecutionPage, OutcomeCount, Project, ProjectId, Scope, SearchLag,
+    StepRecords, Touched, Vault,
 };
 
 /// How many executions a page has where nobody says.
@@ -39,7 +40,13 @@ impl Reader {
 
     /// A page of executions, newest first.
     pub async fn executions(&self, scope: Scope, filter: ExecutionFilter) -> Result<ExecutionPage, Error> {
-        self.pool.with(move |connection| executions(connection, scope, &filter)).await
+        let vault = self.content.vault.clone();
+        self.pool.with(move |connection| executions(connection, &vault, scope, &filter)).await
+    }
+
+    /// How far the index of words is behind.
+    pub async fn search_lag(&self, scope: Scope) -> Result<SearchLag, Error> {
+        self.pool.with(move |connection| index::lag(connection, scope)).await
     }
 
     /// One execution.
@@ -140,9 +147,6 @@ fn conditions(scope: Scope, filter: &ExecutionFilter) -> Where {
     if let Some(least) = filter.min_duration_ns {
         all.and("duration_ns >= ?", [Value::Integer(integer(least))]);
     }
-    if let Some(text) = filter.text.as_deref().map(str::trim).filter(|text| !text.is_empty()) {
-        search(&mut all, text);
-    }
     if let Some(Cursor { at, trace_id }) = filter.cursor {
         let end = [Value::Integer(at), Value::Blob(trace_id.as_bytes().to_vec())];
         all.and("(listed_at, trace_id) < (?, ?)", end);
@@ -150,22 +154,44 @@ fn conditions(scope: Scope, filter: &ExecutionFilter) -> Where {
     all
 }
 
-fn search(all: &mut Where, text: &str) {
-    if let Ok(trace_id) = text.to_lowercase().parse::<TraceId>() {
-        return all.and("trace_id = ?", [Value::Blob(trace_id.as_bytes().to_vec())]);
-    }
+/// The execution that a text names by its id.
+fn id(text: &str) -> Option<Value> {
+    let trace_id: TraceId = text.to_lowercase().parse().ok()?;
+    Some(Value::Blob(trace_id.as_bytes().to_vec()))
+}
+
+/// That a text stands in what is in the clear.
+fn clear(text: &str) -> (String, Vec<Value>) {
     let columns = ["name", "agent", "session_id", "user_id"];
-    let any: Vec<_> = columns.iter().map(|column| format!("instr(lower({column}), lower(?))")).collect();
-    all.and(&format!("({})", any.join(" OR ")), columns.map(|_| Value::Text(text.to_owned())));
+    let any: Vec<_> = columns.iter().map(|column| format!("instr(lower({column}), lower(?)) > 0")).collect();
+    (format!("({})", any.join(" OR ")), columns.map(|_| Value::Text(text.to_owned())).into())
 }
 
 fn executions(
     connection: &Connection,
+    vault: &Vault,
     scope: Scope,
     filter: &ExecutionFilter,
 ) -> Result<ExecutionPage, Error> {
     let limit = if filter.limit == 0 { DEFAULT_PAGE } else { filter.limit.min(LONGEST_PAGE) };
-    let Where { sql, mut values } = conditions(scope, filter);
+    let mut all = conditions(scope, filter);
+    let text = filter.text.as_deref().map(str::trim).filter(|text| !text.is_empty());
+    match (text, text.and_then(id)) {
+        (_, Some(id)) => all.and("trace_id = ?", [id]),
+        (text, None) if !filter.words.is_empty() => {
+            let (clear, clear_values) = text.map_or_else(|| ("0".to_owned(), vec![]), clear);
+            let Where { sql, values } = all;
+            let (words, limit) = (&filter.words, limit as usize);
+            let wanted = search::Wanted { scope, sql, values, clear, clear_values, words, limit };
+            return search::page(connection, vault, &wanted);
+        }
+        (Some(text), None) => {
+            let (clear, values) = clear(text);
+            all.and(&clear, values);
+        }
+        (None, None) => {}
+    }
+    let Where { sql, mut values } = all;
     // One more than asked tells whether there is a next page.
     values.push(Value::Integer(i64::from(limit) + 1));
     let sql = format!(

@@ -12,7 +12,7 @@ use super::content::{Content, address};
 use super::joins::{Joins, Place};
 use super::rows;
 use crate::content::{Address, Name, identity};
-use crate::{Error, ProjectId, Scope, StepRecords};
+use crate::{Error, ProjectId, Scope, StepRecords, Touched};
 
 /// Bytes after which no older record is taken along with the newest: all of them are in memory at once, and each
 /// one may be as large as a request.
@@ -20,6 +20,19 @@ const NEWEST_BYTES: usize = 32 << 20;
 
 /// What a record is read from: its day, its name, and where its content lies.
 pub(super) const RECORD: &str = "day, hash, block, start, length";
+
+fn span_of() -> String {
+    format!("SELECT {RECORD} FROM span WHERE project = ?1 AND trace_id = ?2 AND span_id = ?3")
+}
+
+fn announcing() -> String {
+    format!("SELECT {RECORD} FROM span WHERE project = ?1 AND trace_id = ?2 AND announces = ?3")
+}
+
+/// Of equal ones the first: they say the same.
+fn log_of() -> String {
+    format!("SELECT {RECORD} FROM log WHERE project = ?1 AND trace_id = ?2 AND hash = ?3 LIMIT 1")
+}
 
 /// Reads records, and each context only once.
 pub(super) struct Records<'a> {
@@ -83,6 +96,19 @@ impl<'a> Records<'a> {
         Ok(records)
     }
 
+    /// The records that a summary was made from.
+    fn of_summary(&mut self, trace_id: TraceId, span_id: &[u8], source: &[u8]) -> Result<Vec<Record>, Error> {
+        if source.is_empty() {
+            return self.all(Signal::Traces, &span_of(), &[trace_id.as_bytes(), span_id]);
+        }
+        let logs = self.all(Signal::Logs, &log_of(), &[trace_id.as_bytes(), &rows::hash_of(source)])?;
+        if logs.is_empty() {
+            self.all(Signal::Traces, &announcing(), &[trace_id.as_bytes(), span_id])
+        } else {
+            Ok(logs)
+        }
+    }
+
     /// Log records, each with what they are ordered by.
     fn logs(&mut self, sql: &str, key: &[&[u8]]) -> Result<Vec<Ordered>, Error> {
         let mut statement = self.connection.prepare_cached(sql)?;
@@ -108,9 +134,7 @@ pub(super) fn steps(
     trace_id: TraceId,
     spans: &[SpanId],
 ) -> Result<Vec<StepRecords>, Error> {
-    let span_of = format!("SELECT {RECORD} FROM span WHERE project = ?1 AND trace_id = ?2 AND span_id = ?3");
-    let announcing =
-        format!("SELECT {RECORD} FROM span WHERE project = ?1 AND trace_id = ?2 AND announces = ?3");
+    let [span_of, announcing] = [span_of(), announcing()];
     let moment = connection.unchecked_transaction()?;
     let joins = Joins { connection: &moment, project: scope.project() };
     let mut records = Records::new(&moment, content, scope.project());
@@ -186,6 +210,44 @@ fn joined(joins: Joins<'_>, step: Place) -> Result<Vec<Joined>, Error> {
         joined.push((row.get(0)?, rows::parse_joins(row.get_ref(1)?.as_blob().ok())?));
     }
     Ok(joined)
+}
+
+/// Tells each record that came with an execution since this version, and those that came elsewhere, belong here by
+/// an id, and are as new, or the span is to which they belong.
+pub(super) fn came_since(
+    connection: &Connection,
+    content: &Content,
+    of: Touched,
+    since: i64,
+    mut tell: impl FnMut(Record),
+) -> Result<(), Error> {
+    let joins = Joins { connection, project: of.project };
+    let any_naming = joins.any_naming()?;
+    let mut records = Records::new(connection, content, of.project);
+    let sql = "SELECT span_id, source, joins, written >= ?3 FROM summary
+        WHERE project = ?1 AND trace_id = ?2 AND (written >= ?3 OR (joins IS NOT NULL AND source = x''))";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut found = statement.query(params![of.project.0, of.trace_id.as_bytes(), since])?;
+    while let Some(row) = found.next()? {
+        let (span_id, source): (Vec<u8>, Vec<u8>) = (row.get(0)?, row.get(1)?);
+        let is_new = row.get(3)?;
+        if is_new {
+            records.of_summary(of.trace_id, &span_id, &source)?.into_iter().for_each(&mut tell);
+        }
+        if any_naming && source.is_empty() {
+            let step = (of.trace_id, rows::span_id(&span_id)?);
+            for key in rows::parse_joins(row.get_ref(2)?.as_blob().ok())? {
+                let since = if is_new { i64::MIN } else { since };
+                for (home, hash) in joins.brought_since(step, key, since)? {
+                    records
+                        .all(Signal::Logs, &log_of(), &[home.as_bytes(), &hash])?
+                        .into_iter()
+                        .for_each(&mut tell);
+                }
+            }
+        }
+    }
+    Ok(())
 }
 
 /// Every record that came with an execution.

@@ -7,19 +7,24 @@ use super::content::Content;
 use super::executions::{execution, put_executions, stale};
 use super::partials::partials;
 use super::pool::Pool;
-use super::{forget, outcomes, processes, reread, schema};
-use crate::{Batch, Computed, Error, Forgotten, OutcomeCount, Partials, ProjectId, Reread, Touched, Vault};
+use super::{forget, index, outcomes, processes, reread, schema};
+use crate::{
+    Batch, Computed, Error, Forgotten, Indexed, OutcomeCount, Partials, ProjectId, Reread, Touched,
+    Unindexed, Vault, Wording,
+};
 
 /// Puts records and summaries in. Everything that it does can be done again with the same result.
 #[derive(Debug, Clone)]
 pub struct Writer {
     pool: Pool,
+    /// What only reads, and may take long, does not keep who writes waiting.
+    reading: Pool,
     content: Content,
 }
 
 impl Writer {
-    pub(super) fn new(pool: Pool, content: Content) -> Self {
-        Self { pool, content }
+    pub(super) fn new(pool: Pool, reading: Pool, content: Content) -> Self {
+        Self { pool, reading, content }
     }
 
     /// The keys that it names and seals with.
@@ -59,6 +64,21 @@ impl Writer {
     /// is told until it was put.
     pub async fn stale(&self) -> Result<Vec<Touched>, Error> {
         self.pool.with(|connection| stale(connection)).await
+    }
+
+    /// Executions with records that are not in the index of words, up to so many, those that wait longest first.
+    /// [`Writer::append`] tells them from others.
+    pub async fn unindexed(&self, limit: usize) -> Result<Vec<Unindexed>, Error> {
+        self.reading.with(move |connection| index::unindexed(connection, limit)).await
+    }
+
+    /// Puts the words of what came since into the index, of as many of these executions as can be read in a short
+    /// while, but one at least. Who writes waits for the words alone, not for the reading.
+    pub async fn index(&self, waiting: Vec<Unindexed>, wording: Wording) -> Result<Vec<Indexed>, Error> {
+        let content = self.content.clone();
+        let read = move |connection: &mut _| index::read(connection, &content, &waiting, wording);
+        let news = self.reading.with(read).await?;
+        self.pool.with(move |connection| index::put(connection, news)).await
     }
 
     /// Adds to the counts of this collector in this minute.

@@ -133,6 +133,15 @@ impl Vault {
         Ok(ChainKey::new(&secret))
     }
 
+    /// The same where there is one; without it nothing of the project was ever named.
+    pub(crate) fn hash_key_if_made(&self, project: ProjectId) -> Result<Option<HashKey>, Error> {
+        let is_made = {
+            let inner = self.lock();
+            inner.hashes.contains_key(&project) || inner.file.current(project, Purpose::Hashes)?.is_some()
+        };
+        if is_made { self.hash_key(project).map(Some) } else { Ok(None) }
+    }
+
     /// Begins a new key for a day: what is sealed from now on is sealed with it. The old ones open until
     /// [`Vault::drop_retired`]. Whoever else seals for this project and day must have stopped before.
     pub fn retire(&self, project: ProjectId, day: u32) -> Result<DataKey, Error> {

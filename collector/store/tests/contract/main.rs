@@ -13,4 +13,5 @@ mod places;
 mod processes;
 mod records;
 mod reread;
+mod search;
 mod support;

@@ -97,6 +97,9 @@ async fn a_store_of_the_first_schema_opens_and_goes_on() {
     assert_eq!(store.steps(1).await, [(id(2), vec!["Some(Running)".into()])]);
     assert_eq!(store.execution(1).await.unwrap().name, "run");
     assert_eq!(store.handles.reader.newest(Scope::of(store.project.id), 9).await.unwrap().len(), 1);
+    assert_eq!(store.handles.reader.search_lag(store.scope()).await.unwrap().waiting, 1);
+    store.index().await;
+    assert_eq!(store.search("chat").await, ["run"]);
 
     store.deliver(store.batch(vec![], vec![alone(3, Some(7), "cost")])).await;
     let reread = |record: &treering_redact::Record| {

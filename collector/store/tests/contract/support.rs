@@ -4,13 +4,22 @@ use std::sync::LazyLock;
 
 use serde_json::json;
 use treering_otlp::{Export, Signal};
+use treering_read::{context_words, words, words_of};
 use treering_redact::{Record, Rules};
 use treering_seal::{HashKey, MasterKey};
 use treering_step::{Execution, JoinKey, Kind, Source, SpanId, Status, Summary, Timestamp, TraceId};
 use treering_store::{
     Batch, Computed, ExecutionFilter, Handles, LogEntry, MasterSource, Partials, Project, Scope, SpanEntry,
-    StoreUrl, Touched,
+    StoreUrl, Touched, Wording,
 };
+
+pub(crate) const WORDING: Wording = Wording { of_record: words, of_context: context_words };
+
+/// What a page makes of a text.
+pub(crate) fn typed(text: &str) -> ExecutionFilter {
+    let words = words_of(text).into_iter().collect();
+    ExecutionFilter { text: Some(text.to_owned()), words, ..ExecutionFilter::default() }
+}
 
 /// The same for every store of these tests.
 pub(crate) fn master() -> MasterSource {
@@ -125,6 +134,24 @@ impl Store {
     pub(crate) async fn put(&self, version: u64, execution: Execution) {
         let computed = Computed { project: self.project.id, version, execution };
         self.handles.writer.put_executions(vec![computed]).await.unwrap();
+    }
+
+    /// What the collector does behind delivery.
+    pub(crate) async fn index(&self) {
+        let writer = &self.handles.writer;
+        loop {
+            let waiting = writer.unindexed(100).await.unwrap();
+            if waiting.is_empty() {
+                return;
+            }
+            let done = writer.index(waiting, WORDING).await.unwrap();
+            assert!(done.iter().all(|one| one.unread == 0));
+        }
+    }
+
+    /// The names of the executions that a reader finds who types this.
+    pub(crate) async fn search(&self, text: &str) -> Vec<String> {
+        self.list(typed(text)).await
     }
 
     pub(crate) async fn list(&self, filter: ExecutionFilter) -> Vec<String> {
