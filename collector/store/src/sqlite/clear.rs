@@ -203,7 +203,8 @@ impl Clearing<'_> {
             let sql = format!("DELETE FROM {table} WHERE project = ?1 AND trace_id = ?2");
             self.transaction.prepare_cached(&sql)?.execute(params![self.project.0, trace_id])?;
         }
-        let sql = "INSERT INTO unindexed (project, trace_id, version, since) SELECT ?1, ?2, 0, ?3
+        let sql = "INSERT INTO unindexed (project, trace_id, version, newest, since)
+            SELECT ?1, ?2, 0, (SELECT coalesce(max(last), 0) FROM version), ?3
             WHERE EXISTS (SELECT 1 FROM span WHERE project = ?1 AND trace_id = ?2 AND block IS NOT NULL)
                OR EXISTS (SELECT 1 FROM log WHERE project = ?1 AND trace_id = ?2 AND block IS NOT NULL)";
         let now = time(Some(Timestamp::now()));
