@@ -1,15 +1,15 @@
 //! Records, summaries and control data, in a database.
 //!
 //! **In and out.** [`open`] takes a URL and the source of the master key, and hands out narrow handles: [`Writer`]
-//! (records and summaries in), [`Reader`] (executions and steps out, on a read-only connection), [`Keys`] (API keys
-//! looked up, read-only), [`Keeper`] (projects, keys and members made), [`Audit`] (what was done, by whom) and
-//! [`Vault`] (the keys that seal content). Only the binary ever sees all of them.
+//! (records and summaries in, old days out), [`Reader`] (executions and steps out, on a read-only connection),
+//! [`Keys`] (API keys looked up, read-only), [`Keeper`] (projects, keys and members made), [`Audit`] (what was done, by
+//! whom) and [`Vault`] (the keys that seal content). Only the binary ever sees all of them.
 //!
 //! **May not touch.** HTTP, OTLP dialects, templates. It is the only crate, beside `queue` for its own file,
 //! that knows a database driver. It is given [`treering_redact::Record`]s and nothing that was not redacted.
 //!
-//! **How to test it.** `cargo test -p treering-store`: `tests/contract.rs` is written against the handles, so
-//! that every later store passes the same battery.
+//! **How to test it.** `cargo test -p treering-store`: `tests/contract` is written against the handles, so that every
+//! later store passes the same battery. What content costs: `cargo run --release -p treering-store --example sizes`.
 
 mod audit;
 mod content;

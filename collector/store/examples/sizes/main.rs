@@ -35,10 +35,9 @@ async fn main() -> Outcome<()> {
     }
     let size = unrelated().await?;
     println!("\n{INDEPENDENT} spans that have nothing in common; bytes a span");
-    println!("{:>8} {:>15} {:>8} {:>16}", "sent", "each by itself", "kept", "µs in the writer");
+    println!("{:>8} {:>15} {:>8}", "sent", "each by itself", "kept");
     let each = |bytes: u64| bytes / INDEPENDENT as u64;
-    let micros = size.took.as_secs_f64() * 1e6 / INDEPENDENT as f64;
-    println!("{:>8} {:>15} {:>8} {micros:>16.1}", each(size.sent), each(size.alone), each(size.kept));
+    println!("{:>8} {:>15} {:>8}", each(size.sent), each(size.alone), each(size.kept));
     if let Some(path) = std::env::args().nth(1) {
         std::fs::write(path, chart::drawn(&drawn))?;
     }

@@ -1,7 +1,5 @@
 //! A store that requests are delivered to, as a collector does.
 
-use std::time::{Duration, Instant};
-
 use serde_json::Value;
 use treering_otlp::{Export, Signal};
 use treering_read::Prices;
@@ -28,8 +26,6 @@ pub(crate) struct Size {
     pub(crate) alone: u64,
     /// The files of the store, closed.
     pub(crate) kept: u64,
-    /// Of this process, in the writer and in computing executions.
-    pub(crate) took: Duration,
 }
 
 impl Size {
@@ -60,7 +56,6 @@ impl Store {
         };
         let spans = records.into_iter().filter_map(entry).collect();
         let batch = Batch { project: self.project, day: 20_779, spans, logs: vec![], signs: vec![] };
-        let began = Instant::now();
         let touched = self.handles.writer.append(vec![batch]).await?;
         let prices = Prices::default();
         let computed = self.handles.writer.summaries(touched).await?.into_iter().map(|partials| {
@@ -69,7 +64,6 @@ impl Store {
             Computed { project: partials.of.project, version: partials.version, execution }
         });
         self.handles.writer.put_executions(computed.collect()).await?;
-        self.size.took += began.elapsed();
         Ok(())
     }
 
