@@ -147,9 +147,14 @@ pub(crate) struct Status {
     pub(crate) message: String,
 }
 
+/// True where a file of this folder, or of one in it, has these bytes.
 pub(crate) fn has_file_with(folder: &std::path::Path, needle: &[u8]) -> bool {
-    let files = std::fs::read_dir(folder).unwrap();
-    files
-        .map(|file| std::fs::read(file.unwrap().path()).unwrap())
-        .any(|bytes| bytes.windows(needle.len()).any(|window| window == needle))
+    std::fs::read_dir(folder).unwrap().any(|entry| {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            return has_file_with(&path, needle);
+        }
+        let bytes = std::fs::read(path).unwrap();
+        bytes.windows(needle.len()).any(|window| window == needle)
+    })
 }
