@@ -143,7 +143,10 @@ impl Clearing<'_> {
             executions.insert(&old.trace_id);
             cleared.expired += 1;
         }
-        executions.into_iter().try_for_each(|trace_id| self.forget_words(trace_id))?;
+        if !executions.is_empty() {
+            let written = next_version(self.transaction)?;
+            executions.into_iter().try_for_each(|trace_id| self.forget_words(trace_id, written))?;
+        }
         Ok(cleared)
     }
 
@@ -197,18 +200,19 @@ impl Clearing<'_> {
         Ok(())
     }
 
-    /// The words of an execution are those of all its records: where some expired, the others are read anew.
-    fn forget_words(&self, trace_id: &[u8]) -> Result<(), Error> {
+    /// The words of an execution are those of all its records: where some expired, the others are read anew. It waits
+    /// from a version before all, which was never given: what was read before is of another one, and is not put in.
+    fn forget_words(&self, trace_id: &[u8], written: i64) -> Result<(), Error> {
         for table in ["words", "unindexed"] {
             let sql = format!("DELETE FROM {table} WHERE project = ?1 AND trace_id = ?2");
             self.transaction.prepare_cached(&sql)?.execute(params![self.project.0, trace_id])?;
         }
-        let sql = "INSERT INTO unindexed (project, trace_id, version, newest, since)
-            SELECT ?1, ?2, 0, (SELECT coalesce(max(last), 0) FROM version), ?3
+        let sql =
+            "INSERT INTO unindexed (project, trace_id, version, newest, since) SELECT ?1, ?2, -?3, ?3, ?4
             WHERE EXISTS (SELECT 1 FROM span WHERE project = ?1 AND trace_id = ?2 AND block IS NOT NULL)
                OR EXISTS (SELECT 1 FROM log WHERE project = ?1 AND trace_id = ?2 AND block IS NOT NULL)";
         let now = time(Some(Timestamp::now()));
-        self.transaction.prepare_cached(sql)?.execute(params![self.project.0, trace_id, now])?;
+        self.transaction.prepare_cached(sql)?.execute(params![self.project.0, trace_id, written, now])?;
         Ok(())
     }
 
