@@ -14,6 +14,7 @@
 mod audit;
 mod content;
 mod control;
+mod erasure;
 mod error;
 mod hashes;
 mod key;
@@ -28,12 +29,13 @@ use std::path::Path;
 pub use audit::{Act, Action, AuditRow, Broken, Ending, Verdict};
 pub use content::{identity, keyed};
 pub use control::{Joined, Keep, Member, ProjectRecord, Retention, Role};
+pub use erasure::{Erased, Erasure, ErasureState, Target};
 pub use error::Error;
 pub use key::{ApiKey, KeyRecord, Scopes};
 pub use model::{
-    Batch, Computed, Cursor, ExecutionFilter, ExecutionPage, Forgotten, Indexed, LogEntry, OutcomeCount,
-    Partials, Project, ProjectId, Reread, Scope, SearchLag, Sign, SpanEntry, StepRecords, TellWords, Touched,
-    Unindexed, Wording,
+    Batch, ClockNote, Computed, Cursor, ExecutionFilter, ExecutionPage, Forgotten, Indexed, LogEntry,
+    OutcomeCount, Partials, Project, ProjectId, Reread, Scope, SearchLag, Sign, SpanEntry, StepRecords,
+    TellWords, Touched, Unindexed, Wording,
 };
 pub use sqlite::{Audit, Keeper, Keys, Reader, Writer};
 pub use url::StoreUrl;
@@ -55,6 +57,7 @@ pub struct Handles {
 pub struct ReadHandles {
     pub reader: Reader,
     pub keys: Keys,
+    pub vault: Vault,
 }
 
 /// The control data of a store: projects, keys, members, and what was done to them. Reading it needs no master key;

@@ -266,3 +266,11 @@ pub struct Computed {
     pub version: u64,
     pub execution: Execution,
 }
+
+/// What the machine's clock said last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ClockNote {
+    pub seen_at: Timestamp,
+    /// When it jumped ahead, by itself, where it is not believed since.
+    pub doubted_since: Option<Timestamp>,
+}

@@ -103,7 +103,7 @@ pub(crate) async fn dash(options: Dash, file: File) -> Result<Answer, Error> {
     let rules = rules(options.rules.as_deref().or(file.rules.as_deref()))?;
     let stop = Stop::listen()?;
     data.must_exist()?;
-    let ReadHandles { reader, keys } =
+    let ReadHandles { reader, keys, .. } =
         treering_store::open_read_only(&data.store, data.master.clone()).await?;
     let dashboard = Dashboard::bind(pages, reader, keys, !rules.builtin_enabled()).await?;
     let listening =

@@ -34,6 +34,9 @@ fn put_execution(
     version: u64,
     execution: &Execution,
 ) -> Result<(), Error> {
+    if was_erased(connection, Touched { project, trace_id: execution.trace_id }, version)? {
+        return Ok(());
+    }
     let updates: Vec<_> = EXECUTION_COLUMNS
         .split(", ")
         .map(|column| format!("{c} = excluded.{c}", c = column.trim()))
@@ -58,6 +61,14 @@ fn put_execution(
     let values = params![project.0, execution.trace_id.as_bytes(), integer(version)];
     connection.prepare_cached(sql)?.execute(values)?;
     Ok(())
+}
+
+/// True for what was computed of an execution before it was erased.
+fn was_erased(connection: &Connection, of: Touched, version: u64) -> Result<bool, Error> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM erased WHERE project = ?1 AND version > ?3)
+        AND NOT EXISTS (SELECT 1 FROM summary WHERE project = ?1 AND trace_id = ?2)";
+    let values = params![of.project.0, of.trace_id.as_bytes(), integer(version)];
+    Ok(connection.prepare_cached(sql)?.query_row(values, |row| row.get(0))?)
 }
 
 /// Remembers executions to be computed anew.

@@ -3,6 +3,8 @@
 //! Spans offer ids (`span_join`), log records keep the one that they name (`summary.joins`), and no row is ever
 //! moved: whoever reads asks which span takes a record. So the answer is the same in any order of arrival.
 
+use std::collections::BTreeSet;
+
 use rusqlite::{CachedStatement, Connection, OptionalExtension, params};
 use treering_step::{JoinKey, SpanId, TraceId};
 
@@ -92,6 +94,38 @@ impl<'a> Joins<'a> {
             }
         }
         Ok(brought)
+    }
+
+    /// The log records that came with other executions and belong to this one.
+    pub(super) fn taken_from_elsewhere(&self, trace_id: TraceId) -> Result<Vec<Naming>, Error> {
+        let mut taken = Vec::new();
+        if !self.any_naming()? {
+            return Ok(taken);
+        }
+        for key in self.offered_by(trace_id)? {
+            // Only the first span of all takes from other executions.
+            if self.first(key)?.is_none_or(|(first, _)| first != trace_id) {
+                continue;
+            }
+            for log in self.naming(key)?.into_iter().filter(|log| log.home.0 != trace_id) {
+                let taker = self.taker(key, log.home.0)?;
+                taken.extend(Some(log).filter(|_| taker.is_some_and(|(taker, _)| taker == trace_id)));
+            }
+        }
+        Ok(taken)
+    }
+
+    /// The ids that the spans of an execution offer.
+    fn offered_by(&self, trace_id: TraceId) -> Result<BTreeSet<JoinKey>, Error> {
+        let sql = "SELECT joins FROM summary
+            WHERE project = ?1 AND trace_id = ?2 AND joins IS NOT NULL AND source = x''";
+        let mut statement = self.prepare(sql)?;
+        let mut found = statement.query(params![self.project.0, trace_id.as_bytes()])?;
+        let mut offered = BTreeSet::new();
+        while let Some(row) = found.next()? {
+            offered.extend(rows::parse_joins(row.get_ref(0)?.as_blob().ok())?);
+        }
+        Ok(offered)
     }
 
     /// The log records that name a span by this id.

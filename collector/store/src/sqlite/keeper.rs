@@ -16,9 +16,9 @@ const ITSELF: &str = "treering";
 /// Makes and changes projects, keys and memberships. Each change stands in the audit log, or is not made.
 #[derive(Debug, Clone)]
 pub struct Keeper {
-    pool: Pool,
+    pub(super) pool: Pool,
     chain: Chain,
-    actor: Arc<str>,
+    pub(super) actor: Arc<str>,
 }
 
 impl Keeper {

@@ -5,6 +5,9 @@ mod audit;
 mod backup;
 mod clear;
 mod content;
+mod erase;
+mod erasing;
+mod erasures;
 mod executions;
 mod forget;
 mod index;
@@ -22,6 +25,7 @@ mod projects;
 mod reader;
 mod records;
 mod reread;
+mod retention;
 mod rows;
 mod schema;
 mod search;
@@ -54,7 +58,7 @@ pub(crate) async fn open(path: &Path, master: MasterSource) -> Result<Handles, E
     let vault = open(&vault_path(path), master)?;
     let content = Content::new(vault.clone());
     schema::migrate(&mut writing, path, &content)?;
-    let ReadHandles { reader, keys } = reading(path, &content)?;
+    let ReadHandles { reader, keys, .. } = reading(path, &content)?;
     let writer = Writer::new(Pool::new(vec![writing]), Pool::new(vec![read_only(path)?]), content);
     let Control { keeper, audit } = control(path, Chain::Open(vault.clone()))?;
     Ok(Handles { writer, keeper, reader, keys, audit, vault })
@@ -98,6 +102,7 @@ fn reading(path: &Path, content: &Content) -> Result<ReadHandles, Error> {
     Ok(ReadHandles {
         reader: Reader::new(Pool::new(readers), content.clone()),
         keys: Keys::new(Pool::new(vec![read_only(path)?])),
+        vault: content.vault.clone(),
     })
 }
 

@@ -8,7 +8,7 @@ use super::executions::{SHOWN, execution};
 use super::outcomes::outcomes;
 use super::partials::partials;
 use super::pool::Pool;
-use super::records::{newest, records, steps};
+use super::records::{dated_records, newest, records, steps};
 use super::rows::{self, EXECUTION_COLUMNS, integer, time};
 use super::{index, search};
 use crate::{
@@ -76,6 +76,13 @@ impl Reader {
     pub async fn records(&self, scope: Scope, trace_id: TraceId) -> Result<Vec<Record>, Error> {
         let content = self.content.clone();
         self.pool.with(move |connection| records(connection, &content, scope, trace_id)).await
+    }
+
+    /// Every record that came with an execution or belongs to it, each with its day of ingest, by day; equal ones stand
+    /// together.
+    pub async fn dated_records(&self, scope: Scope, trace_id: TraceId) -> Result<Vec<(u32, Record)>, Error> {
+        let content = self.content.clone();
+        self.pool.with(move |connection| dated_records(connection, &content, scope, trace_id)).await
     }
 
     /// The spans of a project that came in last, and the log records that did, up to so many of each, and fewer

@@ -109,6 +109,20 @@ impl<'a> Records<'a> {
         }
     }
 
+    /// Records, each with its day.
+    fn dated(&mut self, signal: Signal, sql: &str, key: &[&[u8]]) -> Result<Vec<(u32, Record)>, Error> {
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let blobs = key.iter().map(|part| Value::Blob(part.to_vec()));
+        let mut found =
+            statement.query(params_from_iter([Value::Integer(self.project.0)].into_iter().chain(blobs)))?;
+        let mut records = Vec::new();
+        while let Some(row) = found.next()? {
+            let day = row.get(0)?;
+            records.extend(self.record(signal, row)?.map(|record| (day, record)));
+        }
+        Ok(records)
+    }
+
     /// Log records, each with what they are ordered by.
     fn logs(&mut self, sql: &str, key: &[&[u8]]) -> Result<Vec<Ordered>, Error> {
         let mut statement = self.connection.prepare_cached(sql)?;
@@ -266,6 +280,34 @@ pub(super) fn records(
     let mut logs = records.logs(&logs, &[trace_id.as_bytes()])?;
     logs.sort_by_cached_key(|(order, record)| (record.context().hash(), order.clone()));
     all.extend(logs.into_iter().map(|(_, record)| record));
+    Ok(all)
+}
+
+/// Every record that came with an execution or belongs to it, each with its day of ingest. Those of a day, of a signal
+/// and of a context stand together in the order of time, and so do equal ones.
+pub(super) fn dated_records(
+    connection: &Connection,
+    content: &Content,
+    scope: Scope,
+    trace_id: TraceId,
+) -> Result<Vec<(u32, Record)>, Error> {
+    let spans = format!("SELECT {RECORD} FROM span WHERE project = ?1 AND trace_id = ?2");
+    let logs = format!("SELECT {RECORD} FROM log WHERE project = ?1 AND trace_id = ?2");
+    let moment = connection.unchecked_transaction()?;
+    let mut records = Records::new(&moment, content, scope.project());
+    let mut all = records.dated(Signal::Traces, &spans, &[trace_id.as_bytes()])?;
+    all.extend(records.dated(Signal::Logs, &logs, &[trace_id.as_bytes()])?);
+    let joins = Joins { connection: &moment, project: scope.project() };
+    let taken = joins.taken_from_elsewhere(trace_id)?;
+    let taken: BTreeSet<_> = taken.iter().map(|log| (log.home.0, rows::hash_of(&log.source))).collect();
+    for (home, hash) in &taken {
+        let named = format!("{logs} AND hash = ?3");
+        all.extend(records.dated(Signal::Logs, &named, &[home.as_bytes(), hash])?);
+    }
+    all.sort_by_cached_key(|(day, record)| {
+        let at = record.span().and_then(|span| span.started_at).or_else(|| record.log()?.at);
+        (*day, record.signal() == Signal::Logs, record.context().hash(), at, record.identity())
+    });
     Ok(all)
 }
 

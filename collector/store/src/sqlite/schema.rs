@@ -14,6 +14,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration::sql(include_str!("0004_search.sql")),
     Migration::sql(include_str!("0005_erasure.sql")),
     Migration { sql: include_str!("0006_content.sql"), step: Some(migration::seal_content) },
+    Migration::sql(include_str!("0007_erasing.sql")),
 ];
 
 /// The first schema that seals content.

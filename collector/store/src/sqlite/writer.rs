@@ -16,10 +16,10 @@ use crate::{
 /// Puts records and summaries in. Everything that it does can be done again with the same result.
 #[derive(Debug, Clone)]
 pub struct Writer {
-    pool: Pool,
+    pub(super) pool: Pool,
     /// What only reads, and may take long, does not keep who writes waiting.
     reading: Pool,
-    content: Content,
+    pub(super) content: Content,
 }
 
 impl Writer {

@@ -3,6 +3,7 @@
 
 mod content;
 mod control;
+mod erase;
 mod executions;
 mod forgetting;
 mod joins;
