@@ -13,11 +13,13 @@ use treering_store::{Keys, Writer};
 use crate::admit::Keyring;
 use crate::connections::serve;
 use crate::deliver::{
-    Breaker, Delivery, causes, keep_counts, keep_indexed, keep_swept, keep_watch, write_counts,
+    Breaker, Delivery, Gate, causes, keep_counts, keep_erased, keep_indexed, keep_swept, keep_watch,
+    write_counts,
 };
 use crate::memory::Memory;
 use crate::outcome::{Ledger, Outcome};
 use crate::receive::{Manners, router};
+use crate::retention::keep_retained;
 use crate::way::{Acknowledge, Limits, Way};
 
 /// How long requests that are under way may take once the collector is told to stop.
@@ -100,6 +102,7 @@ impl Collector {
         tell_of_damage(&journal, &ledger);
         let limits = self.settings.limits;
         let memory = Arc::new(Memory::for_requests_of(limits.max_request_bytes));
+        let gate = Gate::default();
         let way = Arc::new(Way {
             keyring: Keyring::load(keys).await?,
             rules,
@@ -108,6 +111,7 @@ impl Collector {
             acknowledge: self.settings.acknowledge,
             ledger: ledger.clone(),
             memory: memory.clone(),
+            gate: gate.clone(),
             manners: self.settings.manners,
             limits,
         });
@@ -129,7 +133,9 @@ impl Collector {
         let name = self.settings.name;
         let mut background = JoinSet::new();
         background.spawn(delivery.clone().run());
-        background.spawn(keep_swept(delivery));
+        background.spawn(keep_swept(delivery.clone()));
+        background.spawn(keep_erased(delivery, gate));
+        background.spawn(keep_retained(journal.clone(), writer.clone()));
         background.spawn(keep_watch(journal.clone()));
         background.spawn(keep_indexed(writer.clone(), ledger.clone()));
         background.spawn(async move { way.keyring.keep_fresh().await });

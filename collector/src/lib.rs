@@ -3,7 +3,7 @@
 //! **In and out.** [`Collector::bind`] takes a place for OTLP/gRPC and one for OTLP/HTTP; requests come in from
 //! any exporter, and leave as records and summaries in the store. The way of a request stands on one screen, in
 //! `way.rs`; the rest of the way, from the journal to the store, in `deliver.rs`. [`Rereading`] goes that last part
-//! again with what is stored.
+//! again with what is stored. What is asked to be erased, and what a project keeps no longer, goes by itself.
 //!
 //! **May not touch.** HTML, pages, the store's reading side. It holds a writer and a look-up of keys.
 //!
@@ -20,6 +20,7 @@ mod memory;
 mod outcome;
 mod receive;
 mod refusal;
+mod retention;
 mod way;
 
 pub use collector::{Collector, Error, Running, Settings};
@@ -27,4 +28,5 @@ pub use connections::{ConnectionLimits, serve};
 pub use deliver::{Reread, Rereading};
 pub use outcome::Outcome;
 pub use receive::{Manners, Origins};
+pub use retention::{Pruned, doubt, prune};
 pub use way::{Acknowledge, Limits};

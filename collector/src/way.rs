@@ -12,6 +12,7 @@ use treering_store::{ProjectId, Vault};
 use crate::admit::{Keyring, Pass};
 use crate::body::{Body, Decoded, Encoding, Plain, Purpose};
 use crate::connections::ConnectionLimits;
+use crate::deliver::{Gate, Passing};
 use crate::held::Held;
 use crate::memory::{Memory, Room, Size};
 use crate::outcome::{Account, Ledger, Outcome};
@@ -45,6 +46,7 @@ pub(crate) struct Way {
     pub(crate) acknowledge: Acknowledge,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) memory: Arc<Memory>,
+    pub(crate) gate: Gate,
 }
 
 /// What an exporter is told of a request that was taken.
@@ -122,10 +124,12 @@ impl Way {
             let ready = way.seal(clean)?; //                Held<Clean> → Held<Ready>
             Ok(Prepared::Ready(ready.into()))
         };
+        // No key is dropped between the sealing of a request and its place in the journal.
+        let gate = self.gate.pass().await;
         let prepared = tokio::task::spawn_blocking(prepare).await;
         let prepared = prepared.map_err(|_| refused_to(&account, Refusal::Defect))??;
         match prepared {
-            Prepared::Ready(ready) => self.keep(*ready, size, room).await, // → on disk, fsynced
+            Prepared::Ready(ready) => self.keep(*ready, size, room, gate).await, // → on disk, fsynced
             Prepared::Discarded(unkept, count) => Ok(discard(&account, unkept, count)),
         }
     }
@@ -205,10 +209,16 @@ impl Way {
         Ok(Sealed::new(project.as_i64(), form, request, &key)?)
     }
 
-    async fn keep(&self, ready: Held<Ready>, size: Size, room: Room) -> Result<Taken, Refusal> {
+    async fn keep(
+        &self,
+        ready: Held<Ready>,
+        size: Size,
+        room: Room,
+        gate: Passing,
+    ) -> Result<Taken, Refusal> {
         let (Ready { sealed, length, signal, rejected }, debt) = ready.take();
         let written = match sealed {
-            Some(sealed) => self.write(sealed, length, size, room).await,
+            Some(sealed) => self.write(sealed, length, size, room, gate).await,
             None => Ok(()),
         };
         match written {
@@ -223,10 +233,17 @@ impl Way {
         }
     }
 
-    async fn write(&self, request: Sealed, length: usize, size: Size, room: Room) -> Result<(), Refusal> {
+    async fn write(
+        &self,
+        request: Sealed,
+        length: usize,
+        size: Size,
+        room: Room,
+        gate: Passing,
+    ) -> Result<(), Refusal> {
         let room = self.memory.wait_in(room, size, length).await?;
         self.journal.append(request).await?;
-        drop(room);
+        drop((room, gate));
         match self.acknowledge {
             Acknowledge::Journal => Ok(()),
             Acknowledge::Store => {
