@@ -5,13 +5,13 @@ use std::io::{self, Write};
 use std::net::SocketAddr;
 use std::path::Path;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use treering_store::ApiKey;
 
 use crate::error::Error;
 
 /// Where a process listens: `listening.json` in its data folder.
-#[derive(Debug, Default, Serialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Listening {
     pub(crate) pid: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -23,6 +23,13 @@ pub(crate) struct Listening {
 }
 
 impl Listening {
+    /// Where the process listens that has this folder.
+    pub(crate) fn read(folder: &Path) -> Result<Self, Error> {
+        let path = folder.join("listening.json");
+        let text = fs::read(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
+        serde_json::from_slice(&text).map_err(|source| Error::Read { path, source: source.into() })
+    }
+
     /// Written beside and moved into place, so that nobody reads half of it.
     pub(crate) fn write(&self, folder: &Path) -> Result<(), Error> {
         let (path, beside) = (folder.join("listening.json"), folder.join(".listening.json"));

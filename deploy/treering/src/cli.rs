@@ -4,8 +4,10 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
+use treering_step::{Timestamp, TraceId};
 
 pub(crate) use control::{Audit, Backup, Keeping, Member, Project, Restore, Seal};
 
@@ -60,6 +62,35 @@ pub(crate) enum Command {
     /// Reads everything that is stored again, as this version and these prices have it. A server may go on running.
     #[command(after_help = "Example:\n  treering reread --data /var/lib/treering")]
     Reread(Reread),
+    /// Erases an execution, a session, a user or a whole project, for good: content, summaries, index and journal.
+    ///
+    /// An execution that names the session or user anywhere goes as a whole, and so do the log records that came with
+    /// another execution and belong to it. A name counts as the pages show it; a mention in the text of a message does
+    /// not. A running server does it, and keeps on taking in; without one this command does. What an exporter sends
+    /// again afterwards is new.
+    ///
+    /// In copies of the store that were made before, the content can be read no more with today's file of keys, nor
+    /// can other content of the same days; names of steps, sessions and users stand there in the clear: delete such
+    /// copies.
+    #[command(
+        after_help = "Examples:\n  treering erase --user ada\n  treering erase --session 7 --project shop --yes\n  \
+                      treering erase --project shop --whole-project\n\nExit code 1 where there was nothing of it."
+    )]
+    Erase(Erase),
+    /// Forgets now what is older than its project keeps it. Servers do that by themselves.
+    #[command(
+        after_help = "Example:\n  treering prune --dry-run\n\nExit code 1 where the clock is not believed."
+    )]
+    Prune(Prune),
+    /// Writes executions as OTLP/JSON, one request a line: to standard output in the clear, or to a sealed file.
+    #[command(after_help = "Examples:\n  treering export --project shop | gzip > shop.jsonl.gz\n  \
+                      treering export --user ada --output ada.treering\n\nExit code 1 where there was nothing to export.")]
+    Export(Export),
+    /// Takes in what `treering export` wrote, or any OTLP/JSON with one request a line, as if it were sent: through
+    /// redaction and the journal. Taking the same in again changes nothing.
+    #[command(after_help = "Examples:\n  treering import shop.jsonl --project shop\n  \
+                      treering export --data old | treering import --data new\n\nExit code 1 where anything was refused.")]
+    Import(Import),
     /// Tries the redaction rules out on text, JSON lines or OTLP/JSON from standard input.
     #[command(
         after_help = "Example:\n  echo 'write to ada@example.com' | treering redact\n\nExit code 1 with --check if anything was found."
@@ -239,6 +270,98 @@ pub(crate) struct Reread {
     /// Prints JSON.
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+#[group(id = "target", required = true, multiple = false, args = ["execution", "session", "user", "whole_project"])]
+pub(crate) struct Erase {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// The execution with this trace id
+    #[arg(long, value_name = "ID")]
+    pub(crate) execution: Option<TraceId>,
+    /// Every execution of this session
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) session: Option<String>,
+    /// Every execution of this user
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
+    pub(crate) user: Option<String>,
+    /// Everything that was ever sent to the project, which must be named; its keys and settings stay
+    #[arg(long, requires = "project")]
+    pub(crate) whole_project: bool,
+    /// The project to look in; by itself it erases nothing [default: default]
+    #[arg(long)]
+    pub(crate) project: Option<String>,
+    /// Does not ask; needed where standard input is no terminal.
+    #[arg(long)]
+    pub(crate) yes: bool,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Prune {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// Tells what would go, and forgets nothing.
+    #[arg(long)]
+    pub(crate) dry_run: bool,
+    /// Believes the clock although it has leapt by more than a day since a server last looked at it.
+    #[arg(long)]
+    pub(crate) trust_clock: bool,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Export {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// The project to export from
+    #[arg(long, default_value = "default")]
+    pub(crate) project: String,
+    /// Executions that began at this moment or later, such as 2026-11-22T00:00:00Z
+    #[arg(long, value_name = "TIME")]
+    pub(crate) from: Option<Timestamp>,
+    /// Executions that began before this moment
+    #[arg(long, value_name = "TIME")]
+    pub(crate) to: Option<Timestamp>,
+    /// Executions of this session
+    #[arg(long)]
+    pub(crate) session: Option<String>,
+    /// Executions of this user
+    #[arg(long)]
+    pub(crate) user: Option<String>,
+    /// The execution with this trace id
+    #[arg(long, value_name = "ID")]
+    pub(crate) execution: Option<TraceId>,
+    /// A new file to write to, sealed with the keys of the days on which its records came in: whatever is erased or
+    /// forgotten of these days can be read from the file no more
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output: Option<PathBuf>,
+    /// Writes the file so that everybody can read it, for ever.
+    #[arg(long, requires = "output")]
+    pub(crate) clear: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Import {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// The project to take it into; it is made where it does not exist.
+    #[arg(long, default_value = "default")]
+    pub(crate) project: String,
+    /// Redaction rules of your own, where no server runs whose rules apply [default: the built-in rules]
+    #[arg(long, env = "TREERING_RULES", value_name = "FILE")]
+    pub(crate) rules: Option<PathBuf>,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+    /// The file to read [default: standard input]
+    #[arg(value_name = "FILE")]
+    pub(crate) input: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

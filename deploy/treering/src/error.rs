@@ -82,6 +82,22 @@ pub(crate) enum Error {
     Malformed(#[from] treering_otlp::Malformed),
     #[error("line {line} of the input is not a JSON object with `id` and `text`")]
     Line { line: usize, source: serde_json::Error },
+    #[error("standard input is no terminal where it could be asked; say --yes if it is meant")]
+    Unconfirmed,
+    #[error("the request to erase is there no more; ask again")]
+    RequestGone,
+    #[error("{0} exists; name a new file, since an export is never written over another one")]
+    OutputExists(PathBuf),
+    #[error("this is no file that `treering export` sealed, or it was changed")]
+    NotSealed,
+    #[error("the running server takes no OTLP over HTTP; stop it, and this command takes its place")]
+    NoDoor,
+    #[error("the server at {address} cannot be reached")]
+    Unreachable { address: std::net::SocketAddr, source: std::io::Error },
+    #[error("the server did not take line {line}: {reason}; run it again, what it took is not taken twice")]
+    NotTaken { line: usize, reason: String },
+    #[error("line {line} is longer than {most} bytes")]
+    LongLine { line: usize, most: usize },
     #[error("standard input or output failed")]
     Stream(#[from] std::io::Error),
 }

@@ -16,20 +16,27 @@ mod cli;
 mod copy;
 mod data;
 mod demo;
+mod erase;
 mod error;
+mod export;
 mod exposure;
+mod import;
 mod intake;
 mod key;
 mod manifest;
 mod master;
 mod member;
+mod owner;
 mod pages;
 mod progress;
 mod project;
+mod prune;
 mod redact;
 mod reread;
 mod restore;
 mod seal;
+mod sealed;
+mod sender;
 mod serve;
 mod settings;
 mod stop;
@@ -75,6 +82,10 @@ fn run(cli: Cli) -> Result<Answer, Error> {
     match cli.command {
         Command::Redact(options) => redact::run(&options, file.rules.as_deref()),
         Command::Reread(options) => wait_for(reread::run(options, file)),
+        Command::Erase(options) => wait_for(erase::run(options, file)),
+        Command::Prune(options) => wait_for(prune::run(options, file)),
+        Command::Export(options) => wait_for(export::run(options, file)),
+        Command::Import(options) => wait_for(import::run(options, file)),
         Command::Up(options) => wait_for(serve::up(options, file)),
         Command::Collect(options) => wait_for(serve::collect(options, file)),
         Command::Dash(options) => wait_for(serve::dash(options, file)),

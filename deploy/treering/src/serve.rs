@@ -137,7 +137,7 @@ async fn first_key(keeper: &Keeper) -> Result<Option<ApiKey>, Error> {
 }
 
 /// The journal, with what an older version left.
-async fn journal(data: &Data, intake: &IntakeSettings, vault: &Vault) -> Result<Journal, Error> {
+pub(crate) async fn journal(data: &Data, intake: &IntakeSettings, vault: &Vault) -> Result<Journal, Error> {
     const MILLISECONDS_A_DAY: u64 = 24 * 60 * 60 * 1000;
     let journal = Journal::open(&data.journal(), &intake.journal)?;
     let key = |project, at| {

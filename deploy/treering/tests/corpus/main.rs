@@ -12,11 +12,12 @@ mod support;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
+use std::path::Path;
 
 use recorded::{Corpus, Source};
 use send::Sender;
 use serde_json::Value;
-use support::{Api, Server, any_file_has};
+use support::{Api, Server, any_file_has, treering};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_source_is_accepted_and_its_tree_agrees() {
@@ -61,6 +62,51 @@ async fn planted_values_are_on_no_disk_and_decoys_survive() {
         let is_there = any_file_has(folder.path(), value.value.as_bytes());
         assert!(!is_there, "{} is below the data folder", value.name);
     }
+}
+
+/// Twice: what is taken in again changes nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_source_that_is_exported_and_imported_elsewhere_is_the_same() {
+    let Some(corpus) = Corpus::of_environment() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let [old, new, file] = ["old", "new", "export.jsonl"].map(|name| folder.path().join(name));
+    let server = Server::start(&old, &[]);
+    send_all(&corpus, &server).await;
+    let before = all_stored(&Api::of(&server), &corpus).await;
+    run(&["export", "--clear", "--output", file.to_str().unwrap()], &old);
+    let records = |told: Value| told["records"].as_u64().unwrap();
+    let first = records(run(&["import", "--json", file.to_str().unwrap()], &new));
+    let moved = Server::start(&new, &[]);
+    let api = Api::of(&moved);
+    for _ in 0..2 {
+        let after = all_stored(&api, &corpus).await;
+        for ((source, before), (_, after)) in before.iter().zip(after) {
+            assert_eq!(*before, after, "{source}");
+        }
+        assert_eq!(records(run(&["import", "--json", file.to_str().unwrap()], &new)), first);
+    }
+    let again = folder.path().join("again.jsonl");
+    run(&["export", "--clear", "--output", again.to_str().unwrap()], &new);
+    assert_eq!(
+        records(run(&["import", "--json", again.to_str().unwrap()], &new)),
+        first,
+        "none is there twice"
+    );
+}
+
+async fn all_stored(api: &Api<'_>, corpus: &Corpus) -> Vec<(String, String)> {
+    let mut all = Vec::new();
+    for source in corpus.sources() {
+        all.push((source.name.clone(), stored(api, &source).await));
+    }
+    all
+}
+
+/// What a command says that goes well.
+fn run(words: &[&str], data: &Path) -> Value {
+    let done = treering().args(words).arg("--data").arg(data).output().unwrap();
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    serde_json::from_slice(&done.stdout).unwrap_or_default()
 }
 
 async fn send_all(corpus: &Corpus, server: &Server) {

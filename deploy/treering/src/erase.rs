@@ -1,0 +1,123 @@
+//! `treering erase`: what must be forgotten.
+
+use std::io::{self, BufRead, IsTerminal, Write};
+use std::time::Duration;
+
+use serde_json::json;
+use treering_store::{Erased, ErasureState, Keeper, Project, Target};
+
+use crate::Answer;
+use crate::cli;
+use crate::data::Data;
+use crate::error::Error;
+use crate::owner::Owner;
+use crate::progress::Progress;
+use crate::serve::log_to_stderr;
+use crate::settings::File;
+
+const DEFAULT_PROJECT: &str = "default";
+/// How often the request is looked after.
+const ROUND: Duration = Duration::from_millis(100);
+
+pub(crate) async fn run(options: cli::Erase, file: File) -> Result<Answer, Error> {
+    log_to_stderr();
+    let data = Data::of(&options.place, &file)?;
+    data.must_exist()?;
+    let name = options.project.clone().unwrap_or_else(|| DEFAULT_PROJECT.to_owned());
+    let owner = Owner::of(&data, &options.place, None, &file).await?;
+    let answer = erase(owner.keeper(), &options, name).await;
+    owner.end().await;
+    answer
+}
+
+async fn erase(keeper: &Keeper, options: &cli::Erase, name: String) -> Result<Answer, Error> {
+    let project = keeper.project(&name).await?.ok_or(Error::NoProject(name))?.project;
+    let target = target(options);
+    let expected = keeper.would_erase(project.id, target.clone()).await?;
+    if !confirmed(&project, &target, &expected, options.yes)? {
+        writeln!(io::stderr(), "nothing was erased")?;
+        return Ok(Answer::No);
+    }
+    let request = keeper.ask_to_erase(project.id, target.clone()).await?;
+    let erased = done(keeper, request, &expected).await?;
+    print(&project, &target, erased, options.json)?;
+    Ok(if erased.executions == 0 && erased.records == 0 { Answer::No } else { Answer::Yes })
+}
+
+fn target(options: &cli::Erase) -> Target {
+    match options {
+        cli::Erase { execution: Some(trace_id), .. } => Target::Execution(*trace_id),
+        cli::Erase { session: Some(session), .. } => Target::Session(session.clone()),
+        cli::Erase { user: Some(user), .. } => Target::User(user.clone()),
+        // One of them is there, as the command line has it.
+        _ => Target::Project,
+    }
+}
+
+/// Tells what goes, and asks. Where nobody can be asked, `--yes` must have been said.
+fn confirmed(project: &Project, target: &Target, expected: &Erased, yes: bool) -> Result<bool, Error> {
+    let mut out = io::stderr().lock();
+    let Erased { executions, records, days } = expected;
+    let what = described(project, target);
+    writeln!(
+        out,
+        "{what}: {executions} executions with {records} records that came in on {} days",
+        days.len()
+    )?;
+    if yes {
+        return Ok(true);
+    }
+    if !io::stdin().is_terminal() {
+        return Err(Error::Unconfirmed);
+    }
+    let word = if *target == Target::Project { &project.name } else { "yes" };
+    write!(out, "it cannot be brought back. To erase it, type {word}: ")?;
+    out.flush()?;
+    let mut typed = String::new();
+    io::stdin().lock().read_line(&mut typed)?;
+    Ok(typed.trim() == word)
+}
+
+fn described(project: &Project, target: &Target) -> String {
+    match target.name() {
+        Some(name) => format!("{} {name} of project {}", target.what(), project.name),
+        None => format!("all of project {}", project.name),
+    }
+}
+
+/// Waits until the request was carried out. Should this command end before, it is carried out all the same.
+async fn done(keeper: &Keeper, request: i64, expected: &Erased) -> Result<ErasureState, Error> {
+    let mut progress = Progress::default();
+    loop {
+        match keeper.erasure(request).await? {
+            Some(state) if state.is_done => {
+                progress.end()?;
+                return Ok(state);
+            }
+            Some(ErasureState { executions, .. }) => {
+                progress.tell(&format!("{executions} of {} executions erased", expected.executions))?;
+            }
+            None => return Err(Error::RequestGone),
+        }
+        tokio::time::sleep(ROUND).await;
+    }
+}
+
+fn print(project: &Project, target: &Target, erased: ErasureState, json: bool) -> io::Result<()> {
+    let ErasureState { executions, records, .. } = erased;
+    let mut out = io::stdout().lock();
+    if json {
+        let erased = json!({
+            "project": project.name,
+            "target": target.what(),
+            "executions": executions,
+            "records": records,
+        });
+        return writeln!(out, "{erased}");
+    }
+    writeln!(
+        out,
+        "{}: {executions} executions with {records} records were erased",
+        described(project, target)
+    )
+}
