@@ -13,8 +13,8 @@ use treering_store::{Keys, Writer};
 use crate::admit::Keyring;
 use crate::connections::serve;
 use crate::deliver::{
-    Breaker, Delivery, Gate, causes, keep_counts, keep_erased, keep_indexed, keep_swept, keep_watch,
-    write_counts,
+    Breaker, Computing, Delivery, Gate, causes, keep_counts, keep_erased, keep_indexed, keep_swept,
+    keep_watch, write_counts,
 };
 use crate::memory::Memory;
 use crate::outcome::{Ledger, Outcome};
@@ -66,6 +66,7 @@ pub struct Running {
     servers: Vec<JoinHandle<()>>,
     journal: Journal,
     background: JoinSet<()>,
+    computing: Arc<Computing>,
     ledger: Arc<Ledger>,
     writer: Writer,
     name: String,
@@ -122,10 +123,11 @@ impl Collector {
             let until = async move { drop(stopped.wait_for(|stop| *stop).await) };
             tokio::spawn(serve(listener, router, connections, until))
         });
+        let computing = Arc::new(Computing::new(writer.clone(), prices));
         let delivery = Delivery {
             journal: journal.clone(),
             writer: writer.clone(),
-            prices,
+            computing: computing.clone(),
             ledger: ledger.clone(),
             memory,
             breaker: Arc::new(Breaker::default()),
@@ -140,7 +142,7 @@ impl Collector {
         background.spawn(keep_indexed(writer.clone(), ledger.clone()));
         background.spawn(async move { way.keyring.keep_fresh().await });
         background.spawn(keep_counts(ledger.clone(), writer.clone(), name.clone()));
-        Ok(Running { stop, servers: servers.into(), journal, background, ledger, writer, name })
+        Ok(Running { stop, servers: servers.into(), journal, background, computing, ledger, writer, name })
     }
 }
 
@@ -187,7 +189,13 @@ impl Running {
             tracing::warn!("some connections were still open; their requests were not answered");
         }
         // A store that is stuck is not waited for: the journal keeps what it has.
-        tokio::time::timeout(LAST_DELIVERY, self.journal.delivered()).await.ok();
+        let last = async {
+            self.journal.delivered().await;
+            if let Err(error) = self.computing.stale_at_once().await {
+                tracing::warn!(%error, "some executions show what is new only after the next start");
+            }
+        };
+        tokio::time::timeout(LAST_DELIVERY, last).await.ok();
         self.background.shutdown().await;
         if let Err(error) = self.journal.rest().await {
             let error = causes(&error);

@@ -20,13 +20,12 @@ use std::time::Duration;
 
 use treering_otlp::Signal;
 use treering_queue::{Entry, EntryId, Journal};
-use treering_read::Prices;
 use treering_store::{Batch, ProjectId, Touched, Writer};
 
 pub(crate) use age::keep_watch;
 pub(crate) use batch::{day, form};
 pub(crate) use breaker::Breaker;
-use compute::recompute;
+pub(crate) use compute::Computing;
 pub(crate) use erasing::{Gate, Passing, keep_erased};
 pub(crate) use index::keep_indexed;
 pub use reread::{Reread, Rereading};
@@ -50,7 +49,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 pub(crate) struct Delivery {
     pub(crate) journal: Journal,
     pub(crate) writer: Writer,
-    pub(crate) prices: Arc<Prices>,
+    pub(crate) computing: Arc<Computing>,
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) memory: Arc<Memory>,
     pub(crate) breaker: Arc<Breaker>,
@@ -141,7 +140,7 @@ impl Delivery {
             refused += self.append_pieces(part.batch, &mut touched).await?;
             reading = Some(rest);
         }
-        recompute(&self.writer, &self.prices, &touched.into_iter().collect::<Vec<_>>()).await?;
+        self.computing.touched(&touched.into_iter().collect::<Vec<_>>()).await?;
         self.account(entry).count(Outcome::Delivered, all - refused);
         Ok(refused)
     }
@@ -214,7 +213,7 @@ impl Delivery {
         }
         touched.extend(self.writer.append(delivered.take()).await?);
         let touched: Vec<_> = touched.into_iter().collect();
-        recompute(&self.writer, &self.prices, &touched).await?;
+        self.computing.touched(&touched).await?;
         self.settle(delivered).await;
         Ok(())
     }

@@ -24,18 +24,21 @@ mod joins;
 mod life;
 mod merge;
 mod message;
+mod node;
 mod once;
 mod price;
 mod python;
 mod reading;
 mod redactions;
 mod session;
+mod skeleton;
 mod step;
 mod summary;
 mod tree;
 mod unflatten;
 mod usage;
 mod witness;
+mod word;
 mod words;
 
 pub use clock::Period;
@@ -43,10 +46,13 @@ pub use execution::execution;
 pub use explain::{Attribute, Explanation, Origin, explain};
 pub use life::{Heartbeat, heartbeat, process};
 pub use merge::merge;
+pub use node::Node;
 pub use price::{Prices, PricesError};
+pub use skeleton::{Bone, Bones, Skeleton};
 pub use step::step;
 pub use summary::{log_summary, span_summary};
 pub use tree::{Placed, tree};
+pub use word::Word;
 pub use words::{context_words, words, words_of};
 
 #[cfg(test)]

@@ -10,24 +10,33 @@ use crate::{Prices, redactions, session};
 ///
 /// The result is ordered by span id.
 pub fn merge(mut partials: Vec<Summary>, prices: &Prices) -> Vec<Summary> {
-    partials.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| tie_break(a).cmp(&tie_break(b))));
-    // Of what one record said at two times, the later snapshot stands first.
-    partials.dedup_by(|later, first| (later.span_id, later.source) == (first.span_id, first.source));
-    let mut steps: Vec<Summary> = Vec::with_capacity(partials.len());
-    for partial in partials {
-        match steps.last_mut() {
-            Some(step) if step.span_id == partial.span_id => complete(step, partial),
-            _ => steps.push(partial),
+    partials.sort_by_key(|partial| partial.span_id);
+    let mut partials = partials.into_iter().peekable();
+    let mut steps = Vec::new();
+    while let Some(first) = partials.next() {
+        let mut of_step = vec![first];
+        while let Some(next) = partials.next_if(|next| next.span_id == of_step[0].span_id) {
+            of_step.push(next);
         }
+        steps.extend(join(of_step, prices));
     }
     session::nest(&mut steps);
-    steps.iter_mut().for_each(|step| settle(step, prices));
     steps
+}
+
+/// What the records of one step say together; `None` where there are none.
+pub(crate) fn join(mut partials: Vec<Summary>, prices: &Prices) -> Option<Summary> {
+    partials.sort_by(|a, b| rank(a).cmp(&rank(b)).then_with(|| tie_break(a).cmp(&tie_break(b))));
+    // Of what one record said at two times, the later snapshot stands first.
+    partials.dedup_by(|later, first| later.source == first.source);
+    let mut step = partials.into_iter().reduce(complete)?;
+    settle(&mut step, prices);
+    Some(step)
 }
 
 fn rank(summary: &Summary) -> impl Ord + use<> {
     let age = Reverse((summary.ended_at.is_some(), summary.ended_at));
-    (summary.span_id, summary.source, age)
+    (summary.source, age)
 }
 
 /// Two snapshots that ended at the same time are rare, and any order will do that is the same everywhere.
@@ -35,7 +44,7 @@ fn tie_break(summary: &Summary) -> Reverse<String> {
     Reverse(format!("{summary:?}"))
 }
 
-fn complete(step: &mut Summary, mut log: Summary) {
+fn complete(mut step: Summary, mut log: Summary) -> Summary {
     macro_rules! fill {
         ($($field:ident)*) => { $(step.$field = step.$field.take().or(log.$field);)* };
     }
@@ -48,13 +57,14 @@ fn complete(step: &mut Summary, mut log: Summary) {
         fill!(parent_span_id);
     }
     if let Source::Alone(_) = log.source {
-        extend(step, &mut log);
+        extend(&mut step, &mut log);
     }
     fill!(name kind status started_at ended_at agent model provider tool response_id);
     fill!(cost_usd session_id user_id error_type dialect);
     step.remote_parent |= log.remote_parent;
     step.tokens = step.tokens.or(log.tokens);
     redactions::add(&mut step.redactions, log.redactions);
+    step
 }
 
 /// Several records of one call tell its whole time; beside a span, a record only knows when it was written.

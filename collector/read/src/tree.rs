@@ -1,6 +1,8 @@
 use std::collections::HashMap;
 
-use treering_step::{SpanId, Summary, Timestamp};
+use treering_step::{SpanId, Timestamp};
+
+use crate::Node;
 
 /// Where a step stands in the tree of its execution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,25 +22,25 @@ pub struct Placed {
 /// The tree of an execution: parents before children, siblings by their beginning (unknown ones last), then by
 /// id. What never came is not waited for: a step whose parent is missing is a root, and a circle is opened at
 /// the step of it that began first. Takes n log n, and no stack: chains may be of any depth.
-pub fn tree(steps: &[Summary]) -> Vec<Placed> {
+pub fn tree(steps: &[impl Node]) -> Vec<Placed> {
     Forest::of(steps).placed()
 }
 
 /// The steps with their parents, as places in a slice.
-pub(crate) struct Forest<'a> {
-    steps: &'a [Summary],
+pub(crate) struct Forest<'a, N> {
+    steps: &'a [N],
     pub(crate) parents: Vec<Option<usize>>,
 }
 
 type Age = (bool, Option<Timestamp>, SpanId, usize);
 
-impl<'a> Forest<'a> {
-    pub(crate) fn of(steps: &'a [Summary]) -> Self {
+impl<'a, N: Node> Forest<'a, N> {
+    pub(crate) fn of(steps: &'a [N]) -> Self {
         let mut places = HashMap::with_capacity(steps.len());
         for (index, step) in steps.iter().enumerate() {
-            places.entry(step.span_id).or_insert(index);
+            places.entry(step.span_id()).or_insert(index);
         }
-        let parent = |step: &Summary| places.get(&step.parent_span_id?).copied();
+        let parent = |step: &N| places.get(&step.parent_span_id()?).copied();
         let mut forest = Self { steps, parents: steps.iter().map(parent).collect() };
         forest.open_circles();
         forest
@@ -46,7 +48,7 @@ impl<'a> Forest<'a> {
 
     fn age(&self, index: usize) -> Age {
         let step = &self.steps[index];
-        (step.started_at.is_none(), step.started_at, step.span_id, index)
+        (step.started_at().is_none(), step.started_at(), step.span_id(), index)
     }
 
     /// Walks from each step towards its root; who meets the steps of the same walk again is in a circle.
@@ -97,7 +99,7 @@ impl<'a> Forest<'a> {
     }
 
     fn is_orphan(&self, index: usize) -> bool {
-        self.parents[index].is_none() && self.steps[index].parent_span_id.is_some()
+        self.parents[index].is_none() && self.steps[index].parent_span_id().is_some()
     }
 }
 

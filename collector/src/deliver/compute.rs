@@ -1,30 +1,90 @@
 //! Executions, computed out of their summaries.
 
-use std::sync::Arc;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use treering_read::Prices;
-use treering_store::{Computed, Partials, Touched, Writer};
+use tokio::time::Instant;
+use treering_read::{Bones, Prices};
+use treering_step::Summary;
+use treering_store::{Computed, Error, Touched, Writer};
 
-/// Executions whose summaries are in memory at one time.
-const RECOMPUTED_AT_ONCE: usize = 64;
+/// Executions that are computed before the first of them is written.
+const AT_ONCE: usize = 64;
+/// Steps beyond which an execution is a giant: what it takes to compute one is worth counting.
+const GIANT: u64 = 5_000;
+/// How long a giant rests for each of its steps after it was computed, which takes about a tenth of that: one that
+/// grows and grows takes a tenth of a core at the most, and shows what is new after 3 s for 100,000 steps.
+const REST_A_STEP: Duration = Duration::from_micros(30);
 
-/// Computed anew and never added up: duplicates and leaf-most tokens need the whole.
-pub(super) async fn recompute(
-    writer: &Writer,
-    prices: &Arc<Prices>,
-    touched: &[Touched],
-) -> Result<(), treering_store::Error> {
-    for touched in touched.chunks(RECOMPUTED_AT_ONCE) {
-        let partials = writer.summaries(touched.to_vec()).await?;
-        let prices = prices.clone();
-        let compute = move || partials.into_iter().map(|partials| computed(partials, &prices)).collect();
-        writer.put_executions(tokio::task::spawn_blocking(compute).await?).await?;
-    }
-    Ok(())
+/// Computes executions anew and never adds up: duplicates and leaf-most tokens need the whole.
+#[derive(Debug)]
+pub(crate) struct Computing {
+    writer: Writer,
+    prices: Arc<Prices>,
+    /// Until when giants rest.
+    resting: Mutex<HashMap<Touched, Instant>>,
 }
 
-fn computed(partials: Partials, prices: &Prices) -> Computed {
-    let Partials { of, version, summaries } = partials;
-    let execution = treering_read::execution(of.trace_id, &treering_read::merge(summaries, prices));
-    Computed { project: of.project, version, execution }
+impl Computing {
+    pub(crate) fn new(writer: Writer, prices: Arc<Prices>) -> Self {
+        Self { writer, prices, resting: Mutex::default() }
+    }
+
+    /// Computes executions of which something new was appended. Giants that rest are remembered as stale before it
+    /// returns, so that the journal may forget what was new; [`Self::stale`] comes back to them.
+    pub(super) async fn touched(&self, touched: &[Touched]) -> Result<(), Error> {
+        let (resting, due) = self.split(touched);
+        if !resting.is_empty() {
+            self.writer.mark_stale(resting).await?;
+        }
+        self.now(&due).await
+    }
+
+    /// Computes those of the stale ones that do not rest.
+    pub(super) async fn stale(&self) -> Result<(), Error> {
+        let stale = self.writer.stale().await?;
+        self.now(&self.split(&stale).1).await
+    }
+
+    /// Computes whatever is stale, resting or not: at the end there is no later, and what was erased must not show.
+    pub(crate) async fn stale_at_once(&self) -> Result<(), Error> {
+        let stale = self.writer.stale().await?;
+        self.now(&stale).await
+    }
+
+    pub(super) async fn now(&self, touched: &[Touched]) -> Result<(), Error> {
+        for touched in touched.chunks(AT_ONCE) {
+            let prices = self.prices.clone();
+            let add = move |bones: &mut Bones, step: Vec<Summary>| bones.add(step, &prices);
+            let finish = |bones: Bones, trace_id| bones.joined().execution(trace_id);
+            let computed = self.writer.compute(touched.to_vec(), add, finish).await?;
+            let giants: Vec<_> =
+                computed.iter().filter(|computed| computed.execution.steps > GIANT).collect();
+            self.rest(&giants);
+            self.writer.put_executions(computed).await?;
+        }
+        Ok(())
+    }
+
+    /// Those that rest, and the others.
+    fn split(&self, touched: &[Touched]) -> (Vec<Touched>, Vec<Touched>) {
+        let now = Instant::now();
+        let resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
+        touched.iter().partition(|touched| resting.get(touched).is_some_and(|until| *until > now))
+    }
+
+    fn rest(&self, giants: &[&Computed]) {
+        if giants.is_empty() {
+            return;
+        }
+        let now = Instant::now();
+        let mut resting = self.resting.lock().unwrap_or_else(PoisonError::into_inner);
+        resting.retain(|_, until| *until > now);
+        for giant in giants {
+            let of = Touched { project: giant.project, trace_id: giant.execution.trace_id };
+            let steps = u32::try_from(giant.execution.steps).unwrap_or(u32::MAX);
+            resting.insert(of, now + REST_A_STEP.saturating_mul(steps));
+        }
+    }
 }

@@ -7,7 +7,6 @@ use std::time::Duration;
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 use treering_store::{Erasure, Error, Target};
 
-use super::compute::recompute;
 use super::{Delivery, causes};
 
 /// How often somebody looks whether there is a request.
@@ -77,8 +76,7 @@ impl Erasing {
         if erasure.target == Some(Target::Project) {
             self.project(erasure).await?;
         }
-        let stale = writer.stale().await?;
-        recompute(writer, &self.delivery.prices, &stale).await
+        self.delivery.computing.stale_at_once().await
     }
 
     /// Nothing of it may be on its way to the store while its keys go, nor be accepted under them.

@@ -8,7 +8,7 @@ use treering_redact::Record;
 use treering_step::Summary;
 use treering_store::{Error, Touched, Writer};
 
-use super::compute::recompute;
+use super::compute::Computing;
 
 /// Executions between two notes of how far it came.
 const AT_ONCE: usize = 64;
@@ -17,7 +17,7 @@ const AT_ONCE: usize = 64;
 #[derive(Debug)]
 pub struct Rereading {
     writer: Writer,
-    prices: Arc<Prices>,
+    computing: Computing,
     reader: String,
     at: Option<Touched>,
     changed: BTreeSet<Touched>,
@@ -39,7 +39,8 @@ impl Rereading {
     /// Begins with the first execution. The reader's name tells it from others.
     pub fn from_start(writer: Writer, prices: Arc<Prices>, reader: &str) -> Self {
         let (changed, done) = (BTreeSet::new(), Reread::default());
-        Self { writer, prices, reader: reader.to_owned(), at: None, changed, done }
+        let computing = Computing::new(writer.clone(), prices);
+        Self { writer, computing, reader: reader.to_owned(), at: None, changed, done }
     }
 
     /// Goes on where a reader of this name was interrupted, if it was.
@@ -92,7 +93,7 @@ impl Rereading {
     /// Of all, since the way from summaries to executions may have got better too.
     async fn compute(&mut self, touched: Vec<Touched>) -> Result<(), Error> {
         let before = self.writer.executions(touched.clone()).await?;
-        recompute(&self.writer, &self.prices, &touched).await?;
+        self.computing.now(&touched).await?;
         let after = self.writer.executions(touched.clone()).await?;
         let differ = touched.into_iter().zip(before.into_iter().zip(after));
         self.changed.extend(differ.filter(|(_, (before, after))| before != after).map(|(of, _)| of));

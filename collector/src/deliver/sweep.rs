@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use treering_step::Timestamp;
 
-use super::compute::recompute;
 use super::{Delivery, causes};
 
 /// How often somebody looks who is gone. Heartbeats come every few seconds.
@@ -37,6 +36,5 @@ async fn sweep(
     listening_since: Timestamp,
 ) -> Result<(), treering_store::Error> {
     delivery.writer.bury(now, listening_since).await?;
-    let stale = delivery.writer.stale().await?;
-    recompute(&delivery.writer, &delivery.prices, &stale).await
+    delivery.computing.stale().await
 }

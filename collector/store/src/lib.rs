@@ -34,8 +34,8 @@ pub use error::Error;
 pub use key::{ApiKey, KeyRecord, Scopes};
 pub use model::{
     Batch, ClockNote, Computed, Cursor, ExecutionFilter, ExecutionPage, Forgotten, Indexed, LogEntry,
-    OutcomeCount, Partials, Project, ProjectId, Reread, Scope, SearchLag, Sign, SpanEntry, StepRecords,
-    TellWords, Touched, Unindexed, Wording,
+    OutcomeCount, Project, ProjectId, Reread, Scope, SearchLag, Sign, SpanEntry, StepRecords, TellWords,
+    Touched, Unindexed, Wording,
 };
 pub use sqlite::{Audit, Keeper, Keys, Reader, Writer};
 pub use url::StoreUrl;

@@ -249,20 +249,11 @@ pub struct Touched {
     pub trace_id: TraceId,
 }
 
-/// The partial summaries of an execution.
-#[derive(Debug)]
-pub struct Partials {
-    pub of: Touched,
-    /// What is computed from them has this version. It grows with whatever is written, since an execution changes
-    /// as well by what leaves it.
-    pub version: u64,
-    pub summaries: Vec<Summary>,
-}
-
 /// An execution, computed from its summaries.
 #[derive(Debug)]
 pub struct Computed {
     pub project: ProjectId,
+    /// It grows with whatever is written, since an execution changes as well by what leaves it.
     pub version: u64,
     pub execution: Execution,
 }

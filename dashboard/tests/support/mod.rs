@@ -14,11 +14,12 @@ use serde_json::Value;
 use tempfile::TempDir;
 use treering_dashboard::{Hosts, LocalLink, Settings};
 use treering_otlp::{Export, Signal};
+use treering_read::{Bones, Prices};
 use treering_redact::{Record, Rules};
 use treering_seal::MasterKey;
 use treering_store::{
-    ApiKey, Batch, Computed, Handles, KeyRecord, LogEntry, MasterSource, OutcomeCount, Project, Scopes,
-    SpanEntry, StoreUrl, Wording,
+    ApiKey, Batch, Handles, KeyRecord, LogEntry, MasterSource, OutcomeCount, Project, Scopes, SpanEntry,
+    StoreUrl, Wording,
 };
 
 use browser::Browser;
@@ -74,12 +75,10 @@ impl Filled {
         }
         let writer = &self.handles.writer;
         let touched = writer.append(vec![batch]).await.unwrap();
-        let computed = writer.summaries(touched).await.unwrap().into_iter().map(|partials| {
-            let steps = treering_read::merge(partials.summaries, &treering_read::Prices::default());
-            let execution = treering_read::execution(partials.of.trace_id, &steps);
-            Computed { project: partials.of.project, version: partials.version, execution }
-        });
-        writer.put_executions(computed.collect()).await.unwrap();
+        let add = |bones: &mut Bones, step| bones.add(step, &Prices::default());
+        let finish = |bones: Bones, trace| bones.joined().execution(trace);
+        let computed = writer.compute(touched, add, finish).await.unwrap();
+        writer.put_executions(computed).await.unwrap();
     }
 
     /// Puts what came into the index of words, as the collector does behind delivery.

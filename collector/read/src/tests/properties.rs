@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use treering_step::{Kind, Source, Status, Summary, Timestamp, TraceId, Usage};
 
 use super::build::{A, TRACE, id, log, merge, step};
-use crate::{execution, explain, tree};
+use crate::{Bones, Prices, execution, explain, tree};
 
 fn partial() -> impl Strategy<Value = Summary> {
     let source = prop_oneof![
@@ -242,6 +242,31 @@ proptest! {
         prop_assert_eq!(&merged, &merge(shuffled));
         let ids: HashSet<_> = merged.iter().map(|step| step.span_id).collect();
         prop_assert_eq!(ids.len(), merged.len());
+    }
+
+    #[test]
+    fn a_skeleton_has_the_tree_and_the_row_of_the_whole(
+        (partials, order) in prop::collection::vec(partial(), 0..12)
+            .prop_flat_map(|partials| (Just(partials), Just(vec![1u64, 2, 3]).prop_shuffle()))
+    ) {
+        let steps = merge(partials.clone());
+        let mut bones = Bones::default();
+        for number in order {
+            let of_step = partials.iter().filter(|partial| partial.span_id == id(number));
+            bones.add(of_step.cloned().collect(), &Prices::default());
+        }
+        let skeleton = bones.joined();
+        let trace: TraceId = TRACE.parse().unwrap();
+        prop_assert_eq!(skeleton.execution(trace), execution(trace, &steps));
+        let drawn: Vec<_> = skeleton.tree().into_iter().map(|place| {
+            let bone = &skeleton.bones()[place.index];
+            (bone.span_id, place.depth, bone.parent_span_id, bone.started_at, bone.ended_at)
+        }).collect();
+        let expected: Vec<_> = tree(&steps).into_iter().map(|place| {
+            let step = &steps[place.index];
+            (step.span_id, place.depth, step.parent_span_id, step.started_at, step.ended_at)
+        }).collect();
+        prop_assert_eq!(drawn, expected);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use rusqlite::{Connection, TransactionBehavior, params, params_from_iter};
 use treering_step::{Execution, Timestamp};
 
 use super::rows::{self, EXECUTION_COLUMNS, integer, places, time};
+use super::schema::last_version;
 use crate::{Computed, Error, ProjectId, Touched};
 
 /// An execution of which nothing is left, since all its log records went elsewhere, keeps a row that nobody sees:
@@ -12,11 +13,23 @@ use crate::{Computed, Error, ProjectId, Touched};
 pub(super) const SHOWN: &str = "steps > 0";
 
 pub(super) fn execution(connection: &Connection, of: Touched) -> Result<Option<Execution>, Error> {
-    let sql =
-        format!("SELECT {EXECUTION_COLUMNS} FROM execution WHERE project = ?1 AND trace_id = ?2 AND {SHOWN}");
+    Ok(computed(connection, of)?.map(|computed| computed.execution))
+}
+
+/// An execution and the version that it was computed from.
+pub(super) fn computed(connection: &Connection, of: Touched) -> Result<Option<Computed>, Error> {
+    let sql = format!(
+        "SELECT {EXECUTION_COLUMNS}, version FROM execution WHERE project = ?1 AND trace_id = ?2 AND {SHOWN}"
+    );
     let mut statement = connection.prepare_cached(&sql)?;
     let mut found = statement.query(params![of.project.0, of.trace_id.as_bytes()])?;
-    found.next()?.map(rows::execution).transpose()
+    let Some(row) = found.next()? else { return Ok(None) };
+    let version: i64 = row.get("version")?;
+    Ok(Some(Computed {
+        project: of.project,
+        version: version.unsigned_abs(),
+        execution: rows::execution(row)?,
+    }))
 }
 
 pub(super) fn put_executions(connection: &mut Connection, executions: &[Computed]) -> Result<(), Error> {
@@ -79,6 +92,15 @@ pub(super) fn mark_stale(connection: &Connection, touched: &[Touched], since: i6
     for Touched { project, trace_id } in touched {
         statement.execute(params![project.0, trace_id.as_bytes(), since])?;
     }
+    Ok(())
+}
+
+/// Remembers executions to be computed anew for what was written until now.
+pub(super) fn remember(connection: &mut Connection, of: &[Touched]) -> Result<(), Error> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let since = last_version(&transaction)?;
+    mark_stale(&transaction, of, since)?;
+    transaction.commit()?;
     Ok(())
 }
 

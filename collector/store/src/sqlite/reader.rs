@@ -4,16 +4,16 @@ use treering_redact::Record;
 use treering_step::{Execution, SpanId, Summary, TraceId};
 
 use super::content::Content;
-use super::executions::{SHOWN, execution};
+use super::executions::{SHOWN, computed, execution};
 use super::outcomes::outcomes;
-use super::partials::partials;
+use super::partials::{Detail, each_step, of_steps};
 use super::pool::Pool;
 use super::records::{dated_records, newest, records, steps};
 use super::rows::{self, EXECUTION_COLUMNS, integer, time};
 use super::{index, search};
 use crate::{
-    Cursor, Error, ExecutionFilter, ExecutionPage, OutcomeCount, Project, ProjectId, Scope, SearchLag,
-    StepRecords, Touched, Vault,
+    Computed, Cursor, Error, ExecutionFilter, ExecutionPage, OutcomeCount, Project, ProjectId, Scope,
+    SearchLag, StepRecords, Touched, Vault,
 };
 
 /// How many executions a page has where nobody says.
@@ -55,10 +55,49 @@ impl Reader {
         self.pool.with(move |connection| execution(connection, of)).await
     }
 
+    /// One execution, with the version that it was computed from: while that is the same, so is its tree.
+    pub async fn computed(&self, scope: Scope, trace_id: TraceId) -> Result<Option<Computed>, Error> {
+        let of = Touched { project: scope.project(), trace_id };
+        self.pool.with(move |connection| computed(connection, of)).await
+    }
+
+    /// What the tree of an execution is drawn from. Its steps are handed over one after the other, each with all of
+    /// its partial summaries, as far as trees and sums need them: the names of things are left out.
+    pub async fn skeleton<T: Default + Send + 'static>(
+        &self,
+        scope: Scope,
+        trace_id: TraceId,
+        add: impl Fn(&mut T, Vec<Summary>) + Send + 'static,
+    ) -> Result<T, Error> {
+        let of = Touched { project: scope.project(), trace_id };
+        let read = move |connection: &mut Connection| {
+            let mut told = T::default();
+            each_step(connection, of, Detail::Skeleton, |step| add(&mut told, step))?;
+            Ok(told)
+        };
+        self.pool.with(read).await
+    }
+
     /// The partial summaries of an execution.
     pub async fn summaries(&self, scope: Scope, trace_id: TraceId) -> Result<Vec<Summary>, Error> {
         let of = Touched { project: scope.project(), trace_id };
-        self.pool.with(move |connection| Ok(partials(connection, of)?.summaries)).await
+        let read = move |connection: &mut Connection| {
+            let mut summaries = Vec::new();
+            each_step(connection, of, Detail::Whole, |step| summaries.extend(step))?;
+            Ok(summaries)
+        };
+        self.pool.with(read).await
+    }
+
+    /// The partial summaries of these steps alone.
+    pub async fn summaries_of(
+        &self,
+        scope: Scope,
+        trace_id: TraceId,
+        spans: Vec<SpanId>,
+    ) -> Result<Vec<Summary>, Error> {
+        let of = Touched { project: scope.project(), trace_id };
+        self.pool.with(move |connection| of_steps(connection, of, &spans)).await
     }
 
     /// The records of these steps, in the order asked; a step that is not there is left out.

@@ -1,16 +1,17 @@
+use rusqlite::Connection;
 use treering_redact::Record;
-use treering_step::{Execution, Summary, Timestamp};
+use treering_step::{Execution, Summary, Timestamp, TraceId};
 
 use super::append::append;
 use super::clear::{self, Cleared, Left};
 use super::content::Content;
-use super::executions::{execution, put_executions, stale};
-use super::partials::partials;
+use super::executions::{self, execution, put_executions, stale};
+use super::partials::{Detail, each_step};
 use super::pool::Pool;
 use super::{forget, index, outcomes, processes, reread, schema};
 use crate::{
-    Batch, Computed, Error, Forgotten, Indexed, OutcomeCount, Partials, ProjectId, Reread, Touched,
-    Unindexed, Vault, Wording,
+    Batch, Computed, Error, Forgotten, Indexed, OutcomeCount, ProjectId, Reread, Touched, Unindexed, Vault,
+    Wording,
 };
 
 /// Puts records and summaries in. Everything that it does can be done again with the same result.
@@ -41,10 +42,25 @@ impl Writer {
         self.pool.with(move |connection| append(connection, &content, &batches)).await
     }
 
-    /// The partial summaries of these executions, each with the version that an [`Execution`] computed from them
-    /// has.
-    pub async fn summaries(&self, of: Vec<Touched>) -> Result<Vec<Partials>, Error> {
-        self.pool.with(move |connection| of.into_iter().map(|of| partials(connection, of)).collect()).await
+    /// Computes these executions out of what is kept of them. Their steps are handed over one after the other, each
+    /// with all of its partial summaries, so that nobody needs room for those of a whole execution.
+    pub async fn compute<T: Default>(
+        &self,
+        of: Vec<Touched>,
+        add: impl Fn(&mut T, Vec<Summary>) + Send + 'static,
+        finish: impl Fn(T, TraceId) -> Execution + Send + 'static,
+    ) -> Result<Vec<Computed>, Error> {
+        let compute = move |connection: &mut Connection, of: Touched| {
+            let mut told = T::default();
+            let version = each_step(connection, of, Detail::Whole, |step| add(&mut told, step))?;
+            Ok(Computed { project: of.project, version, execution: finish(told, of.trace_id) })
+        };
+        self.reading.with(move |connection| of.into_iter().map(|of| compute(connection, of)).collect()).await
+    }
+
+    /// Remembers executions to be computed later: until then [`Self::stale`] tells of them.
+    pub async fn mark_stale(&self, of: Vec<Touched>) -> Result<(), Error> {
+        self.pool.with(move |connection| executions::remember(connection, &of)).await
     }
 
     /// Keeps what was computed of executions, unless something newer is there. One without steps is none any

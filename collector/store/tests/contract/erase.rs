@@ -170,11 +170,10 @@ async fn a_whole_project_goes_and_another_one_stays() {
 async fn what_was_computed_before_an_erasure_does_not_come_back() {
     let store = Store::new().await;
     let touched = store.append(vec![of_user(span(1, 2, "chat", 5), "ada")], vec![]).await;
-    let partials = store.handles.writer.summaries(touched.clone()).await.unwrap();
+    let late = |(): (), _| Execution { user_id: Some("ada".into()), ..execution(1, "late", 10) };
+    let late = store.handles.writer.compute(touched, |(): &mut (), _| (), late).await.unwrap();
     store.erase(Target::User("ada".into())).await;
-    let late = Execution { user_id: Some("ada".into()), ..execution(1, "late", 10) };
-    let late = Computed { project: store.project.id, version: partials[0].version, execution: late };
-    store.handles.writer.put_executions(vec![late]).await.unwrap();
+    store.handles.writer.put_executions(late).await.unwrap();
     assert_eq!(store.execution(1).await, None);
     store.deliver(store.batch(vec![span(1, 2, "sent again", 5)], vec![])).await;
     assert_eq!(store.execution(1).await.unwrap().steps, 1, "it is new");

@@ -94,11 +94,16 @@ async fn versions_grow_with_what_is_written() {
     let store = Store::new().await;
     let of = Touched { project: store.project.id, trace_id: trace(1) };
     store.append(vec![span(1, 1, "first", 5)], vec![]).await;
-    let before = store.handles.writer.summaries(vec![of]).await.unwrap().remove(0).version;
+    let before = version(&store, of).await;
     store.append(vec![span(1, 2, "second", 6)], vec![]).await;
-    let after = store.handles.writer.summaries(vec![of]).await.unwrap().remove(0);
-    assert!(after.version > before);
-    assert_eq!(after.summaries.len(), 2);
+    assert!(version(&store, of).await > before);
+    assert_eq!(store.summaries(1).await.len(), 2);
+}
+
+/// That of an execution which is computed now.
+async fn version(store: &Store, of: Touched) -> u64 {
+    store.compute(vec![of]).await;
+    store.handles.reader.computed(store.scope(), of.trace_id).await.unwrap().unwrap().version
 }
 
 #[tokio::test]

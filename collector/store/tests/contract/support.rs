@@ -9,8 +9,8 @@ use treering_redact::{Record, Rules};
 use treering_seal::{HashKey, MasterKey};
 use treering_step::{Execution, JoinKey, Kind, Source, SpanId, Status, Summary, Timestamp, TraceId};
 use treering_store::{
-    Batch, Computed, ExecutionFilter, Handles, LogEntry, MasterSource, Partials, Project, Scope, SpanEntry,
-    StoreUrl, Touched, Wording,
+    Batch, Computed, ExecutionFilter, Handles, LogEntry, MasterSource, Project, Scope, SpanEntry, StoreUrl,
+    Touched, Wording,
 };
 
 pub(crate) const WORDING: Wording = Wording { of_record: words, of_context: context_words };
@@ -107,9 +107,9 @@ impl Store {
 
     /// Computes executions anew, as delivery does with what the store says is touched.
     pub(crate) async fn compute(&self, touched: Vec<Touched>) {
-        let partials = self.handles.writer.summaries(touched).await.unwrap();
-        let executions = partials.into_iter().map(computed).collect();
-        self.handles.writer.put_executions(executions).await.unwrap();
+        let add = |told: &mut Vec<Summary>, step: Vec<Summary>| told.extend(step);
+        let computed = self.handles.writer.compute(touched, add, computed).await.unwrap();
+        self.handles.writer.put_executions(computed).await.unwrap();
     }
 
     /// What delivery does with a batch.
@@ -160,17 +160,15 @@ impl Store {
     }
 }
 
-fn computed(partials: Partials) -> Computed {
-    let Partials { of, version, summaries } = partials;
+fn computed(summaries: Vec<Summary>, trace_id: TraceId) -> Execution {
     let running = summaries.iter().any(|summary| summary.status == Some(Status::Running));
     let steps = steps(summaries);
-    let execution = Execution {
-        trace_id: of.trace_id,
+    Execution {
+        trace_id,
         status: if running { Status::Running } else { Status::Ok },
         steps: steps.len() as u64,
         ..execution(1, &format!("{steps:?}"), 10)
-    };
-    Computed { project: of.project, version, execution }
+    }
 }
 
 fn steps(mut summaries: Vec<Summary>) -> Vec<(SpanId, Vec<String>)> {
