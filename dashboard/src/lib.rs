@@ -29,6 +29,7 @@ pub use access::{Hosts, LocalLink};
 
 use crate::access::Sessions;
 use crate::error::Error;
+use crate::view::forests::Forests;
 
 /// What a dashboard is made of.
 #[derive(Debug)]
@@ -58,6 +59,7 @@ struct App {
     local_link: Option<LocalLink>,
     hosts: Hosts,
     sessions: Sessions,
+    forests: Forests,
     redaction_off: bool,
     https: bool,
 }
@@ -66,7 +68,9 @@ struct App {
 pub fn router(settings: Settings) -> Router {
     let Settings { reader, keys, prices, local_link, hosts, redaction_off, https } = settings;
     let sessions = Sessions::default();
-    let app = Arc::new(App { reader, keys, prices, local_link, hosts, sessions, redaction_off, https });
+    let forests = Forests::default();
+    let app =
+        Arc::new(App { reader, keys, prices, local_link, hosts, sessions, forests, redaction_off, https });
     Router::new()
         .merge(pages::routes())
         .nest("/api/v1", api::routes())

@@ -64,7 +64,7 @@ pub(super) async fn reading(
     let span = parsed(&span).ok_or(Error::SpanId)?;
     let chosen = viewer.choose(&app.reader, given(&asked.project)).await?;
     let view = TraceView::load(&app, chosen.scope(), trace).await?;
-    let row = view.row_of(span).ok_or(Error::NoStep)?;
+    let row = view.forest.row_of(span).ok_or(Error::NoStep)?;
     let (step, reading) = read_step(&app, chosen.scope(), &view, row).await?;
     reading.map(|reading| Json(ReadingJson::new(step, reading))).ok_or(Error::NoStep)
 }

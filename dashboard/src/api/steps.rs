@@ -10,7 +10,7 @@ use crate::App;
 use crate::access::Viewer;
 use crate::error::Error;
 use crate::pages::{Asked, Named};
-use crate::view::execution::{TraceView, WINDOW, outline, whole_steps};
+use crate::view::execution::{TraceView, WINDOW, outlines, read_step, whole_steps};
 use crate::view::filter::{given, parsed, word};
 
 /// Steps of one answer at the most.
@@ -48,14 +48,13 @@ pub(super) async fn all(
     let (limit, at) = (asked.limit(content)?, asked.at()?);
     let chosen = viewer.choose(&app.reader, given(&asked.project)).await?;
     let view = TraceView::load(&app, chosen.scope(), trace).await?;
-    let from = at.map_or(Some(0), |at| view.row_of(at)).ok_or(Error::NoStep)?;
-    let rows = view.window(from, limit);
-    let steps = if content {
-        whole_steps(&app, chosen.scope(), &view, rows.clone()).await?
-    } else {
-        rows.clone().map(|row| outline(view.at(row), view.placed[row].depth)).collect()
+    let from = at.map_or(Some(0), |at| view.forest.row_of(at)).ok_or(Error::NoStep)?;
+    let window = view.window(&app, chosen.scope(), from, limit).await?;
+    let steps = match content {
+        true => whole_steps(&app, chosen.scope(), &view, &window).await?,
+        false => outlines(&view, &window),
     };
-    let next = (rows.end < view.placed.len()).then(|| view.at(rows.end).span_id);
+    let next = view.forest.rows.get(window.rows.end).map(|row| row.span_id);
     Ok(Json(StepsJson { execution: ExecutionJson::new(view.execution, &chosen.project.name), steps, next }))
 }
 
@@ -98,7 +97,7 @@ pub(super) async fn one(
     let span = parsed(&span).ok_or(Error::SpanId)?;
     let chosen = viewer.choose(&app.reader, given(&asked.project)).await?;
     let view = TraceView::load(&app, chosen.scope(), trace).await?;
-    let row = view.row_of(span).ok_or(Error::NoStep)?;
-    let step = whole_steps(&app, chosen.scope(), &view, row..row + 1).await?.pop();
-    step.map(Json).ok_or(Error::NoStep)
+    let row = view.forest.row_of(span).ok_or(Error::NoStep)?;
+    let (step, _) = read_step(&app, chosen.scope(), &view, row).await?;
+    Ok(Json(step))
 }

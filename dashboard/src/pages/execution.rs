@@ -5,6 +5,7 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use treering_step::{Execution, SpanId, Status, TraceId};
+use treering_store::Scope;
 
 use super::shell::Shell;
 use super::template::Page;
@@ -12,7 +13,7 @@ use super::{Asked, Named};
 use crate::App;
 use crate::access::{Chosen, Viewer};
 use crate::error::Error;
-use crate::view::execution::{TraceView, WINDOW, read_step};
+use crate::view::execution::{self, TraceView, WINDOW, read_step};
 use crate::view::filter::{given, parsed};
 use crate::view::format;
 use crate::view::kind::{Badge, status_word};
@@ -22,7 +23,7 @@ use crate::view::price::{self, Price};
 use crate::view::step::{Fact, StepView};
 use crate::view::text::Text;
 use crate::view::tree::{self, Row};
-use crate::view::waterfall::{Scale, Tick};
+use crate::view::waterfall::Tick;
 use crate::view::why::WhyView;
 
 /// An execution: its tree beside its waterfall, and the chosen step.
@@ -90,16 +91,15 @@ pub(super) async fn execution(
     let trace = parsed(&trace).ok_or(Error::TraceId)?;
     let chosen = viewer.choose(&app.reader, given(&look.project)).await?;
     let view = TraceView::load(&app, chosen.scope(), trace).await?;
-    let choice = look.choice(&view)?;
+    let choice = look.choice(&app, chosen.scope(), &view).await?;
     let read = match choice.row {
         Some(row) => Some(read_step(&app, chosen.scope(), &view, row).await?),
         None => None,
     };
     let lost = Lost::count(&app.reader, chosen.scope()).await?;
     let address = Address { trace, project: chosen.in_url() };
-    let scale = Scale::of(&view.steps);
     let step = read.map(|(step, reading)| {
-        let position = step.started_at.and_then(|at| scale?.position(at));
+        let position = step.started_at.and_then(|at| view.forest.scale?.position(at));
         let json_url = address.step_json(step.span_id);
         let why = reading.as_ref().map(|told| WhyView::new(&step, told, address.reading(step.span_id)));
         let price = Price::of(&step, reading.as_ref(), &app.prices);
@@ -110,16 +110,17 @@ pub(super) async fn execution(
 
 impl Look {
     /// The window is the one that `at` begins, else the one that the chosen step lies in.
-    fn choice(&self, view: &TraceView) -> Result<Choice, Error> {
+    async fn choice(&self, app: &App, scope: Scope, view: &TraceView) -> Result<Choice, Error> {
         let row = |field: &Option<String>| {
             given(field)
-                .map(|id| view.row_of(parsed(id).ok_or(Error::SpanId)?).ok_or(Error::NoStep))
+                .map(|id| view.forest.row_of(parsed(id).ok_or(Error::SpanId)?).ok_or(Error::NoStep))
                 .transpose()
         };
         let (step, at) = (row(&self.step)?, row(&self.at)?);
         let from = at.unwrap_or_else(|| step.map_or(0, |step| step / WINDOW * WINDOW));
-        let window = view.window(from, WINDOW);
-        Ok(Choice { row: step.or((!window.is_empty()).then_some(from)), asked: step.is_some(), window })
+        let window = view.window(app, scope, from, WINDOW).await?;
+        let row = step.or((!window.rows.is_empty()).then_some(from));
+        Ok(Choice { row, asked: step.is_some(), window })
     }
 }
 
@@ -129,7 +130,7 @@ struct Choice {
     row: Option<usize>,
     /// True where somebody chose.
     asked: bool,
-    window: Range<usize>,
+    window: execution::Window,
 }
 
 /// The addresses of an execution.
@@ -201,7 +202,7 @@ impl ExecutionPage {
             chosen: row == Some(at),
             row: row_view,
         };
-        let rows: Vec<_> = window.clone().zip(tree::rows(view, window.clone())).map(link).collect();
+        let rows: Vec<_> = window.rows.clone().zip(tree::rows(&view.forest, &window)).map(link).collect();
         Self {
             shell: Shell::new(app, name.plain(), chosen),
             badge: execution.kind.into(),
@@ -212,9 +213,9 @@ impl ExecutionPage {
             facts: facts(view, address, lost),
             legend: legend(&rows),
             rows,
-            ticks: Scale::of(&view.steps).map(|scale| scale.ticks()).unwrap_or_default(),
-            step_in_row: asked && row.is_some_and(|row| window.contains(&row)),
-            window: Window::of(view, address, &window),
+            ticks: view.forest.scale.map(|scale| scale.ticks()).unwrap_or_default(),
+            step_in_row: asked && row.is_some_and(|row| window.rows.contains(&row)),
+            window: Window::of(view, address, &window.rows),
             step,
             json_url: address.json(),
             otlp_url: address.otlp(),
@@ -231,8 +232,8 @@ fn legend(rows: &[RowLink]) -> Vec<Badge> {
 
 fn facts(view: &TraceView, address: &Address<'_>, lost: &Lost) -> Vec<Fact> {
     let execution = &view.execution;
-    let failure = view.first_failure().map(|row| address.step(view.at(row).span_id));
-    let cost = price::sum(execution.cost_usd, tree::unpriced(view));
+    let failure = view.forest.first_failure.map(|row| address.step(view.forest.rows[row].span_id));
+    let cost = price::sum(execution.cost_usd, view.forest.unpriced);
     let took = if execution.status == Status::Running { "So far" } else { "Took" };
     let started = execution.started_at.map(|at| Fact::new("Started", format!("{} UTC", format::moment(at))));
     let linked = |label, value: &Option<String>, url: &dyn Fn(&str) -> String| {
@@ -269,8 +270,8 @@ fn tokens(execution: &Execution) -> String {
 impl Window {
     /// Nothing where all rows are shown.
     fn of(view: &TraceView, address: &Address<'_>, window: &Range<usize>) -> Option<Self> {
-        let total = view.placed.len();
-        let url = |row: usize| address.window(view.at(row).span_id);
+        let total = view.length();
+        let url = |row: usize| address.window(view.forest.rows[row].span_id);
         (window.len() < total).then(|| Self {
             from: format::count(window.start as u64 + 1),
             to: format::count(window.end as u64),

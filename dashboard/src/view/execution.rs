@@ -1,11 +1,14 @@
 //! An execution with its steps in the order of its tree, and windows of it.
 
+use std::collections::HashMap;
 use std::ops::Range;
+use std::sync::Arc;
 
-use treering_read::Placed;
-use treering_step::{Execution, Failure, SpanId, Status, Step, Summary, Tool, TraceId};
-use treering_store::{Scope, StepRecords};
+use treering_read::Bones;
+use treering_step::{Execution, Failure, Step, Summary, Tool, TraceId};
+use treering_store::{Computed, Scope, StepRecords};
 
+use super::forest::Forest;
 use crate::App;
 use crate::error::Error;
 use crate::view::reading::Reading;
@@ -13,59 +16,77 @@ use crate::view::reading::Reading;
 /// Steps of one window, unless told otherwise.
 pub(crate) const WINDOW: usize = 1_000;
 
-/// An execution and all its steps, without their content.
+/// An execution and the tree of its steps, without what is told of them.
 #[derive(Debug)]
 pub(crate) struct TraceView {
     pub(crate) execution: Execution,
-    /// In the order of the store.
-    pub(crate) steps: Vec<Summary>,
-    /// In the order of the tree.
-    pub(crate) placed: Vec<Placed>,
+    pub(crate) forest: Arc<Forest>,
 }
 
 impl TraceView {
-    /// The execution, where the scope has one of this id.
+    /// The execution, where the scope has one of this id. Its tree is drawn anew only where it is another one than
+    /// before.
     pub(crate) async fn load(app: &App, scope: Scope, trace: TraceId) -> Result<Self, Error> {
-        let execution = app.reader.execution(scope, trace).await?.ok_or(Error::NoExecution)?;
-        let steps = treering_read::merge(app.reader.summaries(scope, trace).await?, &app.prices);
-        let placed = treering_read::tree(&steps);
-        Ok(Self { execution, steps, placed })
+        let computed = app.reader.computed(scope, trace).await?.ok_or(Error::NoExecution)?;
+        let forest = match app.forests.get(&computed) {
+            Some(forest) => forest,
+            None => Self::draw(app, scope, &computed).await?,
+        };
+        Ok(Self { execution: computed.execution, forest })
     }
 
-    /// The step of a row.
-    pub(crate) fn at(&self, row: usize) -> &Summary {
-        &self.steps[self.placed[row].index]
+    async fn draw(app: &App, scope: Scope, computed: &Computed) -> Result<Arc<Forest>, Error> {
+        let prices = app.prices.clone();
+        let add = move |bones: &mut Bones, step: Vec<Summary>| bones.add(step, &prices);
+        let bones: Bones = app.reader.skeleton(scope, computed.execution.trace_id, add).await?;
+        // Drawing a giant takes longer than a thread of the servers may be kept.
+        let draw = move || Arc::new(Forest::of(&bones.joined()));
+        let forest = tokio::task::spawn_blocking(draw).await.map_err(|_| Error::Panicked)?;
+        app.forests.keep(computed, &forest);
+        Ok(forest)
     }
 
-    /// The row of a step.
-    pub(crate) fn row_of(&self, span: SpanId) -> Option<usize> {
-        (0..self.placed.len()).find(|row| self.at(*row).span_id == span)
+    /// How many rows there are.
+    pub(crate) fn length(&self) -> usize {
+        self.forest.rows.len()
     }
 
-    /// The row where the first failure came from: errors go up, so it is the deepest failed step on the way
-    /// down from the first failed one.
-    pub(crate) fn first_failure(&self) -> Option<usize> {
-        let failed = |row: &usize| self.at(*row).status == Some(Status::Error);
-        let mut origin = (0..self.placed.len()).find(failed)?;
-        for row in origin + 1..self.placed.len() {
-            let depth = self.placed[origin].depth;
-            match self.placed[row].depth {
-                below if below <= depth => break,
-                below if below == depth + 1 && failed(&row) => origin = row,
-                _ => {}
-            }
-        }
-        Some(origin)
+    /// Up to this many rows from this one on, with what is told of their steps.
+    pub(crate) async fn window(
+        &self,
+        app: &App,
+        scope: Scope,
+        from: usize,
+        limit: usize,
+    ) -> Result<Window, Error> {
+        let rows = from..from.saturating_add(limit).min(self.length());
+        let spans = self.forest.rows[rows.clone()].iter().map(|row| row.span_id).collect();
+        let told = app.reader.summaries_of(scope, self.execution.trace_id, spans).await?;
+        let merged = treering_read::merge(told, &app.prices);
+        let mut told: HashMap<_, _> = merged.into_iter().map(|step| (step.span_id, step)).collect();
+        let steps = self.forest.rows[rows.clone()].iter();
+        let steps = steps.map(|row| self.forest.in_place(row.span_id, told.remove(&row.span_id))).collect();
+        Ok(Window { rows, steps })
     }
+}
 
-    /// Up to this many rows from this one on.
-    pub(crate) fn window(&self, from: usize, limit: usize) -> Range<usize> {
-        from..from.saturating_add(limit).min(self.placed.len())
+/// Some rows of a tree, with what is told of their steps.
+#[derive(Debug)]
+pub(crate) struct Window {
+    pub(crate) rows: Range<usize>,
+    /// A summary for each of them.
+    pub(crate) steps: Vec<Summary>,
+}
+
+impl Window {
+    /// Each step with its depth.
+    fn placed<'a>(&'a self, view: &'a TraceView) -> impl Iterator<Item = (&'a Summary, u32)> {
+        self.steps.iter().zip(view.forest.rows[self.rows.clone()].iter().map(|row| row.depth))
     }
 }
 
 /// A step as far as its summary tells: everything but content.
-pub(crate) fn outline(summary: &Summary, depth: u32) -> Step {
+fn outline(summary: &Summary, depth: u32) -> Step {
     let failure = summary.error_type.clone().map(|kind| Failure { kind: Some(kind), ..Failure::default() });
     Step {
         parent_span_id: summary.parent_span_id,
@@ -91,32 +112,39 @@ pub(crate) fn outline(summary: &Summary, depth: u32) -> Step {
     }
 }
 
+/// These rows as far as their summaries tell.
+pub(crate) fn outlines(view: &TraceView, window: &Window) -> Vec<Step> {
+    window.placed(view).map(|(step, depth)| outline(step, depth)).collect()
+}
+
 /// These rows as whole steps. Where no record of a step is left to read, its summary still speaks; what only the
 /// others of its execution tell, and whether its process is alive, the summary knows better.
 pub(crate) async fn whole_steps(
     app: &App,
     scope: Scope,
     view: &TraceView,
-    rows: Range<usize>,
+    window: &Window,
 ) -> Result<Vec<Step>, Error> {
-    let found = records(app, scope, view, rows.clone()).await?;
+    let found = records(app, scope, view, window).await?;
     let mut found = found.iter().peekable();
-    let step = |row: usize| {
-        let records = found.next_if(|records| records.span_id == view.at(row).span_id);
-        whole_step(app, view, row, records)
+    let step = |(summary, depth): (&Summary, u32)| {
+        let records = found.next_if(|records| records.span_id == summary.span_id);
+        whole_step(app, summary, depth, records)
     };
-    Ok(rows.map(step).collect())
+    Ok(window.placed(view).map(step).collect())
 }
 
-/// One of these rows as a whole step, and how it was read; nothing of that where no record of it is left.
+/// The step of a row, whole, and how it was read; nothing of that where no record of it is left.
 pub(crate) async fn read_step(
     app: &App,
     scope: Scope,
     view: &TraceView,
     row: usize,
 ) -> Result<(Step, Option<Reading>), Error> {
-    let found = records(app, scope, view, row..row + 1).await?.pop();
-    let step = whole_step(app, view, row, found.as_ref());
+    let window = view.window(app, scope, row, 1).await?;
+    let found = records(app, scope, view, &window).await?.pop();
+    let (summary, depth) = window.placed(view).next().ok_or(Error::NoStep)?;
+    let step = whole_step(app, summary, depth, found.as_ref());
     let reading = found.map(|records| Reading::of(&step, &records));
     Ok((step, reading))
 }
@@ -125,14 +153,13 @@ async fn records(
     app: &App,
     scope: Scope,
     view: &TraceView,
-    rows: Range<usize>,
+    window: &Window,
 ) -> Result<Vec<StepRecords>, Error> {
-    let spans = rows.map(|row| view.at(row).span_id).collect();
+    let spans = window.steps.iter().map(|step| step.span_id).collect();
     Ok(app.reader.steps(scope, view.execution.trace_id, spans).await?)
 }
 
-fn whole_step(app: &App, view: &TraceView, row: usize, records: Option<&StepRecords>) -> Step {
-    let (summary, depth) = (view.at(row), view.placed[row].depth);
+fn whole_step(app: &App, summary: &Summary, depth: u32, records: Option<&StepRecords>) -> Step {
     let step =
         records.and_then(|records| treering_read::step(records.span.as_ref(), &records.logs, &app.prices));
     step.map_or_else(|| outline(summary, depth), |step| placed(step, summary, depth))

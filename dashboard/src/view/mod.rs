@@ -3,6 +3,8 @@
 pub(crate) mod content;
 pub(crate) mod execution;
 pub(crate) mod filter;
+pub(crate) mod forest;
+pub(crate) mod forests;
 pub(crate) mod format;
 pub(crate) mod json;
 pub(crate) mod kind;
@@ -12,6 +14,7 @@ pub(crate) mod price;
 pub(crate) mod reading;
 pub(crate) mod search;
 pub(crate) mod step;
+pub(crate) mod sum;
 pub(crate) mod switch;
 pub(crate) mod text;
 pub(crate) mod tree;

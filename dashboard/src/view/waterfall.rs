@@ -35,10 +35,9 @@ pub(crate) struct Tick {
 }
 
 impl Scale {
-    /// The scale of an execution; `None` where no step says when it was.
-    pub(crate) fn of(steps: &[Summary]) -> Option<Self> {
-        let period = Period::of(steps)?;
-        Some(Self { period, length_ns: period.end.nanos_since(period.begin) })
+    /// The scale of an execution of this time.
+    pub(crate) fn of(period: Period) -> Self {
+        Self { period, length_ns: period.end.nanos_since(period.begin) }
     }
 
     /// The bar of a step; `None` where its clock cannot be believed, or says nothing.
@@ -128,7 +127,7 @@ mod tests {
     }
 
     fn bars(steps: &[Summary]) -> Vec<Option<(String, String)>> {
-        let scale = Scale::of(steps);
+        let scale = Period::of(steps).map(Scale::of);
         let bar = |step| scale.and_then(|scale| scale.bar(step)).map(|bar| (bar.x, bar.width));
         steps.iter().map(bar).collect()
     }
@@ -183,8 +182,7 @@ mod tests {
     fn ticks_are_round() {
         let labels = |length| {
             let steps = [step(DAY, DAY + length)];
-            Scale::of(&steps)
-                .unwrap()
+            Scale::of(Period::of(&steps).unwrap())
                 .ticks()
                 .into_iter()
                 .map(|tick| tick.label)

@@ -1,0 +1,366 @@
+//! How long lists and executions take to read, of a store with a million spans.
+//!
+//! `cargo run --release -p treering-dashboard --example latency -- [SPANS] [FOLDER]`
+//!
+//! Fills a store as delivery does (requests through redaction and reading, 1.5 KB a span, nine executions of 10 spans
+//! for each one of 100, and one of 100,000), then asks the dashboard's own read API, and prints a table.
+#![expect(
+    clippy::expect_used,
+    clippy::print_stdout,
+    reason = "a bench ends where it finds the unexpected, and prints"
+)]
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use axum::Router;
+use axum::body::Body;
+use axum::http::Request;
+use http_body_util::BodyExt;
+use serde_json::Value;
+use tower::ServiceExt;
+use treering_dashboard::{Hosts, Settings};
+use treering_otlp::{Export, Signal};
+use treering_read::{Bones, Prices};
+use treering_redact::Rules;
+use treering_seal::MasterKey;
+use treering_store::{
+    ApiKey, Batch, Handles, MasterSource, ProjectId, Scopes, SpanEntry, StoreUrl, Touched, Writer,
+};
+
+const GIANT: u64 = 100_000;
+const BASE: u64 = 1_790_000_000_000_000_000;
+const SECOND: u64 = 1_000_000_000;
+/// Spans of one request, and of one transaction.
+const GROUP: u64 = 4_000;
+
+#[tokio::main]
+async fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let spans: u64 = arguments.next().map_or(1_000_000, |spans| spans.parse().expect("a number of spans"));
+    let kept = tempfile::tempdir().expect("a folder");
+    let folder = arguments.next().map_or_else(|| kept.path().to_owned(), PathBuf::from);
+    let path = folder.join("treering.db");
+    let is_new = !path.exists();
+    let master = MasterSource::Key(MasterKey::parse(&"5a".repeat(32)).expect("a key"));
+    let handles =
+        treering_store::open(&StoreUrl::Sqlite(path.clone()), master).await.expect("the store opens");
+    let project = handles.keeper.ensure_project("default").await.expect("a project").id;
+    if is_new {
+        let began = Instant::now();
+        let filling = Filling { writer: handles.writer.clone(), project, rules: Rules::builtin() };
+        filling.fill(spans).await;
+        let size = std::fs::metadata(&path).expect("a file").len();
+        println!("filled with {spans} spans in {:.0?}, {} bytes a span", began.elapsed(), size / spans);
+    }
+    let mut asking = Asking::of(handles).await;
+    asking.lists().await;
+    asking.executions(spans).await;
+    asking.giant().await;
+}
+
+/// A sequence that is the same at each run.
+struct Seed(u64);
+
+impl Seed {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        self.0
+    }
+
+    fn below(&mut self, limit: u64) -> u64 {
+        self.next() % limit
+    }
+
+    /// So many words.
+    fn words(&mut self, count: usize) -> String {
+        const SYLLABLES: [&str; 16] = [
+            "oak", "elm", "ash", "ring", "bark", "root", "leaf", "sap", "wood", "moss", "fern", "pine",
+            "cone", "twig", "seed", "bud",
+        ];
+        let mut words = String::new();
+        for _ in 0..count {
+            let number = self.next();
+            let syllable = |at: u32| SYLLABLES[(number >> (4 * at) & 15) as usize];
+            let _ = write!(words, "{}{}{} ", syllable(0), syllable(1), syllable(2));
+        }
+        words
+    }
+}
+
+fn trace(number: u64) -> String {
+    format!("{:016x}{number:016x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+}
+
+/// How many spans the execution of a number has.
+fn length(number: u64) -> u64 {
+    if number.is_multiple_of(10) { 100 } else { 10 }
+}
+
+/// A span of an agent: its root, a call of a model, or a tool.
+fn span(number: u64, at: u64, seed: &mut Seed) -> String {
+    // A few executions differ from all others in all that a filter asks for.
+    let rare = number % 10_000 == 77;
+    let pick = |seed: &mut Seed, name: &str, of: u64| {
+        if rare { format!("{name}-rare") } else { format!("{name}-{}", seed.below(of)) }
+    };
+    let start = BASE + number * SECOND + at * 10_000_000;
+    let end = start + 5_000_000 + seed.below(100) * 1_000_000;
+    let (name, own) = match at {
+        0 => {
+            let (agent, user) = (pick(seed, "agent", 20), pick(seed, "user", 500));
+            let session = if rare { "session-rare".to_owned() } else { format!("session-{}", number / 5) };
+            let own = [("gen_ai.operation.name", "invoke_agent"), ("gen_ai.agent.name", &agent)];
+            let more = [("user.id", user.as_str()), ("gen_ai.conversation.id", &session)];
+            (format!("invoke_agent {agent}"), attributes(&[&own[..], &more].concat()))
+        }
+        _ if at % 2 == 1 => {
+            let model = pick(seed, "model", 6);
+            let operation = if rare { "embeddings" } else { "chat" };
+            let answer = format!("answer-{number}-{at}");
+            let own = [("gen_ai.operation.name", operation), ("gen_ai.request.model", model.as_str())];
+            let more = [("gen_ai.response.id", answer.as_str()), ("gen_ai.provider.name", "openai")];
+            let tokens = format!(
+                r#",{{"key":"gen_ai.usage.input_tokens","value":{{"intValue":{}}}}},{{"key":"gen_ai.usage.output_tokens","value":{{"intValue":{}}}}}"#,
+                seed.below(4000),
+                seed.below(900)
+            );
+            (format!("{operation} {model}"), attributes(&[&own[..], &more].concat()) + &tokens)
+        }
+        _ => {
+            let tool = pick(seed, "tool", 30);
+            let own = [("gen_ai.operation.name", "execute_tool"), ("gen_ai.tool.name", tool.as_str())];
+            (format!("execute_tool {tool}"), attributes(&own))
+        }
+    };
+    let failed =
+        if at == 0 && number % 30 == 7 { r#","status":{"code":2,"message":"it failed"}"# } else { "" };
+    // A giant is deep and wide: each step belongs to one a little before it.
+    let parent = if at == 0 { String::new() } else { format!(r#","parentSpanId":"{:016x}""#, at / 10 + 1) };
+    let content = attributes(&[("input.value", &seed.words(45)), ("output.value", &seed.words(40))]);
+    format!(
+        r#"{{"traceId":"{}","spanId":"{:016x}"{parent},"name":"{name}","startTimeUnixNano":"{start}","endTimeUnixNano":"{end}"{failed},"attributes":[{own},{content}]}}"#,
+        trace(number),
+        at + 1
+    )
+}
+
+fn attributes(pairs: &[(&str, &str)]) -> String {
+    let pair =
+        |(key, value): &(&str, &str)| format!(r#"{{"key":"{key}","value":{{"stringValue":"{value}"}}}}"#);
+    pairs.iter().map(pair).collect::<Vec<_>>().join(",")
+}
+
+struct Filling {
+    writer: Writer,
+    project: ProjectId,
+    rules: Rules,
+}
+
+impl Filling {
+    async fn fill(&self, spans: u64) {
+        let mut seed = Seed(42);
+        let (mut request, mut done, mut number) = (Vec::new(), 0, 1);
+        while done + GIANT < spans {
+            request.extend((0..length(number)).map(|at| span(number, at, &mut seed)));
+            done += length(number);
+            number += 1;
+            if request.len() as u64 >= GROUP {
+                self.put(&std::mem::take(&mut request)).await;
+            }
+        }
+        let of: Vec<_> = self.put(&request).await;
+        drop(of);
+        let mut touched = Vec::new();
+        for at in (0..GIANT).step_by(4_000) {
+            let part: Vec<_> = (at..at + 4_000).map(|at| span(0, at, &mut seed)).collect();
+            touched = self.append(&part).await;
+        }
+        let (began, before) = (Instant::now(), memory());
+        self.compute(touched).await;
+        let grown = memory().saturating_sub(before) >> 20;
+        println!("computed an execution of {GIANT} steps in {:.0?}, {grown} MB more", began.elapsed());
+    }
+
+    async fn put(&self, request: &[String]) -> Vec<Touched> {
+        let touched = self.append(request).await;
+        self.compute(touched.clone()).await;
+        touched
+    }
+
+    async fn append(&self, request: &[String]) -> Vec<Touched> {
+        let json = format!(
+            r#"{{"resourceSpans":[{{"resource":{{"attributes":[{{"key":"service.name","value":{{"stringValue":"bench"}}}}]}},"scopeSpans":[{{"scope":{{"name":"bench"}},"spans":[{}]}}]}}]}}"#,
+            request.join(",")
+        );
+        let export = Export::from_json(Signal::Traces, json.as_bytes()).expect("a request");
+        let records = self.rules.redact_export(export).expect("it is redacted").records();
+        let entry = |record| {
+            let summary = treering_read::span_summary(&record)?;
+            SpanEntry::new(record, summary)
+        };
+        let spans = records.into_iter().filter_map(entry).collect();
+        let batch = Batch { project: self.project, day: 20_717, spans, logs: vec![], signs: vec![] };
+        self.writer.append(vec![batch]).await.expect("it is kept")
+    }
+
+    async fn compute(&self, touched: Vec<Touched>) {
+        let prices = Prices::default();
+        let add = move |bones: &mut Bones, step| bones.add(step, &prices);
+        let finish = |bones: Bones, trace| bones.joined().execution(trace);
+        let computed = self.writer.compute(touched, add, finish).await.expect("it is computed");
+        self.writer.put_executions(computed).await.expect("it is kept");
+    }
+}
+
+struct Asking {
+    router: Router,
+    key: String,
+}
+
+impl Asking {
+    async fn of(handles: Handles) -> Self {
+        let key = ApiKey::generate().expect("a key");
+        let project = handles.keeper.ensure_project("default").await.expect("a project");
+        let scopes = Scopes { ingest: false, read: true };
+        handles.keeper.create_key(project, &key, scopes, None).await.expect("it is kept");
+        let router = treering_dashboard::router(Settings {
+            reader: handles.reader,
+            keys: handles.keys,
+            prices: Arc::default(),
+            local_link: None,
+            hosts: Hosts::Loopback,
+            redaction_off: false,
+            https: false,
+        });
+        Self { router, key: key.reveal().to_owned() }
+    }
+
+    async fn get(&self, path: &str) -> (Duration, Vec<u8>) {
+        let request = Request::get(path)
+            .header("host", "localhost")
+            .header("authorization", format!("Bearer {}", self.key));
+        let began = Instant::now();
+        let answer = self.router.clone().oneshot(request.body(Body::empty()).expect("a request")).await;
+        let answer = answer.expect("it never fails");
+        assert_eq!(answer.status(), 200, "{path}");
+        let body = answer.into_body().collect().await.expect("a body").to_bytes();
+        (began.elapsed(), body.to_vec())
+    }
+
+    async fn json(&self, path: &str) -> Value {
+        serde_json::from_slice(&self.get(path).await.1).expect("JSON")
+    }
+
+    /// Asks each of these once, and prints how long they took.
+    async fn measure(&self, what: &str, paths: impl IntoIterator<Item = String>) {
+        let mut took = Vec::new();
+        let mut bytes = 0;
+        for path in paths {
+            let (time, body) = self.get(&path).await;
+            took.push(time);
+            bytes = body.len();
+        }
+        took.sort_unstable();
+        let at = |share: usize| took[(took.len() * share / 100).min(took.len() - 1)].as_secs_f64() * 1e3;
+        println!(
+            "{what:44} {:9.2} {:9.2} {:9.2}   {:6} times, {bytes} bytes",
+            at(50),
+            at(95),
+            at(100),
+            took.len()
+        );
+    }
+
+    async fn lists(&mut self) {
+        println!("{:44} {:>9} {:>9} {:>9}", "milliseconds", "p50", "p95", "max");
+        let list = "/api/v1/executions";
+        let repeat = |path: String| std::iter::repeat_n(path, 30);
+        self.measure("list, first page", repeat(list.to_owned())).await;
+        let mut cursor = self.json(&format!("{list}?limit=1000")).await["next_cursor"].clone();
+        for _ in 0..20 {
+            let Some(at) = cursor.as_str() else { break };
+            cursor = self.json(&format!("{list}?limit=1000&cursor={at}")).await["next_cursor"].clone();
+        }
+        if let Some(at) = cursor.as_str() {
+            self.measure("list, after 20,000", repeat(format!("{list}?cursor={at}"))).await;
+        }
+        for (what, query) in [
+            ("status=error (3 %)", "status=error"),
+            ("status=running (none)", "status=running"),
+            ("kind=llm (all)", "kind=llm"),
+            ("kind=embedding (0.01 %)", "kind=embedding"),
+            ("kind=guardrail (none)", "kind=guardrail"),
+            ("model=model-3 (most)", "model=model-3"),
+            ("model=model-rare (0.01 %)", "model=model-rare"),
+            ("model=nothing", "model=nothing"),
+            ("agent=agent-7 (5 %)", "agent=agent-7"),
+            ("agent=agent-rare (0.01 %)", "agent=agent-rare"),
+            ("agent=nothing", "agent=nothing"),
+            ("session=session-100", "session=session-100"),
+            ("session=nothing", "session=nothing"),
+            ("user=user-7 (0.2 %)", "user=user-7"),
+            ("user=user-rare (0.01 %)", "user=user-rare"),
+            ("user=nothing", "user=nothing"),
+            ("min_duration=1s (few)", "min_duration=1s"),
+            ("min_duration=1h (none)", "min_duration=1h"),
+            ("q=agent-7 (part of a name)", "q=agent-7"),
+            ("q=agent-rare (0.01 %)", "q=agent-rare"),
+            ("q=nothing at all", "q=nothing%20at%20all"),
+            ("agent-7, model-3, error", "agent=agent-7&model=model-3&status=error"),
+            ("user-7, agent-rare", "user=user-7&agent=agent-rare"),
+        ] {
+            let path = format!("{list}?{query}");
+            let (time, _) = self.get(&path).await;
+            let times = if time > Duration::from_millis(300) { 5 } else { 30 };
+            self.measure(what, std::iter::repeat_n(path, times)).await;
+        }
+    }
+
+    async fn executions(&mut self, spans: u64) {
+        let mut seed = Seed(7);
+        let most = (spans.saturating_sub(GIANT) / 19).max(1);
+        let mut numbers = |size: u64| -> Vec<u64> {
+            (0..200)
+                .map(|_| seed.below(most))
+                .map(|number| if size == 100 { (number / 10 * 10).max(10) } else { number / 10 * 10 + 3 })
+                .filter(|number| *number < most)
+                .collect()
+        };
+        for size in [10, 100] {
+            let numbers = numbers(size);
+            let path = |number: &u64| format!("/api/v1/executions/{}", trace(*number));
+            self.measure(&format!("execution of {size} steps"), numbers.iter().map(path)).await;
+            let path = |number: &u64| format!("/executions/{}", trace(*number));
+            self.measure(&format!("page of {size} steps"), numbers.iter().map(path)).await;
+            let path = |number: &u64| format!("/api/v1/executions/{}/steps/{:016x}", trace(*number), 2);
+            self.measure(&format!("one step of {size}, whole"), numbers.iter().map(path)).await;
+        }
+    }
+
+    async fn giant(&mut self) {
+        let giant = format!("/api/v1/executions/{}", trace(0));
+        let before = memory();
+        self.measure("execution of 100,000 steps, first time", [giant.clone()]).await;
+        println!("  memory grew by {} MB", memory().saturating_sub(before) >> 20);
+        self.measure("execution of 100,000 steps, later", std::iter::repeat_n(giant.clone(), 20)).await;
+        self.measure("page of it", std::iter::repeat_n(format!("/executions/{}", trace(0)), 20)).await;
+        let deep = |at: u64| format!("{giant}?at={:016x}&limit=100", at * 4_999 + 1);
+        self.measure("100 steps in the middle of it", (1..20).map(deep)).await;
+        let step = |at: u64| format!("{giant}/steps/{:016x}", at * 4_999 + 1);
+        self.measure("one step of it, whole", (1..20).map(step)).await;
+        println!("  the process has {} MB", memory() >> 20);
+    }
+}
+
+/// What the process has in memory, where the system tells.
+fn memory() -> usize {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    let kilobytes = line.and_then(|line| line.split_whitespace().nth(1)?.parse::<usize>().ok());
+    kilobytes.unwrap_or(0) << 10
+}
