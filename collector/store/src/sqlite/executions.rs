@@ -4,6 +4,7 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, TransactionBehavior, params, params_from_iter};
 use treering_step::{Execution, Timestamp};
 
+use super::facets::Facets;
 use super::rows::{self, EXECUTION_COLUMNS, integer, places, time};
 use super::schema::last_version;
 use crate::{Computed, Error, ProjectId, Touched};
@@ -55,18 +56,22 @@ fn put_execution(
         .map(|column| format!("{c} = excluded.{c}", c = column.trim()))
         .collect();
     let sql = format!(
-        "INSERT INTO execution (project, version, listed_at, {EXECUTION_COLUMNS}) VALUES ({})
-         ON CONFLICT DO UPDATE SET version = excluded.version, {},
+        "INSERT INTO execution (project, version, listed_at, kinds, step_models, {EXECUTION_COLUMNS}) VALUES ({})
+         ON CONFLICT DO UPDATE SET version = excluded.version, kinds = excluded.kinds,
+             step_models = excluded.step_models, {},
              listed_at = coalesce(excluded.started_at, execution.listed_at)
          WHERE excluded.version >= execution.version",
-        places(3 + EXECUTION_COLUMNS.split(',').count()),
+        places(5 + EXECUTION_COLUMNS.split(',').count()),
         updates.join(", "),
     );
+    let facets = Facets::of(connection, project, execution)?;
     let listed_at = time(execution.started_at.or(Some(Timestamp::now())));
     let key = [
         Value::Integer(project.0),
         Value::Integer(integer(version)),
         listed_at.map_or(Value::Integer(0), Value::Integer),
+        Value::Integer(facets.kinds),
+        facets.models.map_or(Value::Null, Value::Text),
     ];
     let values = key.into_iter().chain(rows::execution_values(execution)?);
     connection.prepare_cached(&sql)?.execute(params_from_iter(values))?;

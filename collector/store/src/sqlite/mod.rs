@@ -9,6 +9,7 @@ mod erase;
 mod erasing;
 mod erasures;
 mod executions;
+mod facets;
 mod forget;
 mod index;
 mod joins;

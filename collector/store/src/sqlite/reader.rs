@@ -5,6 +5,7 @@ use treering_step::{Execution, SpanId, Summary, TraceId};
 
 use super::content::Content;
 use super::executions::{SHOWN, computed, execution};
+use super::facets::bit;
 use super::outcomes::outcomes;
 use super::partials::{Detail, each_step, of_steps};
 use super::pool::Pool;
@@ -167,19 +168,12 @@ impl Where {
 fn conditions(scope: Scope, filter: &ExecutionFilter) -> Where {
     let mut all =
         Where { sql: format!("project = ? AND {SHOWN}"), values: vec![Value::Integer(scope.project().0)] };
-    let of_any_step = |column: &str| {
-        format!(
-            "EXISTS (SELECT 1 FROM summary WHERE summary.project = execution.project
-                AND summary.trace_id = execution.trace_id AND summary.{column} = ?)"
-        )
-    };
     all.and_text("status = ?", filter.status.map(|status| status.as_str()));
-    all.and_text(&of_any_step("kind"), filter.kind.map(|kind| kind.as_str()));
+    if let Some(kind) = filter.kind {
+        all.and("kinds & ? <> 0", [Value::Integer(bit(kind))]);
+    }
     if let Some(model) = &filter.model {
-        // A log record that came in elsewhere may be the one that tells the model.
-        let told = "EXISTS (SELECT 1 FROM json_each(execution.models) WHERE json_each.value = ?)";
-        let value = Value::Text(model.clone());
-        all.and(&format!("({} OR {told})", of_any_step("model")), [value.clone(), value]);
+        any_model(&mut all, model);
     }
     all.and_text("agent = ?", filter.agent.as_deref());
     all.and_text("session_id = ?", filter.session.as_deref());
@@ -198,6 +192,16 @@ fn conditions(scope: Scope, filter: &ExecutionFilter) -> Where {
         all.and("(listed_at, trace_id) < (?, ?)", end);
     }
     all
+}
+
+/// The model of any step. Within a list as JSON no quote follows a bracket or a comma but where a text begins.
+fn any_model(all: &mut Where, model: &str) {
+    let word = serde_json::Value::from(model).to_string();
+    let places = ["models", "step_models"].into_iter().flat_map(|list| [(list, '['), (list, ',')]);
+    let (any, values): (Vec<_>, Vec<_>) = places
+        .map(|(list, before)| (format!("instr({list}, ?) > 0"), Value::Text(format!("{before}{word}"))))
+        .unzip();
+    all.and(&format!("({})", any.join(" OR ")), values);
 }
 
 /// The execution that a text names by its id.

@@ -160,11 +160,16 @@ pub(super) fn summary(row: &Row<'_>) -> Result<Summary, Error> {
     })
 }
 
+/// Texts, as JSON.
+pub(super) fn list<'a>(texts: impl Iterator<Item = &'a String>) -> Result<String, Error> {
+    serde_json::to_string(&texts.collect::<Vec<_>>()).map_err(|_| Error::Damaged("models"))
+}
+
 pub(super) fn execution_values(execution: &Execution) -> Result<Vec<Value>, Error> {
     let text = |text: &str| Value::Text(text.to_owned());
     let optional = |text: &Option<String>| text.clone().map_or(Value::Null, Value::Text);
     let count = |count: u64| Value::Integer(integer(count));
-    let models = serde_json::to_string(&execution.models).map_err(|_| Error::Damaged("models"))?;
+    let models = list(execution.models.iter())?;
     let tokens = execution.tokens;
     Ok(vec![
         Value::Blob(execution.trace_id.as_bytes().to_vec()),

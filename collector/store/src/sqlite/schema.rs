@@ -15,6 +15,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration::sql(include_str!("0005_erasure.sql")),
     Migration { sql: include_str!("0006_content.sql"), step: Some(migration::seal_content) },
     Migration::sql(include_str!("0007_erasing.sql")),
+    Migration::sql(include_str!("0008_reading.sql")),
 ];
 
 /// The first schema that seals content.

@@ -29,11 +29,11 @@ async fn executions_are_listed_newest_first_and_page_by_page() {
 #[tokio::test]
 async fn every_filter_filters() {
     let store = Store::new().await;
+    store.append(vec![span(3, 1, "chat", 5)], vec![]).await;
     for number in 1..=4 {
         let one = execution(number, &format!("run {number}"), u64::from(number) * 10);
         store.put(1, one).await;
     }
-    store.append(vec![span(3, 1, "chat", 5)], vec![]).await;
     let all = ExecutionFilter::default;
     let text = |text: &str| ExecutionFilter { text: Some(text.into()), ..all() };
     assert_eq!(store.list(text("RUN 2")).await, ["run 2"]);

@@ -101,6 +101,7 @@ async fn shown<'a>(items: impl Iterator<Item = &'a Item>) -> Shown {
         let mut summaries = store.summaries(trace).await;
         summaries.sort_by_key(|summary| (summary.span_id, summary.source, summary.name.clone()));
         records_follow(&store, trace, &summaries).await;
+        windows_follow(&store, trace, &summaries).await;
         shown.push((summaries, store.execution(trace).await));
     }
     shown
@@ -120,6 +121,31 @@ async fn records_follow(store: &Store, trace_number: u8, summaries: &[Summary]) 
         let mut expected: Vec<_> = of_step.map(|summary| of_record(summary.source)).collect();
         expected.sort_unstable();
         assert_eq!(sources, expected);
+    }
+}
+
+/// What is told of single steps, and of the skeleton's, is what the whole tells of them.
+async fn windows_follow(store: &Store, number: u8, whole: &[Summary]) {
+    let reader = &store.handles.reader;
+    let add = |steps: &mut Vec<Vec<Summary>>, step| steps.push(step);
+    let skeleton: Vec<_> = reader.skeleton(store.scope(), trace(number), add).await.unwrap();
+    let mut spans: Vec<_> = skeleton.iter().map(|step| step[0].span_id).collect();
+    spans.sort_unstable();
+    let mut expected: Vec<_> = whole.iter().map(|summary| summary.span_id).collect();
+    expected.dedup();
+    assert_eq!(spans, expected, "each step is handed out once");
+    for step in skeleton {
+        assert!(step.iter().all(|told| told.span_id == step[0].span_id));
+        let of_whole = || whole.iter().filter(|told| told.span_id == step[0].span_id);
+        let place =
+            |told: &Summary| (told.source, told.parent_span_id, told.status, told.started_at, told.ended_at);
+        let mut bare: Vec<_> = step.iter().map(place).collect();
+        bare.sort_unstable_by_key(|place| place.0);
+        assert_eq!(bare, of_whole().map(place).collect::<Vec<_>>());
+        let mut told =
+            reader.summaries_of(store.scope(), trace(number), vec![step[0].span_id]).await.unwrap();
+        told.sort_by_key(|told| (told.source, told.name.clone()));
+        assert_eq!(told, of_whole().cloned().collect::<Vec<_>>());
     }
 }
 
