@@ -9,8 +9,7 @@ ALTER TABLE execution ADD COLUMN step_models TEXT;
 DROP INDEX execution_by_time;
 
 CREATE INDEX execution_by_time ON execution
-    (project, listed_at DESC, trace_id DESC, status, duration_ns, kinds, agent, models, step_models)
-    WHERE steps > 0;
+    (project, listed_at DESC, trace_id DESC, steps, status, duration_ns, kinds, agent, models, step_models);
 
 -- Sessions and users have few executions each, and are what people come back to.
 CREATE INDEX execution_by_session ON execution (project, session_id, listed_at DESC, trace_id DESC)

@@ -244,9 +244,12 @@ fn executions(
     let Where { sql, mut values } = all;
     // One more than asked tells whether there is a next page.
     values.push(Value::Integer(i64::from(limit) + 1));
+    values.push(Value::Integer(scope.project().0));
+    // The page is chosen within an index, where one holds all that is asked; only its own rows are then looked up.
     let sql = format!(
-        "SELECT {EXECUTION_COLUMNS}, listed_at FROM execution WHERE {sql}
-         ORDER BY listed_at DESC, trace_id DESC LIMIT ?"
+        "SELECT {EXECUTION_COLUMNS}, listed_at FROM (SELECT trace_id AS chosen FROM execution WHERE {sql}
+             ORDER BY listed_at DESC, trace_id DESC LIMIT ?) CROSS JOIN execution
+         WHERE project = ? AND trace_id = chosen ORDER BY listed_at DESC, trace_id DESC"
     );
     let mut statement = connection.prepare_cached(&sql)?;
     let mut found = statement.query(params_from_iter(values))?;
