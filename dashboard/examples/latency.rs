@@ -24,7 +24,7 @@ use tower::ServiceExt;
 use treering_dashboard::{Hosts, Settings};
 use treering_otlp::{Export, Signal};
 use treering_read::{Bones, Prices};
-use treering_redact::Rules;
+use treering_redact::{Record, Rules};
 use treering_seal::MasterKey;
 use treering_store::{
     ApiKey, Batch, Handles, MasterSource, ProjectId, Scopes, SpanEntry, StoreUrl, Touched, Writer,
@@ -199,7 +199,10 @@ impl Filling {
         );
         let export = Export::from_json(Signal::Traces, json.as_bytes()).expect("a request");
         let records = self.rules.redact_export(export).expect("it is redacted").records();
-        let entry = |record| {
+        let key = self.writer.vault().hash_key(self.project).expect("a key");
+        let entry = |record: Record| {
+            let name = treering_store::identity(&key, &record);
+            let record = record.known_as(name);
             let summary = treering_read::span_summary(&record)?;
             SpanEntry::new(record, summary)
         };

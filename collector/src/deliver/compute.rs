@@ -88,3 +88,6 @@ impl Computing {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,6 +1,7 @@
 //! The contract of a store, written against its handles: every store passes the same battery.
 #![expect(clippy::unwrap_used, reason = "a test ends where it finds the unexpected")]
 
+mod backend;
 mod content;
 mod control;
 mod erase;

@@ -7,6 +7,7 @@ use treering_redact::Record;
 use treering_step::{Source, SpanId, TraceId};
 use treering_store::{Batch, Error, LogEntry, Scope, SpanEntry};
 
+use crate::backend::left_out;
 use crate::support::{Store, alone, files, id, join, keys, log, master, offering, record, span, trace, url};
 
 /// The schemas that stores were written with, each brought further by the next.
@@ -89,6 +90,9 @@ async fn open(folder: tempfile::TempDir) -> Store {
 
 #[tokio::test]
 async fn a_store_of_the_first_schema_opens_and_goes_on() {
+    if left_out("a_store_of_the_first_schema_opens_and_goes_on") {
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     old(&folder.path().join("store.db"), 1);
     let early = treering_store::open_read_only(&url(&folder), master()).await;
@@ -118,6 +122,9 @@ async fn a_store_of_the_first_schema_opens_and_goes_on() {
 
 #[tokio::test]
 async fn what_was_kept_in_the_clear_is_sealed_and_moved() {
+    if left_out("what_was_kept_in_the_clear_is_sealed_and_moved") {
+        return;
+    }
     for schema in [1, 2, 5] {
         let folder = tempfile::tempdir().unwrap();
         let connection = old(&folder.path().join("store.db"), schema);
@@ -142,6 +149,9 @@ async fn what_was_kept_in_the_clear_is_sealed_and_moved() {
 
 #[tokio::test]
 async fn log_records_of_before_are_known_when_they_are_sent_again() {
+    if left_out("log_records_of_before_are_known_when_they_are_sent_again") {
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     let connection = old(&folder.path().join("store.db"), 5);
     let of_span = log(1, 2, "of a span");
@@ -176,6 +186,9 @@ async fn log_records_of_before_are_known_when_they_are_sent_again() {
 
 #[tokio::test]
 async fn a_migration_that_fails_leaves_the_old_store() {
+    if left_out("a_migration_that_fails_leaves_the_old_store") {
+        return;
+    }
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("store.db");
     let connection = old(&path, 5);

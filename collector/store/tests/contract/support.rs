@@ -13,6 +13,8 @@ use treering_store::{
     Touched, Wording,
 };
 
+use crate::backend::Backend;
+
 pub(crate) const WORDING: Wording = Wording { of_record: words, of_context: context_words };
 
 /// What a page makes of a text.
@@ -44,7 +46,9 @@ static KEYS: LazyLock<(Vec<u8>, HashKey)> = LazyLock::new(|| {
 });
 
 pub(crate) fn url(folder: &tempfile::TempDir) -> StoreUrl {
-    format!("sqlite:{}", folder.path().join("store.db").display()).parse().unwrap()
+    match Backend::chosen() {
+        Backend::Sqlite => format!("sqlite:{}", folder.path().join("store.db").display()).parse().unwrap(),
+    }
 }
 
 /// The wrapped keys that every store of these tests has from the beginning.
