@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 use treering_otlp::{Export, Signal};
-use treering_read::Prices;
+use treering_read::{Bones, Prices};
 use treering_redact::Rules;
 use treering_seal::MasterKey;
-use treering_store::{Batch, Computed, Handles, MasterSource, ProjectId, SpanEntry, StoreUrl};
+use treering_store::{Batch, Handles, MasterSource, ProjectId, SpanEntry, StoreUrl};
 
 use crate::Outcome;
 
@@ -57,13 +57,10 @@ impl Store {
         let spans = records.into_iter().filter_map(entry).collect();
         let batch = Batch { project: self.project, day: 20_779, spans, logs: vec![], signs: vec![] };
         let touched = self.handles.writer.append(vec![batch]).await?;
-        let prices = Prices::default();
-        let computed = self.handles.writer.summaries(touched).await?.into_iter().map(|partials| {
-            let steps = treering_read::merge(partials.summaries, &prices);
-            let execution = treering_read::execution(partials.of.trace_id, &steps);
-            Computed { project: partials.of.project, version: partials.version, execution }
-        });
-        self.handles.writer.put_executions(computed.collect()).await?;
+        let add = |bones: &mut Bones, step| bones.add(step, &Prices::default());
+        let finish = |bones: Bones, trace_id| bones.joined().execution(trace_id);
+        let computed = self.handles.writer.compute(touched, add, finish).await?;
+        self.handles.writer.put_executions(computed).await?;
         Ok(())
     }
 
