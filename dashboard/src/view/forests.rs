@@ -99,10 +99,10 @@ mod tests {
 
     /// An execution of so many steps, and its tree.
     fn drawn(number: u8, version: u64, steps: u64) -> (Computed, Arc<Forest>) {
-        let mut bones = Bones::default();
+        let (mut bones, prices) = (Bones::default(), Prices::default());
         for id in 1..=steps {
             let span_id = SpanId::from_bytes(&id.to_be_bytes()).unwrap();
-            bones.add(vec![Summary::new(span_id, Source::Span)], &Prices::default());
+            bones.add(vec![Summary::new(span_id, Source::Span)], &prices);
         }
         let skeleton = bones.joined();
         let execution = skeleton.execution(TraceId::from_bytes(&[number; 16]).unwrap());

@@ -100,8 +100,8 @@ mod tests {
 
     /// The sums of the rows, and how many steps have no price.
     fn drawn(steps: Vec<Summary>) -> (Vec<Sum>, u64) {
-        let mut bones = Bones::default();
-        steps.into_iter().for_each(|step| bones.add(vec![step], &Prices::default()));
+        let (mut bones, prices) = (Bones::default(), Prices::default());
+        steps.into_iter().for_each(|step| bones.add(vec![step], &prices));
         let skeleton = bones.joined();
         let placed = skeleton.tree();
         let sums = Sum::all(skeleton.bones(), &placed);

@@ -130,8 +130,8 @@ mod tests {
     }
 
     fn drawn(steps: Vec<Summary>) -> (Forest, Vec<Summary>) {
-        let mut bones = Bones::default();
-        steps.iter().for_each(|step| bones.add(vec![step.clone()], &Prices::default()));
+        let (mut bones, prices) = (Bones::default(), Prices::default());
+        steps.iter().for_each(|step| bones.add(vec![step.clone()], &prices));
         (Forest::of(&bones.joined()), steps)
     }
 

@@ -75,7 +75,8 @@ impl Filled {
         }
         let writer = &self.handles.writer;
         let touched = writer.append(vec![batch]).await.unwrap();
-        let add = |bones: &mut Bones, step| bones.add(step, &Prices::default());
+        let prices = Prices::default();
+        let add = move |bones: &mut Bones, step| bones.add(step, &prices);
         let finish = |bones: Bones, trace| bones.joined().execution(trace);
         let computed = writer.compute(touched, add, finish).await.unwrap();
         writer.put_executions(computed).await.unwrap();

@@ -250,10 +250,10 @@ proptest! {
             .prop_flat_map(|partials| (Just(partials), Just(vec![1u64, 2, 3]).prop_shuffle()))
     ) {
         let steps = merge(partials.clone());
-        let mut bones = Bones::default();
+        let (mut bones, prices) = (Bones::default(), Prices::default());
         for number in order {
             let of_step = partials.iter().filter(|partial| partial.span_id == id(number));
-            bones.add(of_step.cloned().collect(), &Prices::default());
+            bones.add(of_step.cloned().collect(), &prices);
         }
         let skeleton = bones.joined();
         let trace: TraceId = TRACE.parse().unwrap();

@@ -85,14 +85,14 @@ async fn a_giant_rests_and_what_is_new_of_it_is_remembered_until_it_is_computed(
 }
 
 #[tokio::test]
-async fn there_is_no_rest_at_the_end() {
+async fn what_must_be_computed_at_once_does_not_rest() {
     let fixture = Fixture::new().await;
     let touched = fixture.append(1..GIANT + 2).await;
     fixture.computing.touched(&touched).await.unwrap();
     fixture.computing.rest_all(Duration::from_secs(3_600));
     let touched = fixture.append(GIANT + 2..GIANT + 3).await;
     fixture.computing.touched(&touched).await.unwrap();
-    fixture.computing.last().await.unwrap();
+    fixture.computing.stale_at_once().await.unwrap();
     assert_eq!(fixture.steps().await, GIANT + 2);
 }
 

@@ -57,7 +57,8 @@ impl Store {
         let spans = records.into_iter().filter_map(entry).collect();
         let batch = Batch { project: self.project, day: 20_779, spans, logs: vec![], signs: vec![] };
         let touched = self.handles.writer.append(vec![batch]).await?;
-        let add = |bones: &mut Bones, step| bones.add(step, &Prices::default());
+        let prices = Prices::default();
+        let add = move |bones: &mut Bones, step| bones.add(step, &prices);
         let finish = |bones: Bones, trace_id| bones.joined().execution(trace_id);
         let computed = self.handles.writer.compute(touched, add, finish).await?;
         self.handles.writer.put_executions(computed).await?;

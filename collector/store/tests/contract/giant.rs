@@ -45,7 +45,8 @@ fn entry(template: &SpanEntry, number: u64) -> SpanEntry {
 }
 
 async fn skeleton(store: &Store) -> Skeleton {
-    let add = |bones: &mut Bones, step| bones.add(step, &Prices::default());
+    let prices = Prices::default();
+    let add = move |bones: &mut Bones, step| bones.add(step, &prices);
     let bones: Bones = store.handles.reader.skeleton(store.scope(), trace(1), add).await.unwrap();
     bones.joined()
 }
