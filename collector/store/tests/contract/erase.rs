@@ -2,7 +2,7 @@
 
 use treering_seal::{KeyId, key_of};
 use treering_step::Execution;
-use treering_store::{Batch, Computed, Erased, ExecutionFilter, Scope, SpanEntry, Target, Touched};
+use treering_store::{Batch, Erased, ExecutionFilter, Scope, SpanEntry, Target, Touched};
 
 use crate::support::{Store, alone, at, execution, files, id, log, master, offering, span, trace, url};
 

@@ -52,7 +52,6 @@ fn filter() -> impl Strategy<Value = ExecutionFilter> {
     (status, kind, (text(), text(), text(), text()), (maybe(0..5u64), maybe(0..5), maybe(0..4)), 0..4u32)
         .prop_map(|(status, kind, (model, agent, session, user), (from, to, min_duration_ns), limit)| {
             ExecutionFilter {
-                text: None,
                 status,
                 kind,
                 model,
@@ -63,7 +62,7 @@ fn filter() -> impl Strategy<Value = ExecutionFilter> {
                 to: to.and_then(at),
                 min_duration_ns,
                 limit,
-                cursor: None,
+                ..ExecutionFilter::default()
             }
         })
 }
