@@ -8,6 +8,9 @@ use crate::entry::Head;
 use crate::folder;
 use crate::segment::{Found, Segment};
 
+/// Bytes of entries that are taken from the file at one time.
+const AT_ONCE: u64 = 4 << 20;
+
 #[derive(Debug, Default)]
 pub(crate) struct Aside {
     open: Option<(File, u64)>,
@@ -17,7 +20,9 @@ impl Aside {
     /// Keeps an entry, on disk when this returns.
     pub(crate) fn put(&mut self, folder: &Path, head: &Head, sealed: &[u8]) -> io::Result<()> {
         if self.open.is_none() {
-            self.open = Some((folder::create(&folder::aside(folder))?, 0));
+            let file = folder::go_on(&folder::aside(folder))?;
+            let end = file.metadata()?.len();
+            self.open = Some((file, end));
             folder::sync(folder)?;
         }
         let Some((file, end)) = &mut self.open else { return Ok(()) };
@@ -32,39 +37,46 @@ impl Aside {
     }
 }
 
-/// What was set aside before.
-#[derive(Default)]
-pub(crate) struct Before {
-    pub(crate) entries: Vec<(Head, Vec<u8>)>,
-    /// Bytes that are no whole entry.
-    pub(crate) damaged_bytes: u64,
-}
-
-pub(crate) fn read(folder: &Path) -> io::Result<Before> {
-    let (path, mut before) = (folder::aside(folder), Before::default());
-    if !path.exists() {
-        return Ok(before);
-    }
-    let (segment, mut at) = (Segment::open(&path, 0)?, 0);
+/// Gives what was set aside before, some of it at a time, and removes the file once all of it was taken. How many bytes
+/// of it are no entry, if it could be read at all.
+pub(crate) fn take(
+    folder: &Path,
+    mut into: impl FnMut(Vec<(Head, Vec<u8>)>) -> io::Result<()>,
+) -> io::Result<u64> {
+    let path = folder::aside(folder);
+    let segment = match Segment::open(&path, 0) {
+        Ok(segment) => segment,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(0),
+        Err(error) => {
+            tracing::error!(%error, "what was set aside from the journal cannot be opened; it is put away");
+            return folder::put_away(&path).map(|()| 1);
+        }
+    };
+    let (mut at, mut damaged) = (0, 0);
     while at < segment.end() {
-        at = match segment.look(at)? {
-            Found::Head(head) => {
-                before.entries.push((head, segment.sealed(&head)?));
-                head.id().end()
-            }
-            Found::Damage { until } => {
-                before.damaged_bytes += until - at;
-                until
-            }
-        };
+        let (mut entries, until) = (Vec::new(), at + AT_ONCE);
+        while at < segment.end().min(until) {
+            at = match entry(&segment, at) {
+                Ok((head, sealed)) => {
+                    entries.push((head, sealed));
+                    head.id().end()
+                }
+                Err(until) => {
+                    damaged += until - at;
+                    until
+                }
+            };
+        }
+        into(entries)?;
     }
-    Ok(before)
+    fs::remove_file(&path)?;
+    Ok(damaged)
 }
 
-/// They stand in the row again.
-pub(crate) fn remove(folder: &Path) -> io::Result<()> {
-    match fs::remove_file(folder::aside(folder)) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
-        _ => Ok(()),
+/// The entry at this place, or where the next one may be.
+fn entry(segment: &Segment, at: u64) -> Result<(Head, Vec<u8>), u64> {
+    match segment.look(at) {
+        Found::Head(head) => Ok((head, segment.sealed(&head).map_err(|_| head.id().end())?)),
+        Found::Damage { until } => Err(until),
     }
 }

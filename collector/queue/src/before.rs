@@ -20,22 +20,55 @@ impl Journal {
             return Ok(0);
         }
         let failed = |source| Error::Before { path: path.to_owned(), source };
-        let before = Before { connection: Connection::open(path).map_err(failed)? };
         let mut taken = 0;
+        match self.take_all(path, key, &mut taken).await? {
+            Ok(()) => remove(path).map_err(Error::open(path))?,
+            // What is left of it can be read by no start to come, either.
+            Err(error) if is_damage(&error) => {
+                let kept = put_away(path).map_err(Error::open(path))?;
+                tracing::error!(%error, file = %kept.display(), taken, "the journal of an older version is damaged; what could be read of it was taken over, and what is left lies there in the clear: delete it");
+            }
+            Err(error) => return Err(failed(error).into()),
+        }
+        Ok(taken)
+    }
+
+    /// The inner error is that of the old file.
+    async fn take_all<E: From<Error>>(
+        &self,
+        path: &Path,
+        key: KeyOf<'_, E>,
+        taken: &mut u64,
+    ) -> Result<rusqlite::Result<()>, E> {
+        let before = match Connection::open(path) {
+            Ok(connection) => Before { connection },
+            Err(error) => return Ok(Err(error)),
+        };
         for table in ["entry", "aside"] {
-            for id in before.ids(table).map_err(failed)? {
-                let row = before.row(table, id).map_err(failed)?;
+            let ids = match before.ids(table) {
+                Ok(ids) => ids,
+                Err(error) => return Ok(Err(error)),
+            };
+            for id in ids {
+                let row = match before.row(table, id) {
+                    Ok(row) => row,
+                    Err(error) => return Ok(Err(error)),
+                };
                 let key = key(row.project, row.accepted_at)?;
                 // Nobody counted its records then.
                 let sealed = Sealed::seal(row.project, row.form, row.accepted_at, 0, &row.bytes, &key)?;
-                self.append(sealed).await?;
-                taken += 1;
+                // It was accepted, so that no bound may keep it, and the process, from starting.
+                self.append_regardless(sealed).await?;
+                *taken += 1;
             }
         }
-        before.wipe().map_err(failed)?;
-        remove(path).map_err(Error::open(path))?;
-        Ok(taken)
+        Ok(before.wipe())
     }
+}
+
+fn is_damage(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    matches!(error.sqlite_error_code(), Some(NotADatabase | DatabaseCorrupt))
 }
 
 struct Before {
@@ -83,11 +116,22 @@ impl Before {
     }
 }
 
+/// Takes it out of the way of the next start.
+fn put_away(path: &Path) -> std::io::Result<PathBuf> {
+    let kept = beside(path, ".damaged");
+    fs::rename(path, &kept)?;
+    remove(path).map(|()| kept)
+}
+
+fn beside(path: &Path, side: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(side);
+    PathBuf::from(name)
+}
+
 fn remove(path: &Path) -> std::io::Result<()> {
     for side in ["", "-wal", "-shm"] {
-        let mut name = path.as_os_str().to_owned();
-        name.push(side);
-        match fs::remove_file(PathBuf::from(name)) {
+        match fs::remove_file(beside(path, side)) {
             Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }

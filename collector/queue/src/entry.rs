@@ -81,6 +81,8 @@ pub(crate) enum Kind {
     Request,
     /// A word of the journal to itself: what lies before this place is in the store.
     Delivered(u64),
+    /// Another one: what lies here is no entry, and was told.
+    Known { from: u64, until: u64 },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -103,22 +105,31 @@ impl Head {
 
     /// A note that everything before a place is delivered.
     pub(crate) fn delivered(at: u64, until: u64) -> Self {
-        let kind = Kind::Delivered(until);
+        Self::note(Kind::Delivered(until), at)
+    }
+
+    /// A note that damage was told.
+    pub(crate) fn known(at: u64, from: u64, until: u64) -> Self {
+        Self::note(Kind::Known { from, until }, at)
+    }
+
+    fn note(kind: Kind, at: u64) -> Self {
         Self { kind, at, length: 0, project: 0, form: 0, accepted_at: 0, records: 0 }
     }
 
     pub(crate) fn to_bytes(self) -> [u8; HEAD] {
-        let (kind, number) = match self.kind {
-            Kind::Request => (0, self.project.to_le_bytes()),
-            Kind::Delivered(until) => (1, until.to_le_bytes()),
+        let (kind, first, second) = match self.kind {
+            Kind::Request => (0, self.project.to_le_bytes(), self.accepted_at),
+            Kind::Delivered(until) => (1, until.to_le_bytes(), 0),
+            Kind::Known { from, until } => (2, from.to_le_bytes(), until),
         };
         let mut bytes = [0; HEAD];
         bytes[..4].copy_from_slice(&MAGIC);
         bytes[4] = kind;
         bytes[5] = self.form;
         bytes[8..16].copy_from_slice(&self.at.to_le_bytes());
-        bytes[16..24].copy_from_slice(&number);
-        bytes[24..32].copy_from_slice(&self.accepted_at.to_le_bytes());
+        bytes[16..24].copy_from_slice(&first);
+        bytes[24..32].copy_from_slice(&second.to_le_bytes());
         bytes[32..36].copy_from_slice(&self.records.to_le_bytes());
         bytes[36..40].copy_from_slice(&self.length.to_le_bytes());
         let sum = crc32fast::hash(&bytes[..HEAD - 4]);
@@ -135,6 +146,7 @@ impl Head {
         let kind = match bytes[4] {
             0 => Kind::Request,
             1 => Kind::Delivered(eight(16)),
+            2 => Kind::Known { from: eight(16), until: eight(24) },
             _ => return None,
         };
         (is_whole && eight(8) == at).then(|| Self {

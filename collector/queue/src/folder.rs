@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 const SEGMENT: &str = "segment";
 const DAMAGED: &str = "damaged";
+const UNREADABLE: &str = "unreadable";
 /// Damaged files that are kept for whoever wants to look into them.
 const DAMAGED_KEPT: usize = 3;
 
@@ -41,10 +42,18 @@ pub(crate) fn aside(folder: &Path) -> PathBuf {
 }
 
 pub(crate) fn create(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.create_new(true).read(true).append(true);
+    open(path, OpenOptions::new().create_new(true))
+}
+
+/// The file, made where there is none, to go on with at its end.
+pub(crate) fn go_on(path: &Path) -> io::Result<File> {
+    open(path, OpenOptions::new().create(true))
+}
+
+fn open(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
+    options.read(true).append(true);
     #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
     options.open(path)
 }
 
@@ -57,6 +66,11 @@ pub(crate) fn sync(folder: &Path) -> io::Result<()> {
 #[cfg(not(unix))]
 pub(crate) fn sync(_folder: &Path) -> io::Result<()> {
     Ok(())
+}
+
+/// Takes out of the way what cannot be opened at all, as it is: nothing is known of it that would allow to delete it.
+pub(crate) fn put_away(path: &Path) -> io::Result<()> {
+    fs::rename(path, path.with_extension(UNREADABLE))
 }
 
 /// Takes a damaged file out of the way; the oldest of several goes.

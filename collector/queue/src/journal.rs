@@ -91,14 +91,20 @@ impl Journal {
     pub fn open(path: &Path, settings: &Settings) -> Result<Self, Error> {
         folder::make(path).map_err(Error::open(path))?;
         let mut opened = salvage::open(path).map_err(Error::open(path))?;
-        let before = aside::read(path).map_err(Error::open(path))?;
-        opened.salvage.damaged_places += u64::from(before.damaged_bytes > 0);
-        opened.salvage.damaged_bytes += before.damaged_bytes;
         let shared = Arc::new(Shared::new(settings.max_bytes, opened.depth));
         let sequence = Arc::new(opened.sequence);
-        let mut writing =
-            Writing::new(path.to_owned(), sequence.clone(), opened.next, aside::Aside::default());
-        stand_in_the_row_again(path, &mut writing, &shared, before.entries).map_err(Error::open(path))?;
+        let mut writing = Writing::new(path.to_owned(), sequence.clone(), opened.next);
+        // A disk that takes nothing at present is no reason not to start: both are done at a later opening.
+        match stand_in_the_row_again(path, &mut writing, &shared) {
+            Ok(damaged) => {
+                opened.salvage.damaged_places += u64::from(damaged > 0);
+                opened.salvage.damaged_bytes += damaged;
+            }
+            Err(error) => tracing::warn!(%error, "what was set aside from the journal stays aside"),
+        }
+        if let Err(error) = writing.note_damage(&opened.untold) {
+            tracing::warn!(%error, "the damage of the journal could not be noted; it will be told again");
+        }
         let commands = thread::start(writing, shared.clone()).map_err(Error::open(path))?;
         let reading = Arc::default();
         Ok(Self { commands, sequence, shared, salvage: opened.salvage, reading })
@@ -112,6 +118,16 @@ impl Journal {
     /// Keeps a request. When this returns well, the request is on disk, fsynced.
     pub async fn append(&self, request: Sealed) -> Result<EntryId, Error> {
         self.shared.reserve(request.bytes.len() as u64)?;
+        self.keep(request).await
+    }
+
+    /// Keeps what has a place in the journal already, however full that is.
+    pub(crate) async fn append_regardless(&self, request: Sealed) -> Result<EntryId, Error> {
+        self.shared.reserve_regardless(request.bytes.len() as u64);
+        self.keep(request).await
+    }
+
+    async fn keep(&self, request: Sealed) -> Result<EntryId, Error> {
         let written = self.command(Work::Append(request)).await?;
         written.entry.ok_or(Error::Closed)
     }
@@ -133,13 +149,13 @@ impl Journal {
     /// How long the oldest entry is; 0 where there is none.
     pub async fn first_length(&self) -> Result<usize, Error> {
         let length = |(_, head): (_, Head)| head.length as usize;
-        self.read(move |sequence| Ok(sequence.request(0)?.map_or(0, length))).await
+        self.read(move |sequence| sequence.request(0).map_or(0, length)).await
     }
 
     /// When the oldest entry was accepted, in milliseconds since 1970 UTC.
     pub async fn oldest(&self) -> Result<Option<u64>, Error> {
         let accepted_at = |(_, head): (_, Head)| head.accepted_at;
-        self.read(move |sequence| Ok(sequence.request(0)?.map(accepted_at))).await
+        self.read(move |sequence| sequence.request(0).map(accepted_at)).await
     }
 
     /// Returns once there may be entries that [`Journal::next`] did not give yet.
@@ -166,14 +182,14 @@ impl Journal {
 
     async fn read<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&Sequence) -> std::io::Result<T> + Send + 'static,
+        work: impl FnOnce(&Sequence) -> T + Send + 'static,
     ) -> Result<T, Error> {
         let (sequence, reading) = (self.sequence.clone(), self.reading.clone());
         let read = move || {
             let _one = reading.lock().unwrap_or_else(PoisonError::into_inner);
             work(&sequence)
         };
-        Ok(tokio::task::spawn_blocking(read).await.map_err(|_| Error::Closed)??)
+        tokio::task::spawn_blocking(read).await.map_err(|_| Error::Closed)
     }
 
     /// Takes no room any more where nothing waits; for the end of a process.
@@ -192,32 +208,40 @@ impl Journal {
     }
 }
 
-fn next(sequence: &Sequence, after: Option<EntryId>, max_bytes: usize) -> std::io::Result<Vec<Entry>> {
+fn next(sequence: &Sequence, after: Option<EntryId>, max_bytes: usize) -> Vec<Entry> {
     let (mut at, mut entries, mut bytes) = (after.map_or(0, EntryId::end), Vec::new(), 0);
-    while let Some((segment, head)) = sequence.request(at)? {
-        bytes += head.length as usize;
-        if bytes > max_bytes && !entries.is_empty() {
+    while let Some((segment, head)) = sequence.request(at) {
+        if bytes + head.length as usize > max_bytes && !entries.is_empty() {
             break;
         }
-        entries.push(Entry::new(&head, segment.sealed(&head)?.into()));
-        at = head.id().end();
+        at = match segment.sealed(&head) {
+            Ok(sealed) => {
+                bytes += sealed.len();
+                entries.push(Entry::new(&head, sealed.into()));
+                head.id().end()
+            }
+            // The others need not wait for what the disk does not give back.
+            Err(error) => {
+                tracing::error!(%error, "an entry of the journal cannot be read");
+                sequence.damage(&segment, head.at, head.id().end())
+            }
+        };
     }
-    Ok(entries)
+    entries
 }
 
-/// What was set aside before is tried once more, behind the others.
-fn stand_in_the_row_again(
-    path: &Path,
-    writing: &mut Writing,
-    shared: &Shared,
-    entries: Vec<(Head, Vec<u8>)>,
-) -> std::io::Result<()> {
-    for (head, sealed) in entries {
-        shared.admit(sealed.len() as u64);
-        let (done, _) = oneshot::channel();
-        writing.write(&[Command { work: Work::Append(Sealed::again(&head, sealed)), done }])?;
-    }
-    aside::remove(path)
+/// What was set aside before is tried once more, behind the others. How many bytes of it were damaged.
+fn stand_in_the_row_again(path: &Path, writing: &mut Writing, shared: &Shared) -> std::io::Result<u64> {
+    aside::take(path, |entries| {
+        let lengths: Vec<_> = entries.iter().map(|(_, sealed)| sealed.len() as u64).collect();
+        let commands = entries.into_iter().map(|(head, sealed)| {
+            let (done, _) = oneshot::channel();
+            Command { work: Work::Append(Sealed::again(&head, sealed)), done }
+        });
+        writing.write(&commands.collect::<Vec<_>>())?;
+        lengths.into_iter().for_each(|length| shared.admit(length));
+        Ok(())
+    })
 }
 
 fn now() -> u64 {

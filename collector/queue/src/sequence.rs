@@ -1,7 +1,6 @@
 //! All segments as one sequence of entries, and how far it is delivered.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::io;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::entry::{EntryId, Head, Kind};
@@ -35,12 +34,17 @@ impl Sequence {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Everything before this place is delivered.
+    pub(crate) fn head(&self) -> u64 {
+        self.lock().head
+    }
+
     pub(crate) fn push(&self, segment: Arc<Segment>) {
         self.lock().segments.push_back(segment);
     }
 
     /// The first request that stands at this place or behind it, and is not delivered.
-    pub(crate) fn request(&self, from: u64) -> io::Result<Option<(Arc<Segment>, Head)>> {
+    pub(crate) fn request(&self, from: u64) -> Option<(Arc<Segment>, Head)> {
         let mut at = from.max(self.lock().head);
         loop {
             let (segment, next) = {
@@ -49,26 +53,30 @@ impl Sequence {
                 let segment = state.segments.iter().find(|segment| segment.end() > at).cloned();
                 (segment, next)
             };
-            let Some(segment) = segment else { return Ok(None) };
+            let segment = segment?;
             at = match next {
                 Some(end) => end,
-                None => match segment.look(at.max(segment.base))? {
+                None => match segment.look(at.max(segment.base)) {
                     Found::Head(head) if head.kind == Kind::Request => {
-                        if !self.lock().gone.contains_key(&head.at) {
-                            return Ok(Some((segment, head)));
+                        let state = self.lock();
+                        if !state.gone.contains_key(&head.at) && !state.damaged.contains_key(&head.at) {
+                            drop(state);
+                            return Some((segment, head));
                         }
                         head.id().end()
                     }
                     Found::Head(note) => note.id().end(),
-                    Found::Damage { until } => self.damage(at.max(segment.base), until),
+                    Found::Damage { until } => self.damage(&segment, at.max(segment.base), until),
                 },
             };
         }
     }
 
-    fn damage(&self, at: u64, until: u64) -> u64 {
+    /// From here to there the disk does not give back what was written.
+    pub(crate) fn damage(&self, segment: &Segment, at: u64, until: u64) -> u64 {
         let mut state = self.lock();
         state.is_newly_damaged |= state.damaged.insert(at, until).is_none();
+        segment.mark_damaged();
         until
     }
 
@@ -78,24 +86,23 @@ impl Sequence {
     }
 
     /// How many requests wait on disk.
-    pub(crate) fn count(&self) -> io::Result<Depth> {
+    pub(crate) fn count(&self) -> Depth {
         let (mut at, mut depth) = (0, Depth::default());
-        while let Some((_, head)) = self.request(at)? {
+        while let Some((_, head)) = self.request(at) {
             depth.entries += 1;
             depth.bytes += u64::from(head.length);
             at = head.id().end();
         }
-        Ok(depth)
+        depth
     }
 
     /// How far everything is delivered once these entries are.
-    pub(crate) fn head_without(&self, entries: &[EntryId]) -> io::Result<Option<u64>> {
+    pub(crate) fn head_without(&self, entries: &[EntryId]) -> u64 {
         let before = self.lock().head;
         self.lock().gone.extend(entries.iter().map(|entry| (entry.at, entry.end())));
-        let next = self.request(before)?.map(|(_, head)| head.at);
+        let next = self.request(before).map(|(_, head)| head.at);
         let end = || self.lock().segments.back().map_or(before, |last| last.end());
-        let head = next.unwrap_or_else(end);
-        Ok(Some(head).filter(|head| *head > before))
+        next.unwrap_or_else(end).max(before)
     }
 
     /// What these entries did to the rest of the sequence is undone: they could not be forgotten.
@@ -104,15 +111,15 @@ impl Sequence {
         state.gone.retain(|at, _| entries.iter().all(|entry| entry.at != *at));
     }
 
-    /// Everything before this place is delivered. Gives back the segments that nobody needs any more.
-    pub(crate) fn advance(&self, head: u64) -> Vec<Arc<Segment>> {
+    /// Everything before this place is delivered. Gives back the segments that nobody needs any more; the last one is
+    /// needed while it is written.
+    pub(crate) fn advance(&self, head: u64, is_writing: bool) -> Vec<Arc<Segment>> {
         let mut state = self.lock();
         state.head = head;
         state.gone = state.gone.split_off(&head);
         state.damaged = state.damaged.split_off(&head);
         let mut unneeded = Vec::new();
-        // The last one is still being written.
-        while state.segments.len() > 1 && state.segments[0].end() <= head {
+        while state.segments.len() > usize::from(is_writing) && state.segments[0].end() <= head {
             unneeded.extend(state.segments.pop_front());
         }
         unneeded

@@ -22,6 +22,16 @@ struct State {
     gone: u64,
 }
 
+impl State {
+    fn come(&mut self, length: u64) {
+        self.depth.bytes += length;
+        self.depth.entries += 1;
+        self.coming.bytes += length;
+        self.coming.entries += 1;
+        self.taken += 1;
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Shared {
     bound: u64,
@@ -55,15 +65,16 @@ impl Shared {
         let fits = self.state.send_if_modified(|state| {
             let fits = state.depth.bytes.checked_add(length).is_some_and(|sum| sum <= self.bound);
             if fits {
-                state.depth.bytes += length;
-                state.depth.entries += 1;
-                state.coming.bytes += length;
-                state.coming.entries += 1;
-                state.taken += 1;
+                state.come(length);
             }
             fits
         });
         if fits { Ok(()) } else { Err(Error::Full { held: self.depth().bytes, bound: self.bound }) }
+    }
+
+    /// Takes room that there must be.
+    pub(crate) fn reserve_regardless(&self, length: u64) {
+        self.state.send_modify(|state| state.come(length));
     }
 
     /// What was on disk before needs no leave.

@@ -9,6 +9,8 @@ use treering_seal::{DataKey, KeyId, Secret};
 use crate::{Depth, Entry, Error, Journal, Salvage, Sealed, Settings};
 
 mod damage;
+mod model;
+mod trouble;
 
 /// A request of about this length: one resource, whose schema URL is as long as asked.
 #[expect(clippy::disallowed_methods, reason = "a test of the journal needs what it would be given")]

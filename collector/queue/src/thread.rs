@@ -94,7 +94,15 @@ fn commit(writing: &mut Writing, shared: &Shared, group: &mut Vec<Command>, is_f
             if !std::mem::replace(is_failing, true) {
                 tracing::error!(%error, "the journal cannot be written; clients are asked to come again");
             }
-            group.drain(..).for_each(|command| fail(shared, command, &error));
+            for command in group.drain(..) {
+                match &command.work {
+                    Work::Forget(entries) => {
+                        let written = writing.let_go(entries);
+                        tell(shared, command, written);
+                    }
+                    _ => fail(shared, command, &error),
+                }
+            }
         }
     }
 }

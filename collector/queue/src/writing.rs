@@ -24,6 +24,8 @@ pub(crate) struct Writing {
     current: Option<Current>,
     /// Where the next entry will stand.
     next: u64,
+    /// Up to where the files themselves say that everything is delivered.
+    told: u64,
     aside: Aside,
 }
 
@@ -34,8 +36,25 @@ struct Current {
 }
 
 impl Writing {
-    pub(crate) fn new(folder: PathBuf, sequence: Arc<Sequence>, next: u64, aside: Aside) -> Self {
-        Self { folder, sequence, current: None, next, aside }
+    pub(crate) fn new(folder: PathBuf, sequence: Arc<Sequence>, next: u64) -> Self {
+        let told = sequence.head();
+        Self { folder, sequence, current: None, next, told, aside: Aside::default() }
+    }
+
+    /// Notes which damage was told, so that the next opening does not tell it again.
+    pub(crate) fn note_damage(&mut self, ranges: &[(u64, u64)]) -> io::Result<()> {
+        let noted = self.put_damage(ranges);
+        noted.inspect_err(|_| self.abandon())
+    }
+
+    fn put_damage(&mut self, ranges: &[(u64, u64)]) -> io::Result<()> {
+        let mut at = self.next;
+        for (from, until) in ranges {
+            let note = Head::known(at, *from, *until);
+            self.put(&note, &[])?;
+            at = note.id().end();
+        }
+        if at > self.next { self.sync(at) } else { Ok(()) }
     }
 
     /// Does all of a group or nothing, and returns once it is on disk.
@@ -72,8 +91,12 @@ impl Writing {
                 work => Written::removed(work.forgets()),
             });
         }
-        let head = if forgotten.is_empty() { None } else { self.sequence.head_without(forgotten)? };
-        if let Some(head) = head {
+        let head = match forgotten {
+            [] => self.sequence.head(),
+            some => self.sequence.head_without(some),
+        };
+        let is_news = head > self.told;
+        if is_news {
             let note = Head::delivered(at, head);
             self.put(&note, &[])?;
             at = note.id().end();
@@ -81,24 +104,33 @@ impl Writing {
         if at > begin {
             self.sync(at)?;
         }
-        if let Some(head) = head {
-            remove(self.sequence.advance(head));
+        if is_news {
+            self.told = head;
+            remove(self.sequence.advance(head, self.current.is_some()));
         }
-        self.recount(group, &mut written)?;
+        self.recount(group, &mut written);
         let closing = group.iter().any(|command| matches!(command.work, Work::Rest));
-        if (closing || head.is_some()) && self.sequence.request(0)?.is_none() {
+        if (closing || is_news) && self.sequence.request(0).is_none() {
             self.rest(closing);
         }
         Ok(written)
     }
 
-    fn recount(&self, group: &[Command], written: &mut [Written]) -> io::Result<()> {
+    /// Forgets entries without a word of it on the disk, which takes none at present; the next commit makes up for it.
+    /// Should a crash come first, they are delivered once more. Else a journal that filled its own disk could never
+    /// remove what is delivered, for want of room to say so.
+    pub(crate) fn let_go(&self, entries: &[EntryId]) -> Written {
+        let head = self.sequence.head_without(entries);
+        remove(self.sequence.advance(head, self.current.is_some()));
+        Written::removed(entries)
+    }
+
+    fn recount(&self, group: &[Command], written: &mut [Written]) {
         for (command, written) in group.iter().zip(written) {
             if matches!(command.work, Work::Recount) {
-                written.left = Some(self.sequence.count()?);
+                written.left = Some(self.sequence.count());
             }
         }
-        Ok(())
     }
 
     fn put(&mut self, head: &Head, sealed: &[u8]) -> io::Result<()> {
@@ -125,6 +157,10 @@ impl Writing {
     fn sync(&mut self, end: u64) -> io::Result<()> {
         let Some(current) = &self.current else { return Ok(()) };
         current.file.sync_data()?;
+        // What is appended stands at the end, wherever that is: nobody else may have moved it.
+        if current.file.metadata()?.len() != end - current.segment.base {
+            return Err(io::Error::other("somebody else changed a file of the journal"));
+        }
         current.segment.grow(end);
         self.next = end;
         if end - current.segment.base >= SEGMENT_BYTES {
@@ -137,12 +173,14 @@ impl Writing {
     /// still holds of it. What was not answered with yes is cut off.
     fn abandon(&mut self) {
         let Some(Current { file, segment }) = self.current.take() else { return };
-        let end = segment.end();
-        let cut = file.set_len(end - segment.base).and_then(|()| file.sync_data());
-        if let Err(error) = cut {
+        let good = segment.end() - segment.base;
+        let length = || file.metadata().map_or(good, |file| file.len());
+        if length() > good
+            && let Err(error) = file.set_len(good).and_then(|()| file.sync_data())
+        {
             tracing::warn!(%error, "what could not be written to the journal could not be cut off");
         }
-        let length = file.metadata().map_or(end - segment.base, |file| file.len());
+        let length = length().max(good);
         // No two segments may begin at the same place.
         self.next = self.next.max(segment.base + length).max(segment.base + 1);
         if length == 0 {
@@ -154,7 +192,7 @@ impl Writing {
     fn set_aside(&mut self, entry: EntryId) -> io::Result<()> {
         let gone = || io::Error::new(io::ErrorKind::NotFound, "this entry is not in the journal any more");
         let (segment, head) =
-            self.sequence.request(entry.at)?.filter(|(_, head)| head.id() == entry).ok_or_else(gone)?;
+            self.sequence.request(entry.at).filter(|(_, head)| head.id() == entry).ok_or_else(gone)?;
         self.aside.put(&self.folder, &head, &segment.sealed(&head)?)
     }
 
@@ -173,7 +211,7 @@ impl Writing {
 pub(crate) fn remove(segments: Vec<Arc<Segment>>) {
     for segment in segments {
         let path = &segment.path;
-        let removed = match segment.is_damaged {
+        let removed = match segment.is_damaged() {
             true => folder::keep_damaged(path),
             false => std::fs::remove_file(path),
         };

@@ -9,14 +9,14 @@ use proptest::prelude::*;
 
 use super::{House, bytes};
 use crate::entry::HEAD;
-use crate::{EntryId, Journal};
+use crate::{EntryId, Journal, Salvage};
 
-fn wait<T>(work: impl Future<Output = T>) -> T {
+pub(super) fn wait<T>(work: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(work)
 }
 
 /// Appends entries of these lengths and tells where they lie.
-fn fill(house: &House, lengths: &[usize]) -> Vec<EntryId> {
+pub(super) fn fill(house: &House, lengths: &[usize]) -> Vec<EntryId> {
     let journal = house.journal(1 << 30);
     let ids = lengths.iter().map(|length| wait(journal.append(house.sealed(1, *length))).unwrap()).collect();
     drop(journal);
@@ -24,14 +24,14 @@ fn fill(house: &House, lengths: &[usize]) -> Vec<EntryId> {
 }
 
 /// The lengths of the entries that open, and how many do not.
-fn opened(house: &House, journal: &Journal) -> (Vec<usize>, usize) {
+pub(super) fn opened(house: &House, journal: &Journal) -> (Vec<usize>, usize) {
     let entries = wait(journal.next(None, usize::MAX)).unwrap();
     let (open, damaged): (Vec<_>, Vec<_>) =
         entries.iter().map(|entry| entry.open(&house.key)).partition(Result::is_ok);
     (open.into_iter().map(|request| request.unwrap().len()).collect(), damaged.len())
 }
 
-fn change(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
+pub(super) fn change(path: &Path, change: impl FnOnce(&mut Vec<u8>)) {
     let mut bytes = fs::read(path).unwrap();
     change(&mut bytes);
     fs::write(path, bytes).unwrap();
@@ -70,6 +70,7 @@ proptest! {
         wait(journal.append(house.sealed(1, 77))).unwrap();
         drop(journal);
         let again = house.journal(1 << 30);
+        prop_assert_eq!(again.salvage(), Salvage::default(), "it was told before");
         prop_assert_eq!(opened(&house, &again).0, [expected, bytes(&[77])].concat());
     }
 
@@ -105,7 +106,9 @@ proptest! {
         wait(journal.forget(all.iter().map(|entry| entry.id).collect())).unwrap();
         prop_assert_eq!(journal.depth().entries, 0);
         drop(journal);
-        prop_assert_eq!(opened(&house, &house.journal(1 << 30)), (vec![], 0));
+        let again = house.journal(1 << 30);
+        prop_assert_eq!(opened(&house, &again), (vec![], 0));
+        prop_assert_eq!(again.salvage(), Salvage::default(), "it was told before");
     }
 
     #[test]
