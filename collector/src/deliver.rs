@@ -133,15 +133,32 @@ impl Delivery {
 
     /// How many records the store refuses.
     async fn deliver_piecemeal(&self, entry: &Arc<Entry>) -> Result<usize, treering_store::Error> {
-        let (mut touched, mut all, mut refused) = (BTreeSet::new(), 0, 0);
-        let mut reading = self.open(entry).await?.ok();
-        while let Ok(Some((part, rest))) = next_part(reading).await {
-            all += part.records();
-            refused += self.append_pieces(part.batch, &mut touched).await?;
-            reading = Some(rest);
+        let (mut touched, mut delivered, mut refused) = (BTreeSet::new(), 0, 0);
+        let mut reading = match self.open(entry).await? {
+            Ok(reading) => Some(reading),
+            Err(outcome) => {
+                self.account(entry).count(outcome, records(entry));
+                return Ok(0);
+            }
+        };
+        loop {
+            match next_part(reading).await {
+                Ok(Some((part, rest))) => {
+                    let records = part.records();
+                    let bad = self.append_pieces(part.batch, &mut touched).await?;
+                    (delivered, refused) = (delivered + records - bad, refused + bad);
+                    reading = Some(rest);
+                }
+                Ok(None) => break,
+                // Nobody is given the rest of it, so that it must not be forgotten.
+                Err(Unreadable) => {
+                    refused += records(entry).saturating_sub(delivered + refused).max(1);
+                    break;
+                }
+            }
         }
         self.computing.touched(&touched.into_iter().collect::<Vec<_>>()).await?;
-        self.account(entry).count(Outcome::Delivered, all - refused);
+        self.account(entry).count(Outcome::Delivered, delivered);
         Ok(refused)
     }
 
