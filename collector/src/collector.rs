@@ -8,13 +8,13 @@ use tokio::task::{JoinHandle, JoinSet};
 use treering_queue::Journal;
 use treering_read::Prices;
 use treering_redact::Rules;
-use treering_store::{Keys, Writer};
+use treering_store::{Damaged, Keys, Writer};
 
 use crate::admit::Keyring;
 use crate::connections::serve;
 use crate::deliver::{
-    Breaker, Computing, Delivery, Gate, causes, keep_counts, keep_erased, keep_indexed, keep_swept,
-    keep_watch, write_counts,
+    Breaker, Computing, Delivery, Gate, causes, keep_counts, keep_erased, keep_indexed, keep_salvaged,
+    keep_swept, keep_watch, write_counts,
 };
 use crate::memory::Memory;
 use crate::outcome::{Ledger, Outcome};
@@ -66,9 +66,7 @@ pub struct Running {
     servers: Vec<JoinHandle<()>>,
     journal: Journal,
     background: JoinSet<()>,
-    computing: Arc<Computing>,
-    ledger: Arc<Ledger>,
-    writer: Writer,
+    delivery: Delivery,
     name: String,
 }
 
@@ -127,7 +125,7 @@ impl Collector {
         let delivery = Delivery {
             journal: journal.clone(),
             writer: writer.clone(),
-            computing: computing.clone(),
+            computing,
             ledger: ledger.clone(),
             memory,
             breaker: Arc::new(Breaker::default()),
@@ -136,13 +134,13 @@ impl Collector {
         let mut background = JoinSet::new();
         background.spawn(delivery.clone().run());
         background.spawn(keep_swept(delivery.clone()));
-        background.spawn(keep_erased(delivery, gate));
+        background.spawn(keep_erased(delivery.clone(), gate));
         background.spawn(keep_retained(journal.clone(), writer.clone()));
         background.spawn(keep_watch(journal.clone()));
         background.spawn(keep_indexed(writer.clone(), ledger.clone()));
         background.spawn(async move { way.keyring.keep_fresh().await });
-        background.spawn(keep_counts(ledger.clone(), writer.clone(), name.clone()));
-        Ok(Running { stop, servers: servers.into(), journal, background, computing, ledger, writer, name })
+        background.spawn(keep_counts(ledger, writer, name.clone()));
+        Ok(Running { stop, servers: servers.into(), journal, background, delivery, name })
     }
 }
 
@@ -168,6 +166,11 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
 }
 
 impl Running {
+    /// Carries over what damaged stores hold, those included that will be found damaged.
+    pub fn salvage(&mut self, damaged: Damaged) {
+        self.background.spawn(keep_salvaged(self.delivery.clone(), damaged, self.name.clone()));
+    }
+
     /// Returns if a part of the collector ended, which none does but by a defect. Whoever runs it must end too,
     /// rather than take in what is delivered no more.
     pub async fn failed(&mut self) {
@@ -191,7 +194,7 @@ impl Running {
         // A store that is stuck is not waited for: the journal keeps what it has.
         let last = async {
             self.journal.delivered().await;
-            if let Err(error) = self.computing.stale_at_once().await {
+            if let Err(error) = self.delivery.computing.stale_at_once().await {
                 tracing::warn!(%error, "some executions show what is new only after the next start");
             }
         };
@@ -201,6 +204,6 @@ impl Running {
             let error = causes(&error);
             tracing::warn!(%error, "the journal could not be tidied up");
         }
-        write_counts(&self.ledger, &self.writer, &self.name).await;
+        write_counts(&self.delivery.ledger, &self.delivery.writer, &self.name).await;
     }
 }

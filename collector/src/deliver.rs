@@ -11,6 +11,7 @@ mod compute;
 mod erasing;
 mod index;
 mod reread;
+mod salvage;
 mod signs;
 mod sweep;
 
@@ -29,6 +30,7 @@ pub(crate) use compute::Computing;
 pub(crate) use erasing::{Gate, Passing, keep_erased};
 pub(crate) use index::keep_indexed;
 pub use reread::{Reread, Rereading};
+pub(crate) use salvage::keep_salvaged;
 pub(crate) use sweep::keep_swept;
 
 use crate::memory::Memory;

@@ -77,6 +77,12 @@ outcomes! {
     SetAside = "lost.set_aside",
     /// Records, or where nobody can count them places, that were damaged on the journal's disk.
     DamagedJournal = "lost.damaged_journal",
+    /// Records that were read out of a damaged store, and are in the new one.
+    Salvaged = "salvaged.records",
+    /// Records that were in a damaged store, as far as that shows, and are not whole any more.
+    DamagedStore = "lost.damaged_store",
+    /// Stores that were not there any more, although they had been: nobody knows what was in them.
+    MissingStore = "lost.missing_store",
     /// Records that were erased before they were delivered.
     Erased = "erased.records",
     /// Records that vanished without anybody saying why. There are none, or there is a defect.

@@ -1,6 +1,6 @@
 //! An entry of the journal, read as rows for the store.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use treering_otlp::{LogRecord, Signal};
 use treering_queue::Entry;
@@ -8,7 +8,7 @@ use treering_redact::{Record, Redacted, hash};
 use treering_seal::{DataKey, HashKey};
 use treering_step::TraceId;
 use treering_step::attributes::TREERING_DROPPED_STEPS;
-use treering_store::{Batch, LogEntry, ProjectId, SpanEntry, Vault, identity, keyed};
+use treering_store::{Batch, LogEntry, ProjectId, Salvaged, SpanEntry, Vault, identity, keyed};
 
 use super::{FORMS, signs};
 use crate::outcome::Outcome;
@@ -38,6 +38,35 @@ impl Read {
     pub(super) fn records(&self) -> usize {
         self.batch.spans.len() + self.batch.logs.len() + self.heartbeats
     }
+}
+
+/// Records of a damaged store as they came in, each with its day.
+pub(super) fn salvaged(records: Vec<Salvaged>) -> Vec<Batch> {
+    let mut of_days: BTreeMap<(ProjectId, u32), Vec<Salvaged>> = BTreeMap::new();
+    for salvaged in records {
+        of_days.entry((salvaged.project, salvaged.day)).or_default().push(salvaged);
+    }
+    of_days.into_iter().map(|((project, day), records)| batch_of_day(project, day, records)).collect()
+}
+
+fn batch_of_day(project: ProjectId, day: u32, records: Vec<Salvaged>) -> Batch {
+    let mut all = records.iter().map(|salvaged| salvaged.record.clone()).collect();
+    // They were signs of life at some moment of their day.
+    let (signs, _) = signs::take(&mut all, u64::from(day) * MILLISECONDS_A_DAY);
+    let (mut spans, mut logs) = (Vec::new(), Vec::new());
+    for Salvaged { trace_id, ordinal, record, .. } in records {
+        match record.signal() {
+            Signal::Traces => spans.extend(span(record)),
+            Signal::Logs => logs.extend(salvaged_log(trace_id, ordinal, record)),
+        }
+    }
+    Batch { project, day, spans, logs, signs }
+}
+
+fn salvaged_log(trace_id: TraceId, ordinal: u32, record: Record) -> Option<LogEntry> {
+    let at = record.log()?.at;
+    let summary = treering_read::log_summary(&record, record.identity())?;
+    Some(LogEntry { trace_id, ordinal, at, record, summary })
 }
 
 /// A batch in two, so that each is asked for by itself; `None` where it holds but one record.

@@ -14,6 +14,13 @@ pub enum Error {
          start `treering up` or `treering collect` of this version on it first"
     )]
     Older { path: String, found: i64, known: i64 },
+    #[error("the damaged store at {path} cannot be moved aside; check that the folder is yours to write")]
+    Mend { path: String, source: std::io::Error },
+    #[error(
+        "the wrapped keys at {path} are damaged or gone, and without them nothing that is sealed can be read; nothing \
+         was changed: put the file back from a backup, or name an empty folder with --data to begin anew"
+    )]
+    Keys { path: String },
     #[error("a row of the store is damaged: {0}")]
     Damaged(&'static str),
     #[error("the key that sealed this content was dropped, and the content with it")]
@@ -72,6 +79,29 @@ pub enum Error {
 }
 
 impl Error {
+    /// True where the file of the database is not what was written to it.
+    pub(crate) fn is_damage(&self) -> bool {
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        match self {
+            Self::Database(source) | Self::Open { source, .. } => {
+                matches!(source.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
+            }
+            _ => false,
+        }
+    }
+
+    /// True where a statement does not fit what it is about, such as a table that is not there.
+    pub(crate) fn is_of_a_statement(&self) -> bool {
+        use rusqlite::ErrorCode::{ConstraintViolation, Unknown};
+        match self {
+            Self::Database(error @ rusqlite::Error::SqliteFailure(..)) => {
+                matches!(error.sqlite_error_code(), Some(ConstraintViolation | Unknown))
+            }
+            Self::Database(rusqlite::Error::SqlInputError { .. }) => true,
+            _ => false,
+        }
+    }
+
     /// True where the store refuses this batch for what it is, and would have another one. A full disk, a lock or
     /// a broken file is no such thing: it is waited for.
     pub fn is_of_the_batch(&self) -> bool {

@@ -37,7 +37,7 @@ pub use model::{
     OutcomeCount, Project, ProjectId, Reread, Scope, SearchLag, Sign, SpanEntry, StepRecords, TellWords,
     Touched, Unindexed, Wording,
 };
-pub use sqlite::{Audit, Keeper, Keys, Reader, Writer};
+pub use sqlite::{Audit, Damaged, Keeper, Keys, Piece, Reader, Salvage, Salvaged, Writer};
 pub use url::StoreUrl;
 pub use vault::{MasterSource, Vault, VaultState, vault_path, write_new_master};
 
@@ -72,6 +72,14 @@ pub struct Control {
 pub async fn open(url: &StoreUrl, master: MasterSource) -> Result<Handles, Error> {
     match url {
         StoreUrl::Sqlite(path) => sqlite::open(path, master).await,
+    }
+}
+
+/// Opens a store for the one process that owns it. A damaged one is moved aside, and a new one begins in its place, with
+/// the control data that could be read; the rest of it is in [`Damaged`].
+pub async fn open_and_mend(url: &StoreUrl, master: MasterSource) -> Result<(Handles, Damaged), Error> {
+    match url {
+        StoreUrl::Sqlite(path) => sqlite::open_and_mend(path, master).await,
     }
 }
 

@@ -65,14 +65,20 @@ impl Data {
         }
     }
 
-    /// Makes the files of the databases readable for their owner alone, whatever the folder allows; SQLite gives its
-    /// side files the same rights.
+    /// Makes the files of the databases readable and writable for their owner alone, whatever the folder allows, and
+    /// whatever somebody did to them: they are ours. SQLite gives new side files the same rights.
     pub(crate) fn keep_private(&self) -> Result<(), Error> {
         let StoreUrl::Sqlite(store) = &self.store;
         let keys = vault_path(store);
         // A file of keys that is lost is not made anew.
         let keys = Some(&keys).filter(|keys| keys.exists() || treering_store::is_unsealed(&self.store));
         for path in [store].into_iter().chain(keys) {
+            for suffix in ["-wal", "-shm"] {
+                let mut beside = path.clone().into_os_string();
+                beside.push(suffix);
+                writable(Path::new(&beside))
+                    .map_err(|source| Error::Write { path: beside.into(), source })?;
+            }
             private(path).map_err(|source| Error::Write { path: path.clone(), source })?;
         }
         Ok(())
@@ -92,9 +98,24 @@ pub(crate) struct Lock {
 
 #[cfg(unix)]
 pub(crate) fn private(path: &Path) -> std::io::Result<()> {
-    use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
-    let file = File::options().create(true).truncate(false).write(true).mode(0o600).open(path)?;
-    file.set_permissions(fs::Permissions::from_mode(0o600))
+    use std::os::unix::fs::OpenOptionsExt;
+    writable(path)?;
+    File::options().create(true).truncate(false).write(true).mode(0o600).open(path).map(drop)
+}
+
+/// Where the file is there.
+#[cfg(unix)]
+fn writable(path: &Path) -> std::io::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    match fs::set_permissions(path, fs::Permissions::from_mode(0o600)) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(not(unix))]
+fn writable(_path: &Path) -> std::io::Result<()> {
+    Ok(())
 }
 
 #[cfg(not(unix))]

@@ -26,8 +26,8 @@ pub(crate) async fn up(options: Up, file: File) -> Result<Answer, Error> {
     let _lock = data.take()?;
     let made_master = data.ensure_master()?;
     data.keep_private()?;
-    let Handles { writer, reader, keys, keeper, vault, .. } =
-        treering_store::open(&data.store, data.master.clone()).await?;
+    let (Handles { writer, reader, keys, keeper, vault, .. }, damaged) =
+        treering_store::open_and_mend(&data.store, data.master.clone()).await?;
     let journal = journal(&data, &intake, &vault).await?;
     let redaction_off = !intake.rules.builtin_enabled();
     let collector = Collector::bind(intake.collector).await?;
@@ -41,6 +41,7 @@ pub(crate) async fn up(options: Up, file: File) -> Result<Answer, Error> {
     };
     let (token, key) = (dashboard.token.clone(), first_key(&keeper).await?);
     let mut running = collector.start(intake.rules, intake.prices, journal, writer, keys).await?;
+    running.salvage(damaged);
     let serving = dashboard.serve();
     Announcement {
         folder: &data.folder,
@@ -68,8 +69,8 @@ pub(crate) async fn collect(options: Collect, file: File) -> Result<Answer, Erro
     let _lock = data.take()?;
     let made_master = data.ensure_master()?;
     data.keep_private()?;
-    let Handles { writer, keys, keeper, vault, .. } =
-        treering_store::open(&data.store, data.master.clone()).await?;
+    let (Handles { writer, keys, keeper, vault, .. }, damaged) =
+        treering_store::open_and_mend(&data.store, data.master.clone()).await?;
     let journal = journal(&data, &intake, &vault).await?;
     let redaction_off = !intake.rules.builtin_enabled();
     let collector = Collector::bind(intake.collector).await?;
@@ -81,6 +82,7 @@ pub(crate) async fn collect(options: Collect, file: File) -> Result<Answer, Erro
     };
     let key = first_key(&keeper).await?;
     let mut running = collector.start(intake.rules, intake.prices, journal, writer, keys).await?;
+    running.salvage(damaged);
     Announcement {
         folder: &data.folder,
         listening: &listening,

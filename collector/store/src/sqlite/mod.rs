@@ -5,6 +5,7 @@ mod audit;
 mod backup;
 mod clear;
 mod content;
+mod damage;
 mod erase;
 mod erasing;
 mod erasures;
@@ -33,6 +34,7 @@ mod search;
 mod writer;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use rusqlite::{Connection, OpenFlags};
 
@@ -41,6 +43,8 @@ pub use audit::Audit;
 use audit::Chain;
 pub(crate) use backup::{back_up, bytes};
 use content::Content;
+use damage::Ground;
+pub use damage::{Damaged, Piece, Salvage, Salvaged};
 pub use keeper::Keeper;
 pub use keys::Keys;
 use pool::Pool;
@@ -53,33 +57,49 @@ const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
 const READERS: usize = 4;
 
 pub(crate) async fn open(path: &Path, master: MasterSource) -> Result<Handles, Error> {
-    let mut writing = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE)?;
-    let sealed = schema::was_sealed(&writing)?;
+    let sealed = path.exists() && schema::was_sealed(&writing(path, true)?)?;
     let open = if sealed { Vault::open_existing } else { Vault::open };
-    let vault = open(&vault_path(path), master)?;
-    let content = Content::new(vault.clone());
-    schema::migrate(&mut writing, path, &content)?;
-    let ReadHandles { reader, keys, .. } = reading(path, &content)?;
-    let writer = Writer::new(Pool::new(vec![writing]), Pool::new(vec![read_only(path)?]), content);
-    let Control { keeper, audit } = control(path, Chain::Open(vault.clone()))?;
+    open_on(&Ground::of(path), open(&vault_path(path), master)?)
+}
+
+/// The same for the one process that owns the store, which begins a new database where this one is damaged.
+pub(crate) async fn open_and_mend(path: &Path, master: MasterSource) -> Result<(Handles, Damaged), Error> {
+    let keys = vault_path(path);
+    // Where content was sealed, its keys must be there: new ones would open nothing of it.
+    if !std::fs::metadata(&keys).is_ok_and(|file| file.len() > 0) && damage::holds_content(path) {
+        return Err(Error::Keys { path: keys.display().to_string() });
+    }
+    let vault = Vault::open(&keys, master)?;
+    let ground = Ground::of_owner(path, vault.clone());
+    ground.prepare()?;
+    Ok((open_on(&ground, vault)?, Damaged::new(ground)))
+}
+
+fn open_on(ground: &Arc<Ground>, vault: Vault) -> Result<Handles, Error> {
+    let (path, content) = (&*ground.path, Content::new(vault.clone()));
+    schema::migrate(&mut writing(path, true)?, path, &content)?;
+    let ReadHandles { reader, keys, .. } = reading(ground, &content)?;
+    let writing = Pool::open(ground, 1, |path| writing(path, false))?;
+    let writer = Writer::new(writing, Pool::open(ground, 1, read_only)?, content);
+    let Control { keeper, audit } = control(ground, Chain::Open(vault.clone()))?;
     Ok(Handles { writer, keeper, reader, keys, audit, vault })
 }
 
 pub(crate) async fn open_read_only(path: &Path, master: MasterSource) -> Result<ReadHandles, Error> {
     // The store first: where there is none, that is the better thing to say.
     read_only(path)?;
-    reading(path, &Content::new(Vault::open_read_only(&vault_path(path), master)?))
+    reading(&Ground::of(path), &Content::new(Vault::open_read_only(&vault_path(path), master)?))
 }
 
 /// Control data of a store that is there, whose schema may be brought up to date by its next server alone.
 pub(crate) async fn open_control(path: &Path, master: MasterSource) -> Result<Control, Error> {
     read_only(path)?;
-    control(path, Chain::Closed { keys: vault_path(path), master })
+    control(&Ground::of(path), Chain::Closed { keys: vault_path(path), master })
 }
 
 pub(crate) fn control_with(path: &Path, vault: &Vault) -> Result<Control, Error> {
     read_only(path)?;
-    control(path, Chain::Open(vault.clone()))
+    control(&Ground::of(path), Chain::Open(vault.clone()))
 }
 
 pub(crate) fn open_vault(path: &Path, master: MasterSource) -> Result<Vault, Error> {
@@ -93,18 +113,22 @@ pub(crate) fn is_unsealed(path: &Path) -> bool {
     !(vault_path(path).exists() || path.exists() && sealed().unwrap_or(true))
 }
 
-fn control(path: &Path, chain: Chain) -> Result<Control, Error> {
-    let pool = Pool::new(vec![connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?]);
+fn control(ground: &Arc<Ground>, chain: Chain) -> Result<Control, Error> {
+    let pool = Pool::open(ground, 1, |path| writing(path, false))?;
     Ok(Control { keeper: Keeper::new(pool.clone(), chain.clone()), audit: Audit::new(pool, chain) })
 }
 
-fn reading(path: &Path, content: &Content) -> Result<ReadHandles, Error> {
-    let readers = (0..READERS).map(|_| read_only(path)).collect::<Result<_, _>>()?;
+fn reading(ground: &Arc<Ground>, content: &Content) -> Result<ReadHandles, Error> {
     Ok(ReadHandles {
-        reader: Reader::new(Pool::new(readers), content.clone()),
-        keys: Keys::new(Pool::new(vec![read_only(path)?])),
+        reader: Reader::new(Pool::open(ground, READERS, read_only)?, content.clone()),
+        keys: Keys::new(Pool::open(ground, 1, read_only)?),
         vault: content.vault.clone(),
     })
+}
+
+fn writing(path: &Path, may_create: bool) -> Result<Connection, Error> {
+    let create = if may_create { OpenFlags::SQLITE_OPEN_CREATE } else { OpenFlags::empty() };
+    connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | create)
 }
 
 fn read_only(path: &Path) -> Result<Connection, Error> {

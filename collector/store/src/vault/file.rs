@@ -77,9 +77,13 @@ impl File {
             // What is dropped is overwritten.
             connection.pragma_update(None, "secure_delete", true)?;
             connection.execute_batch(SCHEMA)?;
-            Ok(connection)
+            let word = connection.query_row("PRAGMA quick_check(1)", [], |row| row.get::<_, String>(0))?;
+            Ok((connection, word == "ok"))
         };
-        let connection = open().map_err(|source| opening(path, source))?;
+        let (connection, is_whole) = open().map_err(|source| opening(path, source))?;
+        if !is_whole {
+            return Err(Error::Keys { path: path.display().to_string() });
+        }
         Ok(Self { connection, read_only: false })
     }
 
@@ -193,6 +197,13 @@ impl File {
         self.read_only
     }
 
+    pub(super) fn projects(&self) -> Result<Vec<ProjectId>, Error> {
+        let mut statement =
+            self.connection.prepare("SELECT DISTINCT project FROM secret ORDER BY project")?;
+        let found = statement.query_map([], |row| row.get(0).map(ProjectId::from_i64))?;
+        Ok(found.collect::<Result<_, _>>()?)
+    }
+
     pub(super) fn back_up(&self, path: &Path) -> Result<(), Error> {
         self.connection.execute("VACUUM INTO ?1", params![path.to_string_lossy()])?;
         Ok(())
@@ -200,7 +211,8 @@ impl File {
 }
 
 fn opening(path: &Path, source: rusqlite::Error) -> Error {
-    Error::Open { path: path.display().to_string(), source }
+    let error = Error::Open { path: path.display().to_string(), source };
+    if error.is_damage() { Error::Keys { path: path.display().to_string() } } else { error }
 }
 
 fn master(connection: &Connection) -> Result<Option<MasterId>, Error> {

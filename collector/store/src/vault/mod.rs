@@ -198,6 +198,11 @@ impl Vault {
         inner.file.state(master)
     }
 
+    /// The projects that have keys.
+    pub(crate) fn projects(&self) -> Result<Vec<ProjectId>, Error> {
+        self.lock().file.projects()
+    }
+
     /// Copies the wrapped keys to a new file.
     pub fn back_up(&self, path: &Path) -> Result<(), Error> {
         self.lock().file.back_up(path)
