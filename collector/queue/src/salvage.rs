@@ -96,9 +96,11 @@ impl Scan {
                 }
             };
         }
-        self.end = Some(segment.end());
-        // No two segments may begin at the same place.
-        self.next = self.next.max(segment.end()).max(segment.base + 1);
+        // A kill leaves a segment empty that was just begun; the next one begins one place further, since no two may begin
+        // at the same one.
+        let end = segment.end().max(segment.base + 1);
+        self.end = Some(end);
+        self.next = self.next.max(end);
         self.segments.push_back(Arc::new(segment));
     }
 

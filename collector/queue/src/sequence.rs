@@ -50,7 +50,9 @@ impl Sequence {
             let (segment, next) = {
                 let state = self.lock();
                 let next = state.gone.get(&at).or(state.damaged.get(&at)).copied();
-                let segment = state.segments.iter().find(|segment| segment.end() > at).cloned();
+                // One that was emptied has nothing to look at.
+                let holds = |segment: &&Arc<Segment>| segment.end() > at.max(segment.base);
+                let segment = state.segments.iter().find(holds).cloned();
                 (segment, next)
             };
             let segment = segment?;
