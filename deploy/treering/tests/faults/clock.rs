@@ -34,8 +34,8 @@ async fn a_clock_that_jumps_loses_nothing_and_stops_nothing() {
     let (data, clock) = (folder.path().join("data"), folder.path().join("clock"));
     let set = |time: &str| std::fs::write(&clock, format!("{time}\n")).unwrap();
     set("+0");
-    let mut server = Server::start_as(under_clock(&library, &clock), &data, &[]);
-    let (addresses, key) = (server.addresses(), server.key("ingest"));
+    let mut server = Server::start_to_stay(under_clock(&library, &clock), &data, 12);
+    let (addresses, key) = (server.addresses_to_send(), server.key("ingest"));
     let load = Load::start(&server.http, &key, 2, 0);
     for time in JUMPS {
         set(time);

@@ -18,8 +18,8 @@ const UNDER_WAY: u64 = 1_000_000;
 #[tokio::test(flavor = "multi_thread")]
 async fn an_end_under_load_answers_what_is_under_way_and_loses_nothing() {
     let folder = tempfile::tempdir().unwrap();
-    let server = Server::start(folder.path(), &[]);
-    let (addresses, key) = (server.addresses(), server.key("ingest"));
+    let server = Server::start_to_stay(treering(), folder.path(), 13);
+    let (addresses, key) = (server.addresses_to_send(), server.key("ingest"));
     let load = Load::start(&server.http, &key, 8, 0);
     load.more(100).await;
     let half = Half::send(&server, &key);

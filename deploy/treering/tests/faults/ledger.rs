@@ -115,13 +115,21 @@ fn number(trace: &str) -> u64 {
 
 /// The span ids and contents of an execution, as its records have them; one that is there twice stands there twice.
 pub(crate) async fn records(api: &Api<'_>, execution: u64) -> Vec<(String, String)> {
+    try_records(api, execution).await.unwrap_or_default()
+}
+
+/// The same; `None` where they cannot be read, and an error says so.
+pub(crate) async fn try_records(api: &Api<'_>, execution: u64) -> Option<Vec<(String, String)>> {
     let otlp = api.get(&format!("/executions/{}/otlp", otlp::trace(execution))).await;
+    if otlp.get("error").is_some() {
+        return None;
+    }
     let list = |value: &Json| value.as_array().cloned().unwrap_or_default();
     let scopes = list(&otlp["resourceSpans"]).into_iter().flat_map(|one| list(&one["scopeSpans"]));
     let spans = scopes.flat_map(|scope| list(&scope["spans"]));
     let mut records: Vec<_> = spans.map(|span| (text(&span["spanId"]), messages(&span))).collect();
     records.sort();
-    records
+    Some(records)
 }
 
 fn messages(span: &Json) -> String {

@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a test ends where it finds the unexpected")]
 
 mod clock;
+mod damage;
 mod descriptors;
 mod end;
 mod kill;

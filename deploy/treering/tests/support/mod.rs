@@ -58,6 +58,17 @@ impl Server {
         Self::launch(command, data, ["127.0.0.1:0"; 3], flags)
     }
 
+    /// Starts it where it can be started again: on an address from which nobody else takes free ports meanwhile.
+    pub(crate) fn start_to_stay(command: Command, data: &Path, last: u8) -> Self {
+        let host = if cfg!(target_os = "linux") { format!("127.0.0.{last}:0") } else { "127.0.0.1:0".into() };
+        Self::launch(command, data, [&host, &host, "127.0.0.1:0"], &[])
+    }
+
+    /// The addresses that exporters know; the dashboard may come back anywhere.
+    pub(crate) fn addresses_to_send(&self) -> [String; 3] {
+        [self.grpc.clone(), self.http.clone(), "127.0.0.1:0".into()]
+    }
+
     /// Starts it again after its end, where it listened before.
     pub(crate) fn start_again(data: &Path, addresses: &[String; 3]) -> Self {
         Self::start_again_as(treering(), data, addresses, &[])
@@ -207,7 +218,12 @@ pub(crate) struct Api<'a> {
 
 impl<'a> Api<'a> {
     pub(crate) fn of(server: &'a Server) -> Self {
-        Self { server, key: server.key("read"), client: client() }
+        Self::with(server, &server.key("read"))
+    }
+
+    /// With this key, which may read.
+    pub(crate) fn with(server: &'a Server, key: &str) -> Self {
+        Self { server, key: key.to_owned(), client: client() }
     }
 
     /// What this path below `/api/v1` answers.
@@ -254,11 +270,16 @@ pub(crate) fn any_file_has(folder: &Path, needle: &[u8]) -> bool {
 
 /// How often an outcome happened, as the store of this folder has it.
 pub(crate) async fn outcome(data: &Path, name: &str) -> u64 {
+    outcomes(data, |own| own == name).await
+}
+
+/// How often all the outcomes happened whose name this chooses.
+pub(crate) async fn outcomes(data: &Path, is_one: impl Fn(&str) -> bool) -> u64 {
     let store = treering_store::StoreUrl::Sqlite(data.join("treering.db"));
     let master = treering_store::MasterSource::File(data.join("master.key"));
     let handles = treering_store::open_read_only(&store, master).await.expect("the store can be read");
     let projects = handles.reader.projects().await.expect("projects can be read");
     let scope = treering_store::Scope::of(projects.first().expect("the first start makes one").id);
     let counts = handles.reader.outcomes(scope).await.expect("outcomes can be read");
-    counts.iter().filter(|count| count.name == name).map(|count| count.count).sum()
+    counts.iter().filter(|count| is_one(&count.name)).map(|count| count.count).sum()
 }
