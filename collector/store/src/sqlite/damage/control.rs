@@ -9,8 +9,18 @@ use rusqlite::{Connection, params, params_from_iter};
 use crate::{Error, ProjectId};
 
 /// What is carried over. Everything else is made anew from records.
-pub(super) const TABLES: &[&str] =
-    &["project", "project_rules", "person", "member", "api_key", "audit", "outcome", "erasure", "version"];
+pub(super) const TABLES: &[&str] = &[
+    "project",
+    "project_rules",
+    "person",
+    "member",
+    "api_key",
+    "audit",
+    "outcome",
+    "erasure",
+    "erased_day",
+    "version",
+];
 
 /// How far the versions of a new database are ahead of those that were read, and where they begin where none could be:
 /// no version may come twice, nor a block of content, whose id is made of it.
