@@ -66,8 +66,8 @@ pub(crate) async fn open(path: &Path, master: MasterSource) -> Result<Handles, E
 pub(crate) async fn open_and_mend(path: &Path, master: MasterSource) -> Result<(Handles, Damaged), Error> {
     let keys = vault_path(path);
     // Where content was sealed, its keys must be there: new ones would open nothing of it.
-    if !std::fs::metadata(&keys).is_ok_and(|file| file.len() > 0) && damage::holds_content(path) {
-        return Err(Error::Keys { path: keys.display().to_string() });
+    if !std::fs::metadata(&keys).is_ok_and(|file| file.len() > 0) && path.exists() && was_sealed(path) {
+        return Err(Error::KeysLost { path: keys.display().to_string() });
     }
     let vault = Vault::open(&keys, master)?;
     let ground = Ground::of_owner(path, vault.clone());
@@ -108,9 +108,13 @@ pub(crate) fn open_vault(path: &Path, master: MasterSource) -> Result<Vault, Err
 
 /// True where nothing was ever sealed for this store: it is not there, or of a version that sealed nothing.
 pub(crate) fn is_unsealed(path: &Path) -> bool {
+    !(vault_path(path).exists() || path.exists() && was_sealed(path))
+}
+
+/// A store that cannot be read may have been.
+fn was_sealed(path: &Path) -> bool {
     let sealed = || schema::was_sealed(&connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?);
-    // A store that cannot be read is a matter for who opens it.
-    !(vault_path(path).exists() || path.exists() && sealed().unwrap_or(true))
+    sealed().unwrap_or(true)
 }
 
 fn control(ground: &Arc<Ground>, chain: Chain) -> Result<Control, Error> {

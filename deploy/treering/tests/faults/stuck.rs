@@ -58,3 +58,19 @@ async fn a_stuck_store_stops_nobody_and_has_everything_afterwards() {
     ledger.assert_kept(&Api::of(&server)).await;
     assert!(server.peak_memory() < MOST_MEMORY, "it took {} MiB", server.peak_memory() >> 20);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_answer_that_waits_for_the_store_asks_to_come_again_while_that_is_stuck() {
+    let folder = tempfile::tempdir().unwrap();
+    let server = Server::start(folder.path(), &["--ack", "store"]);
+    let load = Load::start(&server.http, &server.key("ingest"), 4, 0);
+    load.more(20).await;
+    let lock = StoreLock::take(folder.path());
+    load.heard(503, 4).await;
+    lock.release();
+    load.more(20).await;
+    let ledger = load.end().await;
+    ledger.assert_kept(&Api::of(&server)).await;
+    assert!(server.terminate().success());
+    assert!(crate::support::outcome(folder.path(), "refused.unconfirmed").await >= 4);
+}

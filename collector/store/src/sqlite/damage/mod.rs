@@ -251,13 +251,6 @@ pub(super) fn leave_log(connection: &Connection) {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).ok();
 }
 
-/// True where a database has sealed content, as far as it can be read.
-pub(super) fn holds_content(path: &Path) -> bool {
-    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
-    let found = |connection: Connection| connection.query_row("SELECT 1 FROM block LIMIT 1", [], |_| Ok(()));
-    Connection::open_with_flags(path, flags).and_then(found).is_ok()
-}
-
 /// Opens a damaged database as far as that is possible: what its schema says is believed, and a file that is too short
 /// is read as far as it goes.
 fn open_damaged(path: &Path) -> Result<Connection, Error> {
