@@ -47,7 +47,7 @@ pub enum Error {
     )]
     MasterFile { path: String, source: std::io::Error },
     #[error(
-        "{path} is missing, and with it the keys of everything that is sealed; put it back, from a backup too: \
+        "{path} is missing, and with it the keys of everything that is sealed; put the file back, from a backup too: \
          a new one could read nothing"
     )]
     KeysLost { path: String },

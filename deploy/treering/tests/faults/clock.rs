@@ -36,7 +36,7 @@ async fn a_clock_that_jumps_loses_nothing_and_stops_nothing() {
     set("+0");
     let mut server = Server::start_to_stay(under_clock(&library, &clock), &data, 12);
     let (addresses, key) = (server.addresses_to_send(), server.key("ingest"));
-    let load = Load::start(&server.http, &key, 2, 0);
+    let load = Load::start(&server.http, &key, 1, 0);
     for time in JUMPS {
         set(time);
         load.more_within(10, SOON).await;
