@@ -35,10 +35,7 @@ async fn who_holds_every_descriptor_keeps_nobody_out_for_good() {
     // Who was let in before is served.
     early.more(50).await;
     let ledger = early.end().await;
-    let before = cpu_seconds(&server);
-    tokio::time::sleep(LOOK).await;
-    let spent = cpu_seconds(&server) - before;
-    assert!(spent < LOOK.as_secs_f64() / 2.0, "it is busy with nothing: {spent} s in {LOOK:?}");
+    assert!(comes_to_rest(&server).await, "it is busy with nothing");
     drop(idle);
     assert!(server.is_up());
     let late = Load::start(&server.http, &key, 2, 1_000_000);
@@ -48,6 +45,18 @@ async fn who_holds_every_descriptor_keeps_nobody_out_for_good() {
     both.acknowledged.extend(ledger.acknowledged);
     both.uncertain.extend(ledger.uncertain);
     both.assert_kept(&api).await;
+}
+
+/// True once it does next to nothing; what was acknowledged may have to be delivered first.
+async fn comes_to_rest(server: &Server) -> bool {
+    for _ in 0..30 {
+        let before = cpu_seconds(server);
+        tokio::time::sleep(LOOK).await;
+        if cpu_seconds(server) - before < LOOK.as_secs_f64() / 2.0 {
+            return true;
+        }
+    }
+    false
 }
 
 /// The time that the process had on a core.
