@@ -166,8 +166,9 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, Error> {
 }
 
 impl Running {
-    /// Carries over what damaged stores hold, those included that will be found damaged.
-    pub fn salvage(&mut self, damaged: Damaged) {
+    /// Carries over what damaged stores hold, those included that will be found damaged. A remote store has none.
+    pub fn salvage(&mut self, damaged: Option<Damaged>) {
+        let Some(damaged) = damaged else { return };
         self.background.spawn(keep_salvaged(self.delivery.clone(), damaged, self.name.clone()));
     }
 

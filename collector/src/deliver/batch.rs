@@ -110,9 +110,9 @@ impl Reading {
     /// of its records is known: their project was erased, or their bytes were damaged.
     pub(super) fn of(entry: &Entry, vault: &Vault) -> Result<Result<Self, Outcome>, treering_store::Error> {
         let Ok(id) = entry.key() else { return Ok(Err(damaged(entry))) };
-        let Some(key) = vault.key(id)? else { return Ok(Err(Outcome::Erased)) };
-        let Ok(redacted) = open(entry, &key) else { return Ok(Err(damaged(entry))) };
         let project = ProjectId::from_i64(entry.project);
+        let Some(key) = vault.key(project, id)? else { return Ok(Err(Outcome::Erased)) };
+        let Ok(redacted) = open(entry, &key) else { return Ok(Err(damaged(entry))) };
         Ok(Ok(Self {
             redacted,
             project,

@@ -3,6 +3,36 @@
 pub enum Error {
     #[error("the store answered with an error")]
     Database(#[from] rusqlite::Error),
+    #[error("the store answered with an error")]
+    Postgres(#[source] tokio_postgres::Error),
+    #[error(
+        "the store at {place} cannot be reached; check the address, the password and what stands between"
+    )]
+    Connect { place: String, source: tokio_postgres::Error },
+    #[error("the store does not answer")]
+    Silent,
+    #[error("the store's URL cannot be read: {reason}; write postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
+    PostgresUrl { reason: String },
+    #[error("the store's server cannot be trusted: {reason}")]
+    Tls { reason: String },
+    #[error(
+        "the store was written by a newer treering (schema {found}, this one knows {known}); run that one"
+    )]
+    NewerRemote { found: i64, known: i64 },
+    #[error(
+        "the store's schema is of an older treering ({found}, this one needs {known}); bring it up to date with \
+         `treering migrate`, whose login may change the schema"
+    )]
+    OlderRemote { found: i64, known: i64 },
+    #[error(
+        "a remote store is copied and put back by its server's own tools: pg_dump and pg_restore, or the backups of \
+         whoever runs it"
+    )]
+    NoFile,
+    #[error("a row that should be there is not")]
+    NoRow,
+    #[error("content is withheld from this viewer")]
+    Withheld,
     #[error("the store at {path} cannot be opened; check that the folder exists and is yours to write")]
     Open { path: String, source: rusqlite::Error },
     #[error(
@@ -35,7 +65,7 @@ pub enum Error {
     Random(#[source] getrandom::Error),
     #[error("the store's thread ended before it answered")]
     Gone(#[from] tokio::task::JoinError),
-    #[error("`{0}` is not a store; write sqlite:PATH")]
+    #[error("`{0}` is not a store; write sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE")]
     Url(String),
     #[error(transparent)]
     Seal(treering_seal::Error),
@@ -110,10 +140,16 @@ impl Error {
             Self::Database(error) => {
                 matches!(error.sqlite_error_code(), Some(ConstraintViolation | TooBig | TypeMismatch))
             }
+            Self::Postgres(error) => error.code().is_some_and(is_of_the_values),
             Self::Damaged(_) => true,
             // It panicked on it, and would again.
             Self::Gone(error) => error.is_panic(),
             _ => false,
         }
     }
+}
+
+/// Values that do not fit, contradict what is there, or are too many or too large: those of this batch.
+fn is_of_the_values(code: &tokio_postgres::error::SqlState) -> bool {
+    ["22", "23", "54"].iter().any(|class| code.code().starts_with(class))
 }

@@ -19,6 +19,8 @@ mod error;
 mod hashes;
 mod key;
 mod model;
+mod postgres;
+mod sql;
 mod sqlite;
 mod url;
 mod vault;
@@ -35,9 +37,11 @@ pub use key::{ApiKey, KeyRecord, Scopes};
 pub use model::{
     Batch, ClockNote, Computed, Cursor, ExecutionFilter, ExecutionPage, Forgotten, Indexed, LogEntry,
     OutcomeCount, Project, ProjectId, Reread, Scope, SearchLag, Sign, SpanEntry, StepRecords, TellWords,
-    Touched, Unindexed, Wording,
+    Touched, Unindexed, Viewer, Wording,
 };
-pub use sqlite::{Audit, Damaged, Keeper, Keys, Piece, Reader, Salvage, Salvaged, Writer};
+pub use postgres::{Migrated, PostgresUrl};
+pub use sql::{Audit, Keeper, Keys, Reader, Writer};
+pub use sqlite::{Damaged, Piece, Salvage, Salvaged};
 pub use url::StoreUrl;
 pub use vault::{MasterSource, Vault, VaultState, vault_path, write_new_master};
 
@@ -72,14 +76,22 @@ pub struct Control {
 pub async fn open(url: &StoreUrl, master: MasterSource) -> Result<Handles, Error> {
     match url {
         StoreUrl::Sqlite(path) => sqlite::open(path, master).await,
+        StoreUrl::Postgres(url) => postgres::open(url, master).await,
     }
 }
 
 /// Opens a store for the one process that owns it. A damaged one is moved aside, and a new one begins in its place, with
-/// the control data that could be read; the rest of it is in [`Damaged`].
-pub async fn open_and_mend(url: &StoreUrl, master: MasterSource) -> Result<(Handles, Damaged), Error> {
+/// the control data that could be read; the rest of it is in [`Damaged`]. A remote store is its server's to mend.
+pub async fn open_and_mend(
+    url: &StoreUrl,
+    master: MasterSource,
+) -> Result<(Handles, Option<Damaged>), Error> {
     match url {
-        StoreUrl::Sqlite(path) => sqlite::open_and_mend(path, master).await,
+        StoreUrl::Sqlite(path) => {
+            let (handles, damaged) = sqlite::open_and_mend(path, master).await?;
+            Ok((handles, Some(damaged)))
+        }
+        StoreUrl::Postgres(url) => Ok((postgres::open(url, master).await?, None)),
     }
 }
 
@@ -87,6 +99,7 @@ pub async fn open_and_mend(url: &StoreUrl, master: MasterSource) -> Result<(Hand
 pub async fn open_read_only(url: &StoreUrl, master: MasterSource) -> Result<ReadHandles, Error> {
     match url {
         StoreUrl::Sqlite(path) => sqlite::open_read_only(path, master).await,
+        StoreUrl::Postgres(url) => postgres::open_read_only(url, master).await,
     }
 }
 
@@ -94,6 +107,7 @@ pub async fn open_read_only(url: &StoreUrl, master: MasterSource) -> Result<Read
 pub async fn open_control(url: &StoreUrl, master: MasterSource) -> Result<Control, Error> {
     match url {
         StoreUrl::Sqlite(path) => sqlite::open_control(path, master).await,
+        StoreUrl::Postgres(url) => postgres::open_control(url, master).await,
     }
 }
 
@@ -101,6 +115,7 @@ pub async fn open_control(url: &StoreUrl, master: MasterSource) -> Result<Contro
 pub fn open_vault(url: &StoreUrl, master: MasterSource) -> Result<Vault, Error> {
     match url {
         StoreUrl::Sqlite(path) => sqlite::open_vault(path, master),
+        StoreUrl::Postgres(url) => postgres::open_vault(url, master),
     }
 }
 
@@ -108,6 +123,7 @@ pub fn open_vault(url: &StoreUrl, master: MasterSource) -> Result<Vault, Error> 
 pub fn new_vault(url: &StoreUrl, master: MasterSource) -> Result<Vault, Error> {
     match url {
         StoreUrl::Sqlite(path) => Vault::open(&vault_path(path), master),
+        StoreUrl::Postgres(_) => Err(Error::NoFile),
     }
 }
 
@@ -115,6 +131,7 @@ pub fn new_vault(url: &StoreUrl, master: MasterSource) -> Result<Vault, Error> {
 pub fn control_with(url: &StoreUrl, vault: &Vault) -> Result<Control, Error> {
     match url {
         StoreUrl::Sqlite(path) => sqlite::control_with(path, vault),
+        StoreUrl::Postgres(url) => postgres::control_with(url, vault),
     }
 }
 
@@ -122,6 +139,7 @@ pub fn control_with(url: &StoreUrl, vault: &Vault) -> Result<Control, Error> {
 pub fn is_unsealed(url: &StoreUrl) -> bool {
     match url {
         StoreUrl::Sqlite(path) => sqlite::is_unsealed(path),
+        StoreUrl::Postgres(url) => postgres::is_unsealed(url),
     }
 }
 
@@ -130,12 +148,25 @@ pub fn is_unsealed(url: &StoreUrl) -> bool {
 pub fn back_up(url: &StoreUrl, to: &Path) -> Result<(), Error> {
     match url {
         StoreUrl::Sqlite(path) => sqlite::back_up(path, to),
+        StoreUrl::Postgres(_) => Err(Error::NoFile),
     }
+}
+
+/// A file of keys that belongs to no store: those of a collector's own journal, where its store is a remote one.
+pub fn open_keys(path: &Path, master: MasterSource) -> Result<Vault, Error> {
+    Vault::open(path, master)
+}
+
+/// Brings the schema of a remote store up to date, and does nothing else. An embedded one is brought up to date by
+/// whoever owns it.
+pub async fn migrate(url: &PostgresUrl) -> Result<Migrated, Error> {
+    postgres::migrate(url).await
 }
 
 /// How large a copy of the store will be, more or less.
 pub fn store_bytes(url: &StoreUrl) -> Result<u64, Error> {
     match url {
         StoreUrl::Sqlite(path) => sqlite::bytes(path),
+        StoreUrl::Postgres(_) => Err(Error::NoFile),
     }
 }

@@ -1,5 +1,6 @@
 use std::fmt;
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use treering_redact::Record;
@@ -41,6 +42,18 @@ impl Scope {
     pub fn project(self) -> ProjectId {
         self.0
     }
+}
+
+/// Who looks. A remote store shows nobody more than it knows that this one may see.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Viewer {
+    /// The owner of this machine, who sees all projects.
+    #[default]
+    Local,
+    /// The holder of the API key of this number, who sees its project.
+    Key(i64),
+    /// A person of this subject, who sees the projects of which it is a member.
+    Person(Arc<str>),
 }
 
 /// Which executions a list shows.

@@ -1,13 +1,15 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use crate::Error;
+use crate::{Error, PostgresUrl};
 
 /// Where a store is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreUrl {
     /// `sqlite:PATH`: a file of this machine.
     Sqlite(PathBuf),
+    /// `postgres://…`: a PostgreSQL, such as Supabase's.
+    Postgres(PostgresUrl),
 }
 
 impl FromStr for StoreUrl {
@@ -16,6 +18,9 @@ impl FromStr for StoreUrl {
     fn from_str(text: &str) -> Result<Self, Error> {
         match text.strip_prefix("sqlite:") {
             Some(path) if !path.is_empty() => Ok(Self::Sqlite(PathBuf::from(path))),
+            None if text.starts_with("postgres://") || text.starts_with("postgresql://") => {
+                Ok(Self::Postgres(text.parse()?))
+            }
             // A URL may hold a password; its scheme says enough.
             _ => Err(Error::Url(text.split(':').next().unwrap_or_default().to_owned())),
         }

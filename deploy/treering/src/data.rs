@@ -68,7 +68,7 @@ impl Data {
     /// Makes the files of the databases readable and writable for their owner alone, whatever the folder allows, and
     /// whatever somebody did to them: they are ours. SQLite gives new side files the same rights.
     pub(crate) fn keep_private(&self) -> Result<(), Error> {
-        let StoreUrl::Sqlite(store) = &self.store;
+        let StoreUrl::Sqlite(store) = &self.store else { return Ok(()) };
         let keys = vault_path(store);
         // A file of keys that is lost is not made anew.
         let keys = Some(&keys).filter(|keys| keys.exists() || treering_store::is_unsealed(&self.store));

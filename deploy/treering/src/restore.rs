@@ -42,7 +42,7 @@ pub(crate) async fn run(options: cli::Restore, file: File) -> Result<Answer, Err
 
 /// Nothing may lie where something is to be placed but the master key, which has to come from elsewhere.
 fn must_be_free(data: &Data) -> Result<(), Error> {
-    let StoreUrl::Sqlite(store) = &data.store;
+    let StoreUrl::Sqlite(store) = &data.store else { return Err(treering_store::Error::NoFile.into()) };
     let expected = |path: &Path| {
         let is_master = matches!(&data.master, MasterSource::File(master) if master == path);
         is_master || path == data.folder.join("lock")
@@ -77,7 +77,7 @@ impl Keys {
 
     /// Puts them in their place before anything else, and sees whether the master key opens them.
     fn place(&self, data: &Data, placed: &mut Placed) -> Result<(), Error> {
-        let StoreUrl::Sqlite(store) = &data.store;
+        let StoreUrl::Sqlite(store) = &data.store else { return Err(treering_store::Error::NoFile.into()) };
         let path = vault_path(store);
         let from = match self {
             Self::Of(from, _) | Self::Given(from) => from,
@@ -108,7 +108,7 @@ fn place(
     folder: &Path,
     placed: &mut Placed,
 ) -> Result<(), Error> {
-    let StoreUrl::Sqlite(store) = store;
+    let StoreUrl::Sqlite(store) = store else { return Err(treering_store::Error::NoFile.into()) };
     for file in manifest.files.iter().filter(|file| ![STORE, KEYS].contains(&file.name.as_str())) {
         let to = folder.join(&file.name);
         if let Some(folder) = to.parent() {

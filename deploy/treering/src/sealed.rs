@@ -85,8 +85,8 @@ impl Sealed {
             Line::End { lines } => return Ok(Opened::End(lines == self.lines)),
             Line::Sealed { day, sealed } => (day, BASE64.decode(sealed).map_err(|_| Error::NotSealed)?),
         };
-        let place = self.next_place(day);
-        match self.vault.key(key_of(&sealed).map_err(Error::Seal)?)? {
+        let (place, project) = (self.next_place(day), ProjectId::from_i64(self.head.project));
+        match self.vault.key(project, key_of(&sealed).map_err(Error::Seal)?)? {
             Some(key) => key.open(&place, &sealed).map(Opened::Text).map_err(|_| Error::NotSealed),
             None => Ok(Opened::Erased),
         }

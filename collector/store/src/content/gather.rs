@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use treering_otlp::Signal;
+use treering_redact::Record;
 use treering_seal::HashKey;
 
 use super::Name;
@@ -25,8 +26,11 @@ pub(crate) struct Spot {
 
 /// Where pieces are kept.
 pub(crate) trait Shelf {
-    /// True where a piece of this name is kept.
-    fn holds(&mut self, name: &Name) -> Result<bool, Error>;
+    /// Learns which of these are kept, all at once: whoever keeps them may be far away.
+    fn look_up(&mut self, names: &[Name]) -> Result<(), Error>;
+
+    /// True where a piece of this name is kept, of those that were looked up.
+    fn holds(&self, name: &Name) -> bool;
 }
 
 /// Gathers what is new of a project and a day.
@@ -37,6 +41,33 @@ pub(crate) struct Gatherer<S> {
     pieces: HashMap<Name, Spot>,
     /// The names of contexts, by their unkeyed hash.
     contexts: HashMap<[u8; 16], Name>,
+}
+
+/// What is to be gathered: a context, and a body that goes with it.
+#[derive(Clone, Copy)]
+pub(crate) struct Uncut<'a> {
+    pub(crate) signal: Signal,
+    pub(crate) context: &'a treering_redact::Context,
+    pub(crate) body: &'a [u8],
+}
+
+impl<'a> Uncut<'a> {
+    pub(crate) fn of(record: &'a Record) -> Self {
+        Self { signal: record.signal(), context: record.context(), body: record.body() }
+    }
+}
+
+/// A record, cut.
+struct Cut<'a> {
+    content: Uncut<'a>,
+    context: Name,
+    parts: Vec<Piecewise>,
+}
+
+enum Piecewise {
+    Literal(Range<usize>),
+    /// Names of the same height.
+    Names(u64, Vec<Node>),
 }
 
 /// A name, and what it names.
@@ -55,37 +86,79 @@ impl<S: Shelf> Gatherer<S> {
         Self { key, shelf, blocks: Vec::new(), pieces: HashMap::new(), contexts: HashMap::new() }
     }
 
-    /// Takes a record in, and tells where its recipe lies.
-    pub(crate) fn record(
-        &mut self,
-        signal: Signal,
-        context: &treering_redact::Context,
-        body: &[u8],
-    ) -> Result<Spot, Error> {
+    /// Takes records in, and tells where the recipe of each lies.
+    pub(crate) fn records(&mut self, records: &[Uncut<'_>]) -> Result<Vec<Spot>, Error> {
+        let cut: Vec<_> = records.iter().map(|content| self.cut(*content)).collect();
+        self.look_up(&cut)?;
+        Ok(cut.into_iter().map(|cut| self.take(cut)).collect())
+    }
+
+    fn cut<'a>(&mut self, content: Uncut<'a>) -> Cut<'a> {
+        let Uncut { signal, context, body } = content;
         let context = match self.contexts.get(&context.hash()) {
             Some(name) => *name,
             None => {
                 let name = self.name(context);
-                self.keep(name, || context.to_vec())?;
                 self.contexts.insert(context.hash(), name);
                 name
             }
         };
-        let mut recipe = context.to_vec();
-        let mut run = Vec::new();
+        let (mut cut, mut run) = (Vec::new(), Vec::new());
         for part in parts(signal, body) {
             match part {
                 Part::Piece(range) => {
                     run.push(Node { name: self.name(&body[range.clone()]), of: Of::Bytes(range) });
                 }
                 Part::Literal(range) => {
-                    self.names(&mut recipe, body, std::mem::take(&mut run))?;
-                    put_literal(&mut recipe, &body[range]);
+                    cut.extend([self.names(std::mem::take(&mut run)), Piecewise::Literal(range)]);
                 }
             }
         }
-        self.names(&mut recipe, body, run)?;
-        Ok(self.put(&recipe))
+        cut.push(self.names(run));
+        Cut { content, context, parts: cut }
+    }
+
+    /// Level by level: where a list is known, what it names is known.
+    fn look_up(&mut self, cut: &[Cut<'_>]) -> Result<(), Error> {
+        let runs = cut.iter().flat_map(|cut| &cut.parts).filter_map(|part| match part {
+            Piecewise::Names(_, nodes) => Some(nodes),
+            Piecewise::Literal(_) => None,
+        });
+        let mut level: Vec<_> = runs.flatten().collect();
+        let mut names: Vec<_> =
+            self.contexts.values().chain(level.iter().map(|node| &node.name)).copied().collect();
+        while !names.is_empty() {
+            names.sort_unstable();
+            names.dedup();
+            names.retain(|name| !self.pieces.contains_key(name));
+            self.shelf.look_up(&names)?;
+            let below =
+                level.iter().filter(|node| !self.is_kept(&node.name)).filter_map(|node| match &node.of {
+                    Of::Names(nodes) => Some(nodes),
+                    Of::Bytes(_) => None,
+                });
+            level = below.flatten().collect();
+            names = level.iter().map(|node| node.name).collect();
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, cut: Cut<'_>) -> Spot {
+        let Uncut { context, body, .. } = cut.content;
+        self.keep(cut.context, || context.to_vec());
+        let mut recipe = cut.context.to_vec();
+        for part in cut.parts {
+            match part {
+                Piecewise::Literal(range) => put_literal(&mut recipe, &body[range]),
+                Piecewise::Names(height, nodes) => {
+                    for node in nodes {
+                        put_name(&mut recipe, height, &node.name);
+                        self.node(body, node);
+                    }
+                }
+            }
+        }
+        self.put(&recipe)
     }
 
     /// The blocks, and where the new pieces lie in them.
@@ -94,17 +167,13 @@ impl<S: Shelf> Gatherer<S> {
     }
 
     /// A run of names. A long one becomes a list of lists, which a longer history shares with a shorter one.
-    fn names(&mut self, recipe: &mut Vec<u8>, body: &[u8], mut run: Vec<Node>) -> Result<(), Error> {
+    fn names(&self, mut run: Vec<Node>) -> Piecewise {
         let mut height = 0;
         while run.len() > FEW_NAMES {
             run = self.lists(run);
             height += 1;
         }
-        for node in run {
-            put_name(recipe, height, &node.name);
-            self.node(body, node)?;
-        }
-        Ok(())
+        Piecewise::Names(height, run)
     }
 
     fn lists(&self, nodes: Vec<Node>) -> Vec<Node> {
@@ -127,27 +196,32 @@ impl<S: Shelf> Gatherer<S> {
         Node { name: self.name(&listed(&nodes)), of: Of::Names(nodes) }
     }
 
-    /// Keeps a node and what is below it. Where a list is known, what it names is known.
-    fn node(&mut self, body: &[u8], node: Node) -> Result<(), Error> {
+    /// Keeps a node and what is below it.
+    fn node(&mut self, body: &[u8], node: Node) {
         match node.of {
-            Of::Bytes(range) => self.keep(node.name, || body[range].to_vec()).map(|_| ()),
+            Of::Bytes(range) => {
+                self.keep(node.name, || body[range].to_vec());
+            }
             Of::Names(nodes) => {
-                if self.keep(node.name, || listed(&nodes))? {
-                    nodes.into_iter().try_for_each(|node| self.node(body, node))?;
+                if self.keep(node.name, || listed(&nodes)) {
+                    nodes.into_iter().for_each(|node| self.node(body, node));
                 }
-                Ok(())
             }
         }
     }
 
+    fn is_kept(&self, name: &Name) -> bool {
+        self.pieces.contains_key(name) || self.shelf.holds(name)
+    }
+
     /// Puts bytes in that nobody knows yet; true where that was so.
-    fn keep(&mut self, name: Name, bytes: impl FnOnce() -> Vec<u8>) -> Result<bool, Error> {
-        if self.pieces.contains_key(&name) || self.shelf.holds(&name)? {
-            return Ok(false);
+    fn keep(&mut self, name: Name, bytes: impl FnOnce() -> Vec<u8>) -> bool {
+        if self.is_kept(&name) {
+            return false;
         }
         let spot = self.put(&bytes());
         self.pieces.insert(name, spot);
-        Ok(true)
+        true
     }
 
     fn put(&mut self, bytes: &[u8]) -> Spot {

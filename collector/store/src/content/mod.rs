@@ -17,7 +17,7 @@ use treering_redact::Record;
 use treering_seal::HashKey;
 
 pub(crate) use block::{Press, open};
-pub(crate) use gather::{Gatherer, Shelf, Spot};
+pub(crate) use gather::{Gatherer, Shelf, Spot, Uncut};
 pub(crate) use recipe::join;
 
 /// The name of a piece: a keyed hash of its bytes.

@@ -9,14 +9,18 @@ use treering_seal::{DataKey, HashKey, KeyId, Secret};
 
 use super::atoms::put_varint;
 use super::cut::{Part, parts};
-use super::{Gatherer, Name, Press, Shelf, Spot, join, open};
+use super::{Gatherer, Name, Press, Shelf, Spot, Uncut, join, open};
 use crate::{Error, ProjectId};
 
 struct Names(HashSet<Name>);
 
 impl Shelf for &mut Names {
-    fn holds(&mut self, name: &Name) -> Result<bool, Error> {
-        Ok(self.0.contains(name))
+    fn look_up(&mut self, _names: &[Name]) -> Result<(), Error> {
+        Ok(())
+    }
+
+    fn holds(&self, name: &Name) -> bool {
+        self.0.contains(name)
     }
 }
 
@@ -38,7 +42,7 @@ impl Kept {
     fn keep(&mut self, signal: Signal, body: &[u8]) -> (Spot, usize) {
         let context = Context::new(b"context".to_vec());
         let mut gatherer = Gatherer::new(self.key.clone(), &mut self.names);
-        let spot = gatherer.record(signal, &context, body).unwrap();
+        let spot = gatherer.records(&[Uncut { signal, context: &context, body }]).unwrap()[0];
         let (blocks, pieces) = gatherer.finish();
         let first = self.blocks.len();
         let moved = |spot: Spot| Spot { block: spot.block + first, ..spot };

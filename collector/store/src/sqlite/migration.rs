@@ -3,17 +3,17 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use rusqlite::{OptionalExtension, Transaction, params};
+use rusqlite::params;
 use treering_otlp::Signal;
 use treering_redact::{Context, Record};
 use treering_seal::HashKey;
 use treering_step::TraceId;
 
-use super::content::Content;
-use super::index;
-use super::prepare::{Day, address, first_block};
-use super::schema::next_version;
+use super::file;
 use crate::content::{Address, Name, Press, Spot, keyed};
+use crate::sql::{
+    Content, Day, OptionalExtension, Transaction, address, first_new_block, mark_all, next_version,
+};
 use crate::{Error, ProjectId};
 
 /// Rows between two writings of what was gathered, and bytes of them.
@@ -23,17 +23,17 @@ const BYTES_AT_ONCE: usize = 4 << 20;
 pub(super) fn seal_content(transaction: &Transaction<'_>, content: &Content) -> Result<(), Error> {
     let places =
         "SELECT project, day FROM span_before UNION SELECT project, day FROM log_before ORDER BY 1, 2";
-    let mut statement = transaction.prepare(places)?;
-    let places = statement.query_map([], |row| Ok((ProjectId(row.get(0)?), row.get(1)?)))?;
-    let next = first_block(next_version(transaction)?);
+    let places = transaction.all(places, params![], |row| Ok((ProjectId(row.get(0)?), row.get(1)?)))?;
+    let next = first_new_block(transaction, next_version(transaction)?)?;
     let mut moving = Moving { transaction, content, press: Press::new()?, next, renamed: BTreeMap::new() };
-    for place in places.collect::<Result<Vec<(ProjectId, u32)>, _>>()? {
+    for place in places {
         moving.day(place, Signal::Traces)?;
         moving.day(place, Signal::Logs)?;
     }
     moving.renamed.values().try_for_each(Renaming::traces)?;
-    index::mark_all(transaction)?;
-    transaction.execute_batch("DROP TABLE span_before; DROP TABLE log_before; DROP TABLE piece_before;")?;
+    mark_all(transaction)?;
+    file(transaction)
+        .execute_batch("DROP TABLE span_before; DROP TABLE log_before; DROP TABLE piece_before;")?;
     Ok(())
 }
 
@@ -51,7 +51,6 @@ struct Row {
     id: i64,
     trace_id: Vec<u8>,
     hash: Name,
-    spot: Spot,
     has_trace: bool,
 }
 
@@ -64,9 +63,9 @@ impl<'a> Moving<'a> {
         loop {
             let (mut gathered, mut rows) =
                 (Day::new(self.transaction, self.content, project, day)?, Vec::new());
-            let mut statement = self.transaction.prepare_cached(before(signal))?;
+            let mut statement = self.transaction.prepare(before(signal))?;
             let mut found = statement.query(params![project.0, day, after])?;
-            let mut bytes = 0;
+            let (mut records, mut bytes) = (Vec::new(), 0);
             while rows.len() < AT_ONCE
                 && bytes < BYTES_AT_ONCE
                 && let Some(row) = found.next()?
@@ -77,34 +76,42 @@ impl<'a> Moving<'a> {
                     id: row.get(0)?,
                     trace_id: row.get(1)?,
                     hash: row.get(2)?,
-                    spot: gathered.gatherer.record(signal, record.context(), record.body())?,
                     has_trace: record.log().is_none_or(|log| log.trace_id.is_some()),
                 });
+                records.push(record);
             }
+            let spots = gathered.records(&records)?;
             let Some(last) = rows.last() else { return Ok(()) };
             after = last.id;
-            self.write(project, signal, gathered, &rows)?;
+            self.write(project, signal, gathered, rows.iter().zip(spots))?;
+            if signal == Signal::Logs {
+                self.rename(project, &rows)?;
+            }
         }
     }
 
-    fn write(&mut self, project: ProjectId, signal: Signal, day: Day<'_>, rows: &[Row]) -> Result<(), Error> {
+    fn write<'r>(
+        &mut self,
+        project: ProjectId,
+        signal: Signal,
+        day: Day<'_>,
+        rows: impl Iterator<Item = (&'r Row, Spot)>,
+    ) -> Result<(), Error> {
         let first = self.next;
         let filled = day.fill(self.content, &mut self.press, first)?;
         self.next = filled.next();
         filled.write(self.transaction)?;
         let key = self.content.vault.hash_key(project)?;
-        let mut statement = self.transaction.prepare_cached(after(signal))?;
-        for row in rows {
-            let Address { block, start, length } = address(first, row.spot);
-            statement.execute(params![row.id, keyed(&key, row.hash), block, start, length])?;
-        }
-        if signal == Signal::Logs {
-            self.rename(project, key, rows)?;
+        for (row, spot) in rows {
+            let Address { block, start, length } = address(first, spot);
+            let values = params![row.id, keyed(&key, row.hash), block, start, length];
+            self.transaction.execute(after(signal), values)?;
         }
         Ok(())
     }
 
-    fn rename(&mut self, project: ProjectId, key: HashKey, rows: &[Row]) -> Result<(), Error> {
+    fn rename(&mut self, project: ProjectId, rows: &[Row]) -> Result<(), Error> {
+        let key = self.content.vault.hash_key(project)?;
         let (transaction, without_trace) = (self.transaction, BTreeSet::new());
         let new = || Renaming { transaction, project, key, without_trace };
         let renaming = self.renamed.entry(project).or_insert_with(new);
@@ -168,8 +175,7 @@ impl Contexts<'_> {
         }
         let sql = "SELECT bytes FROM piece_before WHERE project = ?1 AND day = ?2 AND hash = ?3";
         let values = params![self.place.0.0, self.place.1, hash];
-        let mut statement = self.transaction.prepare_cached(sql)?;
-        let bytes: Option<Vec<u8>> = statement.query_row(values, |row| row.get(0)).optional()?;
+        let bytes: Option<Vec<u8>> = self.transaction.one(sql, values, |row| row.get(0)).optional()?;
         let context = Context::new(bytes.ok_or(Error::Damaged("a record names a piece that is not there"))?);
         self.read.insert(hash, context.clone());
         Ok(context)
@@ -196,20 +202,23 @@ impl Renaming<'_> {
                 WHERE project = ?1 AND trace_id = ?2 AND span_id IN (SELECT span_id FROM log
                     WHERE project = ?1 AND trace_id = ?2 AND hash = ?3) AND source = ?4";
             let source = |name: &Name| [prefix, name].concat();
-            self.transaction.prepare_cached(sql)?.execute(params![
-                self.project.0,
-                trace_id,
-                after,
-                source(&before),
-                source(&after),
-                step_before,
-                step_after,
-            ])?;
+            self.transaction.execute(
+                sql,
+                params![
+                    self.project.0,
+                    trace_id,
+                    after,
+                    source(&before),
+                    source(&after),
+                    step_before,
+                    step_after,
+                ],
+            )?;
         }
         let sql = "UPDATE log SET span_id = ?5
             WHERE project = ?1 AND trace_id = ?2 AND hash = ?3 AND span_id = ?4";
         let values = params![self.project.0, trace_id, after, step_before, step_after];
-        self.transaction.prepare_cached(sql)?.execute(values)?;
+        self.transaction.execute(sql, values)?;
         Ok(())
     }
 
@@ -220,7 +229,7 @@ impl Renaming<'_> {
             for table in ["log", "summary", "execution", "stale", "words", "unindexed"] {
                 let sql = format!("UPDATE {table} SET trace_id = ?3 WHERE project = ?1 AND trace_id = ?2");
                 let values = params![self.project.0, before, after.as_bytes()];
-                self.transaction.prepare_cached(&sql)?.execute(values)?;
+                self.transaction.execute(&sql, values)?;
             }
         }
         Ok(())

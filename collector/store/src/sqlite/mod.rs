@@ -1,55 +1,23 @@
 //! The embedded store: one SQLite file in WAL mode.
 
-mod append;
-mod audit;
 mod backup;
-mod clear;
-mod content;
 mod damage;
-mod erase;
-mod erasing;
-mod erasures;
-mod executions;
-mod facets;
-mod forget;
-mod index;
-mod joins;
-mod keeper;
-mod keys;
 mod migration;
-mod outcomes;
-mod partials;
-mod people;
 mod pool;
-mod prepare;
-mod processes;
-mod projects;
-mod reader;
-mod records;
-mod reread;
-mod retention;
-mod rows;
 mod schema;
-mod search;
-mod writer;
 
 use std::path::Path;
 use std::sync::Arc;
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::OpenFlags;
 
+use crate::sql::{self, Audit, Chain, Connection, Content, Keeper, Keys, Reader, Writer};
 use crate::{Control, Error, Handles, MasterSource, ReadHandles, Vault, vault_path};
-pub use audit::Audit;
-use audit::Chain;
 pub(crate) use backup::{back_up, bytes};
-use content::Content;
 use damage::Ground;
 pub use damage::{Damaged, Piece, Salvage, Salvaged};
-pub use keeper::Keeper;
-pub use keys::Keys;
-use pool::Pool;
-pub use reader::Reader;
-pub use writer::Writer;
+pub(crate) use pool::Pool;
+pub(crate) use schema::{shrink, truncate_log};
 
 /// How long a connection waits for another one's write before it gives up.
 const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
@@ -57,7 +25,7 @@ const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
 const READERS: usize = 4;
 
 pub(crate) async fn open(path: &Path, master: MasterSource) -> Result<Handles, Error> {
-    let sealed = path.exists() && schema::was_sealed(&writing(path, true)?)?;
+    let sealed = path.exists() && schema::was_sealed(file(&writing(path, true)?))?;
     let open = if sealed { Vault::open_existing } else { Vault::open };
     open_on(&Ground::of(path), open(&vault_path(path), master)?)
 }
@@ -77,10 +45,10 @@ pub(crate) async fn open_and_mend(path: &Path, master: MasterSource) -> Result<(
 
 fn open_on(ground: &Arc<Ground>, vault: Vault) -> Result<Handles, Error> {
     let (path, content) = (&*ground.path, Content::new(vault.clone()));
-    schema::migrate(&mut writing(path, true)?, path, &content)?;
+    schema::migrate(&writing(path, true)?, path, &content)?;
     let ReadHandles { reader, keys, .. } = reading(ground, &content)?;
-    let writing = Pool::open(ground, 1, |path| writing(path, false))?;
-    let writer = Writer::new(writing, Pool::open(ground, 1, read_only)?, content);
+    let writing = pool(ground, 1, |path| writing(path, false))?;
+    let writer = Writer::new(writing.clone(), writing, pool(ground, 1, read_only)?, content);
     let Control { keeper, audit } = control(ground, Chain::Open(vault.clone()))?;
     Ok(Handles { writer, keeper, reader, keys, audit, vault })
 }
@@ -118,21 +86,37 @@ fn was_sealed(path: &Path) -> bool {
 }
 
 fn control(ground: &Arc<Ground>, chain: Chain) -> Result<Control, Error> {
-    let pool = Pool::open(ground, 1, |path| writing(path, false))?;
+    let pool = pool(ground, 1, |path| writing(path, false))?;
     Ok(Control { keeper: Keeper::new(pool.clone(), chain.clone()), audit: Audit::new(pool, chain) })
 }
 
 fn reading(ground: &Arc<Ground>, content: &Content) -> Result<ReadHandles, Error> {
     Ok(ReadHandles {
-        reader: Reader::new(Pool::open(ground, READERS, read_only)?, content.clone()),
-        keys: Keys::new(Pool::open(ground, 1, read_only)?),
+        reader: Reader::new(pool(ground, READERS, read_only)?, content.clone()),
+        keys: Keys::new(pool(ground, 1, read_only)?),
         vault: content.vault.clone(),
     })
 }
 
+fn pool(
+    ground: &Arc<Ground>,
+    count: usize,
+    open: fn(&Path) -> Result<Connection, Error>,
+) -> Result<sql::Pool, Error> {
+    Ok(sql::Pool::Sqlite(Pool::open(ground, count, open)?))
+}
+
+/// What it is a connection to.
+fn file(connection: &Connection) -> &rusqlite::Connection {
+    match connection {
+        Connection::Sqlite(file) => file,
+        Connection::Postgres(_) => unreachable!("this room opens files alone"),
+    }
+}
+
 fn writing(path: &Path, may_create: bool) -> Result<Connection, Error> {
     let create = if may_create { OpenFlags::SQLITE_OPEN_CREATE } else { OpenFlags::empty() };
-    connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | create)
+    Ok(Connection::Sqlite(connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE | create)?))
 }
 
 fn read_only(path: &Path) -> Result<Connection, Error> {
@@ -140,12 +124,13 @@ fn read_only(path: &Path) -> Result<Connection, Error> {
     schema::check(&connection, path)?;
     // The file is opened read-only already; this refuses writes to attached or temporary databases as well.
     connection.pragma_update(None, "query_only", true)?;
-    Ok(connection)
+    Ok(Connection::Sqlite(connection))
 }
 
-fn connect(path: &Path, flags: OpenFlags) -> Result<Connection, Error> {
+fn connect(path: &Path, flags: OpenFlags) -> Result<rusqlite::Connection, Error> {
     let open = || {
-        let connection = Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+        let connection =
+            rusqlite::Connection::open_with_flags(path, flags | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
         connection.busy_timeout(BUSY_TIMEOUT)?;
         connection.set_prepared_statement_cache_capacity(64);
         if !flags.contains(OpenFlags::SQLITE_OPEN_READ_ONLY) {

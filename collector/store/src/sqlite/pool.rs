@@ -2,11 +2,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use rusqlite::Connection;
 use tokio::sync::Semaphore;
 
 use super::damage::{FileId, Ground, leave_log};
+use super::file;
 use crate::Error;
+use crate::sql::Connection;
 
 /// Opens a connection to the database at a path.
 type Open = fn(&Path) -> Result<Connection, Error>;
@@ -43,7 +44,7 @@ impl Pool {
     /// any more, so that a connection is never left in the middle of a transaction.
     pub(crate) async fn with<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Connection) -> Result<T, Error> + Send + 'static,
+        work: impl FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let place = self.places.clone().acquire_owned().await.expect("the semaphore is never closed");
         let (idle, ground, open) = (self.idle.clone(), self.ground.clone(), self.open);
@@ -54,7 +55,7 @@ impl Pool {
             // middle of was undone while it came here.
             let result = catch_unwind(AssertUnwindSafe(|| {
                 held.follow(open)?;
-                work(&mut held.connection)
+                work(&held.connection)
             }));
             let file = held.file;
             lock().push(held);
@@ -94,7 +95,7 @@ impl Held {
 impl Drop for Held {
     fn drop(&mut self) {
         if FileId::of(&self.ground.path) != self.file {
-            leave_log(&self.connection);
+            leave_log(file(&self.connection));
         }
     }
 }

@@ -1,10 +1,8 @@
 use std::path::Path;
 
-use rusqlite::{Connection, Transaction, TransactionBehavior};
-
-use super::content::Content;
-use super::migration;
+use super::{file, migration};
 use crate::Error;
+use crate::sql::{Connection, Content, Transaction};
 
 /// Each element brings the schema one version further; none is ever changed once it was released.
 const MIGRATIONS: &[Migration] = &[
@@ -16,13 +14,14 @@ const MIGRATIONS: &[Migration] = &[
     Migration { sql: include_str!("0006_content.sql"), step: Some(migration::seal_content) },
     Migration::sql(include_str!("0007_erasing.sql")),
     Migration::sql(include_str!("0008_reading.sql")),
+    Migration::sql(include_str!("0009_forgot.sql")),
 ];
 
 /// The first schema that seals content.
 const FIRST_SEALED: i64 = 6;
 
 /// True where there must be a file of wrapped keys.
-pub(super) fn was_sealed(connection: &Connection) -> Result<bool, Error> {
+pub(super) fn was_sealed(connection: &rusqlite::Connection) -> Result<bool, Error> {
     Ok(version(connection)? >= FIRST_SEALED)
 }
 
@@ -44,23 +43,23 @@ impl Migration {
 }
 
 /// All of it or nothing.
-pub(super) fn migrate(connection: &mut Connection, path: &Path, content: &Content) -> Result<(), Error> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let found = version(&transaction)?;
+pub(super) fn migrate(connection: &Connection, path: &Path, content: &Content) -> Result<(), Error> {
+    let transaction = connection.writing()?;
+    let found = version(file(&transaction))?;
     let known = check_version(found, path)?;
     for migration in &MIGRATIONS[usize::try_from(found).unwrap_or(0)..] {
-        transaction.execute_batch(migration.sql)?;
+        file(&transaction).execute_batch(migration.sql)?;
         if let Some(step) = migration.step {
             step(&transaction, content)?;
         }
     }
-    transaction.pragma_update(None, "user_version", known)?;
+    file(&transaction).pragma_update(None, "user_version", known)?;
     transaction.commit()?;
-    tidy(connection)
+    tidy(file(connection))
 }
 
 /// A file that may still hold what was deleted is written anew, once; whether that was done stands in the file.
-fn tidy(connection: &Connection) -> Result<(), Error> {
+fn tidy(connection: &rusqlite::Connection) -> Result<(), Error> {
     const INCREMENTAL: i64 = 2;
     let mode: i64 = connection.pragma_query_value(None, "auto_vacuum", |row| row.get(0))?;
     if mode != INCREMENTAL {
@@ -72,7 +71,7 @@ fn tidy(connection: &Connection) -> Result<(), Error> {
 }
 
 /// Gives some free pages back to the file system; false where there are none left.
-pub(super) fn shrink(connection: &Connection) -> Result<bool, Error> {
+pub(crate) fn shrink(connection: &rusqlite::Connection) -> Result<bool, Error> {
     let free = || connection.pragma_query_value(None, "freelist_count", |row| row.get::<_, i64>(0));
     let before = free()?;
     let mut statement = connection.prepare("PRAGMA incremental_vacuum(1024)")?;
@@ -84,7 +83,7 @@ pub(super) fn shrink(connection: &Connection) -> Result<bool, Error> {
 
 /// Empties the write-ahead log, in which deleted rows stay until they are overwritten. Whoever still reads from it is
 /// waited for.
-pub(super) fn truncate_log(connection: &Connection) -> Result<(), Error> {
+pub(crate) fn truncate_log(connection: &rusqlite::Connection) -> Result<(), Error> {
     let is_busy = || connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0));
     for _ in 0..CHECKPOINTS {
         if !is_busy()? {
@@ -95,7 +94,7 @@ pub(super) fn truncate_log(connection: &Connection) -> Result<(), Error> {
 }
 
 /// Who only reads cannot bring the schema up to date, and reads none but today's.
-pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), Error> {
+pub(super) fn check(connection: &rusqlite::Connection, path: &Path) -> Result<(), Error> {
     let found = version(connection)?;
     let known = check_version(found, path)?;
     if found == known {
@@ -104,7 +103,7 @@ pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), Error> {
     Err(Error::Older { path: path.display().to_string(), found, known })
 }
 
-fn version(connection: &Connection) -> Result<i64, Error> {
+fn version(connection: &rusqlite::Connection) -> Result<i64, Error> {
     Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
 }
 
@@ -114,17 +113,4 @@ fn check_version(found: i64, path: &Path) -> Result<i64, Error> {
         return Ok(known);
     }
     Err(Error::Newer { path: path.display().to_string(), found, known })
-}
-
-/// The version of what was written last.
-pub(super) fn last_version(connection: &Connection) -> Result<i64, Error> {
-    let sql = "SELECT coalesce(max(last), 0) FROM version";
-    Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
-}
-
-/// The version of what this transaction writes. Versions only grow, and one writer at a time takes one, under the
-/// lock of its transaction.
-pub(super) fn next_version(transaction: &Transaction<'_>) -> Result<i64, Error> {
-    let sql = "INSERT INTO version (id, last) VALUES (0, 1) ON CONFLICT DO UPDATE SET last = last + 1 RETURNING last";
-    Ok(transaction.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
 }

@@ -1,8 +1,8 @@
 //! Wrapped keys, in a file of their own: a backup of the store without this file tells nothing, and a key that is
 //! dropped here takes along what it sealed, wherever copies of that are.
 
-mod file;
 mod master_file;
+mod place;
 mod source;
 
 use std::collections::HashMap;
@@ -14,8 +14,9 @@ use treering_seal::{ChainKey, DataKey, HashKey, KeyId, MasterId, MasterKey, Secr
 pub use master_file::write_new_master;
 pub use source::MasterSource;
 
+use crate::postgres::Remote;
 use crate::{Error, ProjectId};
-use file::{File, Purpose, Row};
+use place::{Place, Purpose, Row};
 
 /// Hands out the keys of a store. Clones are handles of the same one. Its functions may block, but for a key that
 /// was asked for before.
@@ -26,7 +27,7 @@ pub struct Vault {
 
 #[derive(Debug)]
 struct Inner {
-    file: File,
+    place: Place,
     source: MasterSource,
     master: MasterKey,
     /// The keys that seal today, and those that were asked for.
@@ -59,7 +60,7 @@ pub fn vault_path(store: &Path) -> PathBuf {
 
 impl Vault {
     pub(crate) fn open(path: &Path, source: MasterSource) -> Result<Self, Error> {
-        Self::of(File::open(path)?, source)
+        Self::of(Place::open(path)?, source)
     }
 
     /// For a store that has sealed something: where its keys are gone, new ones would hide that.
@@ -68,23 +69,28 @@ impl Vault {
         if !path.exists() {
             return Err(lost());
         }
-        let file = File::open(path)?;
-        if file.master()?.is_none() { Err(lost()) } else { Self::of(file, source) }
+        let place = Place::open(path)?;
+        if place.master()?.is_none() { Err(lost()) } else { Self::of(place, source) }
     }
 
     /// For opening what is sealed, and nothing else.
     pub(crate) fn open_read_only(path: &Path, source: MasterSource) -> Result<Self, Error> {
-        Self::of(File::open_read_only(path)?, source)
+        Self::of(Place::open_read_only(path)?, source)
     }
 
-    fn of(mut file: File, source: MasterSource) -> Result<Self, Error> {
-        let master = match file.master()? {
+    /// The keys of a remote store, in its own tables.
+    pub(crate) fn remote(place: Remote, source: MasterSource) -> Result<Self, Error> {
+        Self::of(Place::remote(place), source)
+    }
+
+    fn of(place: Place, source: MasterSource) -> Result<Self, Error> {
+        let master = match place.master()? {
             Some(wanted) => source.find(wanted)?,
             None => source.read()?,
         };
-        file.claim(master.id())?;
+        place.claim(master.id())?;
         let (current, known, hashes) = Default::default();
-        let inner = Inner { file, source, master, current, known, hashes };
+        let inner = Inner { place, source, master, current, known, hashes };
         inner.settle()?;
         Ok(Self { inner: Arc::new(Mutex::new(inner)) })
     }
@@ -103,13 +109,13 @@ impl Vault {
         Ok(key)
     }
 
-    /// The key of this name; `None` where it was dropped, and what it sealed with it.
-    pub fn key(&self, id: KeyId) -> Result<Option<DataKey>, Error> {
+    /// The key of a project that has this name; `None` where it was dropped, and what it sealed with it.
+    pub fn key(&self, project: ProjectId, id: KeyId) -> Result<Option<DataKey>, Error> {
         let mut inner = self.lock();
         if let Some(key) = inner.known.get(&id) {
             return Ok(Some(key.clone()));
         }
-        let Some(row) = inner.file.find(id)? else { return Ok(None) };
+        let Some(row) = inner.place.find(project, id)? else { return Ok(None) };
         let key = DataKey::new(id, &inner.unwrap(&row)?);
         inner.remember(&key);
         Ok(Some(key))
@@ -137,7 +143,7 @@ impl Vault {
     pub(crate) fn hash_key_if_made(&self, project: ProjectId) -> Result<Option<HashKey>, Error> {
         let is_made = {
             let inner = self.lock();
-            inner.hashes.contains_key(&project) || inner.file.current(project, Purpose::Hashes)?.is_some()
+            inner.hashes.contains_key(&project) || inner.place.current(project, Purpose::Hashes)?.is_some()
         };
         if is_made { self.hash_key(project).map(Some) } else { Ok(None) }
     }
@@ -146,7 +152,7 @@ impl Vault {
     /// [`Vault::drop_retired`]. Whoever else seals for this project and day must have stopped before.
     pub fn retire(&self, project: ProjectId, day: u32) -> Result<DataKey, Error> {
         let mut inner = self.lock();
-        inner.file.retire(project, day)?;
+        inner.place.retire(project, day)?;
         inner.current.remove(&(project, day));
         drop(inner);
         self.data_key(project, day)
@@ -154,17 +160,17 @@ impl Vault {
 
     /// Drops the retired keys of a day. Nothing that they sealed can be opened any more, here or in any copy.
     pub fn drop_retired(&self, project: ProjectId, day: u32) -> Result<u64, Error> {
-        self.forget(|file| file.drop_retired(project, day))
+        self.forget(|place| place.drop_retired(project, day))
     }
 
     /// Drops the data keys of a project of all days before this one.
     pub fn drop_before(&self, project: ProjectId, day: u32) -> Result<u64, Error> {
-        self.forget(|file| file.drop_before(project, day))
+        self.forget(|place| place.drop_before(project, day))
     }
 
     /// Drops every key of a project.
     pub fn drop_project(&self, project: ProjectId) -> Result<u64, Error> {
-        self.forget(|file| file.drop_project(project))
+        self.forget(|place| place.drop_project(project))
     }
 
     /// Wraps every key with this new master key, and nothing else: what they sealed stays as it is. Tells how many
@@ -184,7 +190,7 @@ impl Vault {
             Ok(count) => inner.settle().map(|()| count),
             Err(error) => {
                 // A commit that failed may have been one: the key goes only where it is known to wrap nothing.
-                if matches!(inner.file.master(), Ok(Some(id)) if id != new.id()) {
+                if matches!(inner.place.master(), Ok(Some(id)) if id != new.id()) {
                     master_file::forget_beside(&path, new.id());
                 }
                 Err(error)
@@ -194,23 +200,28 @@ impl Vault {
 
     pub fn state(&self) -> Result<VaultState, Error> {
         let inner = self.lock();
-        let master = inner.file.master()?.unwrap_or(inner.master.id());
-        inner.file.state(master)
+        let master = inner.place.master()?.unwrap_or(inner.master.id());
+        inner.place.state(master)
     }
 
     /// The projects that have keys.
     pub(crate) fn projects(&self) -> Result<Vec<ProjectId>, Error> {
-        self.lock().file.projects()
+        self.lock().place.projects()
     }
 
     /// Copies the wrapped keys to a new file.
     pub fn back_up(&self, path: &Path) -> Result<(), Error> {
-        self.lock().file.back_up(path)
+        self.lock().place.back_up(path)
     }
 
-    fn forget(&self, drop_keys: impl FnOnce(&mut File) -> Result<u64, Error>) -> Result<u64, Error> {
+    /// Asks again which keys seal today: another process may have retired those that are remembered.
+    pub(crate) fn look_again(&self) {
+        self.lock().current.clear();
+    }
+
+    fn forget(&self, drop_keys: impl FnOnce(&Place) -> Result<u64, Error>) -> Result<u64, Error> {
         let mut inner = self.lock();
-        let count = drop_keys(&mut inner.file)?;
+        let count = drop_keys(&inner.place)?;
         inner.current.clear();
         inner.known.clear();
         inner.hashes.clear();
@@ -230,7 +241,7 @@ impl Inner {
             return Err(Error::SameMaster);
         }
         let old = self.master.clone();
-        let count = self.file.rewrap(old.id(), new.id(), prepare, |row| {
+        let count = self.place.rewrap(old.id(), new.id(), prepare, |row| {
             let secret = old.unwrap(&row.place(), &row.wrapped).map_err(Error::Seal)?;
             new.wrap(&row.place(), &secret).map_err(Error::Seal)
         })?;
@@ -241,7 +252,7 @@ impl Inner {
     /// Ends what a rotation did not: the key that wraps everything takes its place.
     fn settle(&self) -> Result<(), Error> {
         let MasterSource::File(path) = &self.source else { return Ok(()) };
-        if self.file.is_read_only() {
+        if self.place.is_read_only() {
             return Ok(());
         }
         let not_written = |source| Error::MasterNotWritten { path: path.display().to_string(), source };
@@ -250,7 +261,7 @@ impl Inner {
 
     /// The row of this purpose and its secret, made where there is none.
     fn ensure(&mut self, project: ProjectId, purpose: Purpose) -> Result<(Row, Secret), Error> {
-        if let Some(row) = self.file.current(project, purpose)? {
+        if let Some(row) = self.place.current(project, purpose)? {
             let secret = self.unwrap(&row)?;
             return Ok((row, secret));
         }
@@ -260,7 +271,7 @@ impl Inner {
         let mut row = Row { id, project, purpose, wrapped: Vec::new() };
         row.wrapped = self.master.wrap(&row.place(), &secret).map_err(Error::Seal)?;
         // Another process may have been quicker: its key counts.
-        let row = self.file.insert(self.master.id(), row)?;
+        let row = self.place.insert(self.master.id(), row)?;
         let secret = self.unwrap(&row)?;
         Ok((row, secret))
     }
@@ -277,7 +288,7 @@ impl Inner {
 
     /// Takes the master key that wraps today, should another process have rotated it.
     fn follow(&mut self) -> Result<(), Error> {
-        match self.file.master()? {
+        match self.place.master()? {
             Some(id) if id != self.master.id() => {
                 self.master = self.source.find(id)?;
                 Ok(())

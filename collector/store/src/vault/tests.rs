@@ -38,7 +38,7 @@ fn a_key_stays_the_same_for_a_project_and_a_day() {
     let vault = house.vault();
     assert_eq!(vault.data_key(ONE, 7).unwrap().open(b"", &sealed).unwrap(), b"text");
     let id = treering_seal::key_of(&sealed).unwrap();
-    assert_eq!(vault.key(id).unwrap().unwrap().open(b"", &sealed).unwrap(), b"text");
+    assert_eq!(vault.key(ONE, id).unwrap().unwrap().open(b"", &sealed).unwrap(), b"text");
     assert_ne!(vault.data_key(ONE, 8).unwrap().id(), id);
     assert_ne!(vault.data_key(TWO, 7).unwrap().id(), id);
     let name = |vault: &Vault, project| vault.hash_key(project).unwrap().content(&[b"text"]);
@@ -85,10 +85,10 @@ fn a_dropped_key_is_nowhere_in_the_file() {
     };
     assert!(ids.iter().all(|id| holds(&id.0)));
     assert_eq!(vault.drop_before(ONE, 8).unwrap(), 1);
-    assert!(!holds(&ids[0].0) && vault.key(ids[0]).unwrap().is_none());
+    assert!(!holds(&ids[0].0) && vault.key(ONE, ids[0]).unwrap().is_none());
     assert_eq!(vault.drop_project(ONE).unwrap(), 2);
-    assert!(!holds(&ids[1].0) && vault.key(ids[1]).unwrap().is_none());
-    assert!(vault.key(ids[2]).unwrap().is_some());
+    assert!(!holds(&ids[1].0) && vault.key(ONE, ids[1]).unwrap().is_none());
+    assert!(vault.key(TWO, ids[2]).unwrap().is_some());
     let VaultState { data_keys, hash_keys, .. } = vault.state().unwrap();
     assert_eq!((data_keys, hash_keys), (1, 0));
 }
@@ -101,9 +101,9 @@ fn a_retired_key_opens_until_it_is_dropped() {
     let new = vault.retire(ONE, 7).unwrap().id();
     assert_ne!(old, new);
     assert_eq!(vault.data_key(ONE, 7).unwrap().id(), new);
-    assert!(vault.key(old).unwrap().is_some());
+    assert!(vault.key(ONE, old).unwrap().is_some());
     assert_eq!(vault.drop_retired(ONE, 7).unwrap(), 1);
-    assert!(vault.key(old).unwrap().is_none() && vault.key(new).unwrap().is_some());
+    assert!(vault.key(ONE, old).unwrap().is_none() && vault.key(ONE, new).unwrap().is_some());
 }
 
 #[test]
@@ -165,7 +165,7 @@ fn a_rotation_that_ended_before_the_key_took_its_place_is_ended_by_the_next_open
     let path = house.folder.path().join("store.keys");
     let reading = Vault::open_read_only(&path, house.source()).unwrap();
     let id = treering_seal::key_of(&sealed).unwrap();
-    assert_eq!(reading.key(id).unwrap().unwrap().open(b"", &sealed).unwrap(), b"text");
+    assert_eq!(reading.key(ONE, id).unwrap().unwrap().open(b"", &sealed).unwrap(), b"text");
     assert_ne!(house.source().read().unwrap().id(), new.id());
     assert_eq!(house.vault().data_key(ONE, 7).unwrap().open(b"", &sealed).unwrap(), b"text");
     assert_eq!(house.source().read().unwrap().id(), new.id());

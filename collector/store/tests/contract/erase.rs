@@ -160,8 +160,8 @@ async fn a_whole_project_goes_and_another_one_stays() {
     assert_eq!(store.records(1).await, 0);
     let scope = Scope::of(other.id);
     assert_eq!(store.handles.reader.records(scope, trace(1)).await.unwrap().len(), 1);
-    assert!(vault.key(before.id()).unwrap().is_none(), "no copy of what it sealed opens");
-    assert!(vault.key(kept.id()).unwrap().is_some());
+    assert!(vault.key(store.project.id, before.id()).unwrap().is_none(), "no copy of what it sealed opens");
+    assert!(vault.key(other.id, kept.id()).unwrap().is_some());
     store.deliver(store.batch(vec![span(1, 2, "again", 5)], vec![])).await;
     assert_eq!(store.records(1).await, 1, "what is sent afterwards is new");
 }
@@ -271,7 +271,8 @@ impl Store {
         let mut keys = keys.prepare("SELECT id FROM secret WHERE day IS NOT NULL").unwrap();
         let keys = keys.query_map([], |row| row.get(0)).unwrap().map(|id| KeyId(id.unwrap()));
         let vault = &self.handles.vault;
-        let keys: Vec<_> = keys.map(|id| vault.key(id).unwrap().expect("a key of the file")).collect();
+        let keys: Vec<_> =
+            keys.map(|id| vault.key(self.project.id, id).unwrap().expect("a key of the file")).collect();
         let store = rusqlite::Connection::open(copy.path().join("store.db")).unwrap();
         let mut blocks = store.prepare("SELECT sealed FROM block").unwrap();
         let blocks =

@@ -28,9 +28,9 @@ const AHEAD: i64 = 1 << 20;
 const BEGIN: i64 = 1 << 32;
 
 /// Copies all that can be read to a new database.
-pub(super) fn salvage(damaged: &Connection, new: &mut Connection) -> Result<(), Error> {
+pub(super) fn salvage(damaged: &Connection, new: &Connection) -> Result<(), Error> {
     new.pragma_update(None, "foreign_keys", false)?;
-    let transaction = new.transaction()?;
+    let transaction = new.unchecked_transaction()?;
     for table in TABLES {
         // A table that cannot be read at all leaves nothing to carry over.
         copy(damaged, &transaction, table).or_else(forgive)?;
@@ -91,7 +91,7 @@ fn insert_all(
     columns: &[String],
     select: &str,
 ) -> Result<(), Error> {
-    let places = super::super::rows::places(columns.len());
+    let places = crate::sql::places(columns.len());
     let sql = format!("INSERT OR IGNORE INTO {table} ({}) VALUES ({places})", columns.join(", "));
     let mut insert = new.prepare(&sql)?;
     let mut statement = damaged.prepare(select)?;

@@ -22,8 +22,8 @@ use rusqlite::{Connection, OpenFlags};
 use tokio::sync::Notify;
 use treering_step::Timestamp;
 
-use super::content::Content;
-use super::{connect, outcomes, schema};
+use super::{connect, file, schema};
+use crate::sql::{self, Content};
 use crate::{Error, OutcomeCount, Vault};
 pub use salvage::{Piece, Salvage, Salvaged};
 use wal::beside;
@@ -140,20 +140,20 @@ impl Ground {
         self.move_rest(aside).map_err(|error| self.failed(error))?;
         let path = self.new_path();
         create_private(&path).map_err(|error| self.failed(error))?;
-        let mut new = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        schema::migrate(&mut new, &path, &Content::new(vault.clone()))?;
+        let new = sql::Connection::Sqlite(connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE)?);
+        schema::migrate(&new, &path, &Content::new(vault.clone()))?;
         if let Some(aside) = aside {
             wal::flush(aside).map_err(|error| self.failed(error))?;
-            control::salvage(&open_damaged(aside)?, &mut new)?;
-            count(&mut new, "lost.damaged_store", lost)?;
+            control::salvage(&open_damaged(aside)?, file(&new))?;
+            count(&new, "lost.damaged_store", lost)?;
         } else {
-            count(&mut new, "lost.missing_store", 1)?;
+            count(&new, "lost.missing_store", 1)?;
             self.was_missing.store(true, Ordering::Relaxed);
         }
-        control::name_projects(&new, &vault.projects()?)?;
+        control::name_projects(file(&new), &vault.projects()?)?;
         // Into the file itself, which is about to be renamed without its log.
-        new.pragma_update(None, "journal_mode", "delete")?;
-        new.close().map_err(|(_, error)| error)?;
+        file(&new).pragma_update(None, "journal_mode", "delete")?;
+        drop(new);
         fs::rename(&path, &self.path)
             .and_then(|()| sync_folder(&path))
             .map_err(|error| self.failed(error))?;
@@ -282,9 +282,9 @@ fn quick_check(path: &Path) -> Result<Option<i64>, Error> {
     }
 }
 
-fn count(new: &mut Connection, name: &str, count: u64) -> Result<(), Error> {
+fn count(new: &sql::Connection, name: &str, count: u64) -> Result<(), Error> {
     let outcome = OutcomeCount { project: None, name: name.to_owned(), count };
-    outcomes::count(new, "store", Timestamp::now().as_nanos() / 60_000_000_000, &[outcome])
+    sql::count(new, "store", Timestamp::now().as_nanos() / 60_000_000_000, &[outcome])
 }
 
 /// A name that no file has.

@@ -4,18 +4,15 @@ use std::collections::HashSet;
 use std::hash::{BuildHasher, RandomState};
 use std::path::{Path, PathBuf};
 
-use rusqlite::Connection;
 use tokio::sync::mpsc;
 use treering_otlp::Signal;
 use treering_redact::Record;
 use treering_step::TraceId;
 
-use super::super::content::Content;
-use super::super::records::Records;
-use super::super::rows;
 use super::open_damaged;
 use super::pages::{Pages, VALUES, Value};
 use crate::content::{Address, Name};
+use crate::sql::{Connection, Content, Records, trace_id};
 use crate::{Error, ProjectId, Vault};
 
 /// Records that are given at one time, and bytes of them.
@@ -114,9 +111,10 @@ impl<'a> Reading<'a> {
     fn read(mut self, path: &Path) -> Result<u64, Error> {
         let failed = |source| Error::Mend { path: path.display().to_string(), source };
         let (pages, missing) = Pages::missing(path).map_err(failed)?;
-        let connection = open_damaged(path)?;
+        let damaged = open_damaged(path)?;
         // What lies in its log goes to the file: pages are read there. A file that SQLite cannot make out has no log.
-        connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).ok();
+        damaged.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).ok();
+        let connection = Connection::Sqlite(damaged);
         let mut reading = Pages::open(path).map_err(failed)?;
         while reading.advance().map_err(failed)? {
             let rows: Vec<_> = reading.rows().filter_map(|values| self.look(&values)).collect();
@@ -160,7 +158,7 @@ impl<'a> Reading<'a> {
     }
 
     fn keep(&mut self, row: Row, record: Record) {
-        let Ok(trace_id) = rows::trace_id(&row.name.trace_id) else { return };
+        let Ok(trace_id) = trace_id(&row.name.trace_id) else { return };
         self.whole += 1;
         self.pending_bytes += record.body().len();
         let RowName { project, ordinal, .. } = row.name;

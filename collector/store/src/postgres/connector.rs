@@ -1,0 +1,88 @@
+//! How a connection is made, and where it is served.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::runtime::Runtime;
+use tokio_postgres::Config;
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::session::Session;
+use super::url::PostgresUrl;
+use crate::Error;
+
+/// How long a connection may take to be made.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+#[derive(Debug, Clone)]
+pub(super) struct Connector {
+    config: Config,
+    tls: Tls,
+    /// For messages: without the password.
+    place: Arc<str>,
+    serving: Arc<Serving>,
+}
+
+#[derive(Clone)]
+struct Tls(MakeRustlsConnect);
+
+impl std::fmt::Debug for Tls {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Tls")
+    }
+}
+
+/// Where the connections of a store are served: apart from whoever waits for them, whatever thread that is.
+#[derive(Debug)]
+struct Serving(Option<Runtime>);
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+impl Connector {
+    pub(super) fn new(url: &PostgresUrl) -> Result<Self, Error> {
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(1)
+            .thread_name("postgres")
+            .enable_all()
+            .build()
+            .map_err(|source| Error::Tls { reason: source.to_string() })?;
+        let mut config = url.config().clone();
+        config.application_name("treering").connect_timeout(PATIENCE).tcp_user_timeout(PATIENCE);
+        Ok(Self {
+            config,
+            tls: Tls(url.tls()?),
+            place: url.to_string().into(),
+            serving: Arc::new(Serving(Some(runtime))),
+        })
+    }
+
+    pub(super) fn connect(&self) -> Result<Session, Error> {
+        let runtime = self.serving.0.as_ref().expect("it is there until it is dropped").handle().clone();
+        let (config, tls) = (self.config.clone(), self.tls.0.clone());
+        let (give, get) = std::sync::mpsc::sync_channel(1);
+        runtime.spawn(async move {
+            let connected = tokio::time::timeout(PATIENCE, config.connect(tls)).await;
+            let connected = connected.map(|connected| {
+                connected.map(|(client, connection)| {
+                    tokio::spawn(async move {
+                        // Whoever uses it is told.
+                        connection.await.ok();
+                    });
+                    client
+                })
+            });
+            give.send(connected).ok();
+        });
+        match get.recv() {
+            Ok(Ok(Ok(client))) => Ok(Session::new(client, runtime)),
+            Ok(Ok(Err(source))) => Err(Error::Connect { place: self.place.to_string(), source }),
+            Ok(Err(_)) | Err(_) => Err(Error::Silent),
+        }
+    }
+}

@@ -1,0 +1,84 @@
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::Semaphore;
+
+use super::access::{Access, Claims};
+use super::connector::Connector;
+use super::session::Session;
+use crate::Error;
+use crate::sql::Connection;
+
+/// Connections, lent one at a time to work that may do this and no more. Pools of one store share those that are idle.
+#[derive(Debug, Clone)]
+pub(crate) struct Pool {
+    idle: Arc<Idle>,
+    places: Arc<Semaphore>,
+    access: Access,
+}
+
+/// Connections that nobody uses, and how to get more.
+#[derive(Debug)]
+pub(super) struct Idle {
+    connector: Connector,
+    sessions: Mutex<Vec<Session>>,
+}
+
+impl Idle {
+    pub(super) fn new(connector: Connector) -> Arc<Self> {
+        Arc::new(Self { connector, sessions: Mutex::default() })
+    }
+
+    /// Does this on a connection of its own.
+    pub(super) fn with<T>(
+        &self,
+        access: Access,
+        work: impl FnOnce(&Connection) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let lock = || self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        let idle = {
+            let mut sessions = lock();
+            sessions.retain(Session::is_usable);
+            sessions.pop()
+        };
+        let mut session = match idle {
+            Some(session) => session,
+            None => self.connector.connect()?,
+        };
+        session.set_access(access);
+        let connection = Connection::Postgres(session);
+        let result = catch_unwind(AssertUnwindSafe(|| work(&connection)));
+        if let Connection::Postgres(session) = connection
+            && session.is_usable()
+        {
+            lock().push(session);
+        }
+        result.unwrap_or_else(|panic| resume_unwind(panic))
+    }
+}
+
+impl Pool {
+    /// So many connections at the same time.
+    pub(super) fn new(idle: &Arc<Idle>, count: usize, access: Access) -> Self {
+        Self { idle: idle.clone(), places: Arc::new(Semaphore::new(count)), access }
+    }
+
+    /// The same places for somebody who looks.
+    pub(crate) fn seen_by(&self, claims: Claims<'_>) -> Self {
+        Self { access: self.access.claiming(claims), ..self.clone() }
+    }
+
+    pub(crate) async fn with<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
+    ) -> Result<T, Error> {
+        let place = self.places.clone().acquire_owned().await.expect("the semaphore is never closed");
+        let (idle, access) = (self.idle.clone(), self.access.clone());
+        let lend = move || {
+            let result = idle.with(access, work);
+            drop(place);
+            result
+        };
+        tokio::task::spawn_blocking(lend).await?
+    }
+}

@@ -1,0 +1,473 @@
+//! One connection to either database, and the words that both understand.
+
+use std::ops::Deref;
+
+use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, Value, ValueRef};
+use rusqlite::{CachedStatement, ToSql};
+
+use super::words::{for_sqlite, placeholders};
+use crate::postgres::{Cell, PgRow, Session};
+use crate::{Error, sqlite};
+
+/// The values of a statement, as [`rusqlite::params!`] makes them.
+pub(crate) type Values<'a> = &'a [&'a dyn ToSql];
+
+/// A connection to the embedded or to a remote database. Outside a transaction, each statement is one.
+#[derive(Debug)]
+pub(crate) enum Connection {
+    Sqlite(rusqlite::Connection),
+    Postgres(Session),
+}
+
+/// Values that were put together one after the other.
+pub(crate) fn refs(values: &[Value]) -> Vec<&dyn ToSql> {
+    values.iter().map(|value| value as &dyn ToSql).collect()
+}
+
+impl Connection {
+    /// How many rows it changed.
+    pub(crate) fn execute(&self, sql: &str, values: Values<'_>) -> Result<usize, Error> {
+        match self {
+            Self::Sqlite(connection) => Ok(connection.prepare_cached(&for_sqlite(sql))?.execute(values)?),
+            Self::Postgres(session) => session.execute(sql, values),
+        }
+    }
+
+    /// The one row that there is; [`Error::NoRow`] where there is none.
+    pub(crate) fn one<T>(
+        &self,
+        sql: &str,
+        values: Values<'_>,
+        read: impl FnOnce(Row<'_>) -> Result<T, Error>,
+    ) -> Result<T, Error> {
+        let mut statement = self.prepare(sql)?;
+        let mut found = statement.query(values)?;
+        read(found.next()?.ok_or(Error::NoRow)?)
+    }
+
+    /// Every row.
+    pub(crate) fn all<T>(
+        &self,
+        sql: &str,
+        values: Values<'_>,
+        mut read: impl FnMut(Row<'_>) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
+        let mut statement = self.prepare(sql)?;
+        let mut found = statement.query(values)?;
+        let mut all = Vec::new();
+        while let Some(row) = found.next()? {
+            all.push(read(row)?);
+        }
+        Ok(all)
+    }
+
+    /// The same statement for each of these rows of values; tells how many rows were changed. A remote database gets
+    /// all of them before it has answered the first.
+    pub(crate) fn many(&self, sql: &str, rows: &[Vec<Value>]) -> Result<usize, Error> {
+        match self {
+            Self::Sqlite(connection) => {
+                let mut statement = connection.prepare_cached(&for_sqlite(sql))?;
+                rows.iter().map(|row| Ok(statement.execute(&*refs(row))?)).sum()
+            }
+            Self::Postgres(session) => session.many(sql, rows),
+        }
+    }
+
+    /// Inserts rows, at once where the database is remote, and tells of those that were inserted or changed what the
+    /// statement returns. No two rows have the same key.
+    pub(crate) fn put(
+        &self,
+        insert: &Insert,
+        rows: &[Vec<Value>],
+        mut told: impl FnMut(Row<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        match self {
+            _ if rows.is_empty() => Ok(()),
+            Self::Sqlite(connection) => {
+                let mut statement = connection.prepare_cached(&insert.row_by_row())?;
+                for row in rows {
+                    let mut found = statement.query(&*refs(row))?;
+                    while let Some(row) = found.next()? {
+                        told(Row::Sqlite(row))?;
+                    }
+                }
+                Ok(())
+            }
+            Self::Postgres(session) => {
+                session.put(insert, rows)?.iter().try_for_each(|row| told(Row::Postgres(row)))
+            }
+        }
+    }
+
+    /// Finds rows by their keys, at once where the database is remote. Tells the place of the key among these, and the
+    /// row, whose columns are counted from 1.
+    pub(crate) fn find(
+        &self,
+        find: &Find,
+        keys: &[Vec<Value>],
+        mut found: impl FnMut(usize, Row<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        match self {
+            _ if keys.is_empty() => Ok(()),
+            Self::Sqlite(connection) => {
+                let mut statement = connection.prepare_cached(&find.one_by_one())?;
+                for (place, key) in keys.iter().enumerate() {
+                    let mut rows = statement.query(&*refs(key))?;
+                    while let Some(row) = rows.next()? {
+                        found(place, Row::Sqlite(row))?;
+                    }
+                }
+                Ok(())
+            }
+            Self::Postgres(session) => session.find(find, keys)?.iter().try_for_each(|row| {
+                let row = Row::Postgres(row);
+                let place: i64 = row.get(0)?;
+                found(usize::try_from(place).unwrap_or(usize::MAX), row)
+            }),
+        }
+    }
+
+    /// Gives some free pages of a file back to its system; false where there are none left, or no file.
+    pub(crate) fn shrink(&self) -> Result<bool, Error> {
+        match self {
+            Self::Sqlite(connection) => sqlite::shrink(connection),
+            // What is deleted there is the server's to clean up.
+            Self::Postgres(_) => Ok(false),
+        }
+    }
+
+    /// Empties the write-ahead log of a file, in which deleted rows stay.
+    pub(crate) fn empty_log(&self) -> Result<(), Error> {
+        match self {
+            Self::Sqlite(connection) => sqlite::truncate_log(connection),
+            Self::Postgres(_) => Ok(()),
+        }
+    }
+
+    pub(crate) fn prepare(&self, sql: &str) -> Result<Statement<'_>, Error> {
+        match self {
+            Self::Sqlite(connection) => Ok(Statement::Sqlite(connection.prepare_cached(&for_sqlite(sql))?)),
+            Self::Postgres(session) => Ok(Statement::Postgres(session, sql.to_owned())),
+        }
+    }
+
+    /// What is read through it is all of one moment.
+    pub(crate) fn moment(&self) -> Result<Moment<'_>, Error> {
+        match self {
+            Self::Sqlite(connection) => connection.execute_batch("BEGIN")?,
+            Self::Postgres(session) => session.begin_moment()?,
+        }
+        Ok(Moment { connection: self })
+    }
+
+    /// What is written through it is kept as a whole, or not at all. One at a time writes, whoever else is connected.
+    pub(crate) fn writing(&self) -> Result<Transaction<'_>, Error> {
+        let transaction = self.writing_soon()?;
+        transaction.lock()?;
+        Ok(transaction)
+    }
+
+    /// The same, where others may still write until [`Transaction::lock`]. An embedded database is locked at once.
+    pub(crate) fn writing_soon(&self) -> Result<Transaction<'_>, Error> {
+        match self {
+            Self::Sqlite(connection) => connection.execute_batch("BEGIN IMMEDIATE")?,
+            Self::Postgres(session) => session.begin()?,
+        }
+        Ok(Transaction { connection: self, is_open: true })
+    }
+}
+
+/// Rows to be inserted.
+pub(crate) struct Insert {
+    pub(crate) table: &'static str,
+    pub(crate) columns: &'static [(&'static str, Kind)],
+    /// What becomes of a row whose key is there already.
+    pub(crate) conflict: Conflict,
+    /// The columns that are told of each row that was inserted or changed.
+    pub(crate) told: Option<&'static str>,
+}
+
+/// What becomes of a row whose key, these columns, is there already.
+#[derive(Clone, Copy)]
+pub(crate) enum Conflict {
+    /// There is none, or it is a defect.
+    Impossible,
+    /// What is there stays.
+    Keeps(&'static str),
+    /// The new one takes its place.
+    Replaces(&'static str),
+    /// The new one takes its place on this condition.
+    ReplacesIf(&'static str, &'static str),
+}
+
+/// Rows to be found.
+pub(crate) struct Find {
+    /// What is told of each.
+    pub(crate) told: &'static str,
+    /// Where from.
+    pub(crate) table: &'static str,
+    /// The columns by which one is asked for, and what their values are.
+    pub(crate) by: &'static [(&'static str, Kind)],
+    /// `AND …`, where not every such row is meant.
+    pub(crate) but: &'static str,
+}
+
+impl Find {
+    fn one_by_one(&self) -> String {
+        let Self { told, table, by, but } = self;
+        let conditions: Vec<_> =
+            by.iter().zip(1..).map(|((name, _), at)| format!("{name} = ?{at}")).collect();
+        format!("SELECT 0, {told} FROM {table} WHERE {} {but}", conditions.join(" AND "))
+    }
+
+    /// With a list of values for each column.
+    pub(crate) fn at_once(&self) -> String {
+        let Self { told, table, by, but } = self;
+        let numbered = |form: fn(&str, usize) -> String| {
+            by.iter().zip(1..).map(|((name, _), at)| form(name, at)).collect::<Vec<_>>()
+        };
+        let lists = numbered(|_, at| format!("?{at}")).join(", ");
+        let names = numbered(|_, at| format!("key{at}")).join(", ");
+        let conditions = numbered(|name, at| format!("{name} = wanted.key{at}")).join(" AND ");
+        format!(
+            "SELECT wanted.place - 1, {told} FROM unnest({lists}) WITH ORDINALITY AS wanted ({names}, place)
+             JOIN {table} ON {conditions} {but}"
+        )
+    }
+}
+
+/// What the values of a column are.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Kind {
+    Integer,
+    Real,
+    Text,
+    Bytes,
+}
+
+impl Insert {
+    fn names(&self) -> String {
+        self.columns.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(", ")
+    }
+
+    fn row_by_row(&self) -> String {
+        self.of(&format!("VALUES ({})", placeholders(self.columns.len())))
+    }
+
+    /// With a list of values for each column.
+    pub(crate) fn at_once(&self) -> String {
+        let (names, places) = (self.names(), placeholders(self.columns.len()));
+        self.of(&format!("SELECT * FROM unnest({places}) AS rows ({names})"))
+    }
+
+    fn of(&self, rows: &str) -> String {
+        let (table, names) = (self.table, self.names());
+        let mut sql = format!("INSERT INTO {table} ({names}) {rows}");
+        let (keys, condition) = match self.conflict {
+            Conflict::Impossible => ("", None),
+            Conflict::Keeps(keys) => {
+                sql.push_str(&format!(" ON CONFLICT ({keys}) DO NOTHING"));
+                ("", None)
+            }
+            Conflict::Replaces(keys) => (keys, None),
+            Conflict::ReplacesIf(keys, condition) => (keys, Some(condition)),
+        };
+        if !keys.is_empty() {
+            let is_key = |name: &str| keys.split(", ").any(|key| key == name);
+            let new = self.columns.iter().filter(|(name, _)| !is_key(name));
+            let new: Vec<_> = new.map(|(name, _)| format!("{name} = excluded.{name}")).collect();
+            sql.push_str(&format!(" ON CONFLICT ({keys}) DO UPDATE SET {}", new.join(", ")));
+        }
+        if let Some(condition) = condition {
+            sql.push_str(&format!(" WHERE {condition}"));
+        }
+        if let Some(told) = self.told {
+            sql.push_str(&format!(" RETURNING {told}"));
+        }
+        sql
+    }
+}
+
+/// A statement that gives rows.
+pub(crate) enum Statement<'c> {
+    Sqlite(CachedStatement<'c>),
+    Postgres(&'c Session, String),
+}
+
+impl Statement<'_> {
+    pub(crate) fn query(&mut self, values: Values<'_>) -> Result<Rows<'_>, Error> {
+        match self {
+            Self::Sqlite(statement) => Ok(Rows::Sqlite(statement.query(values)?)),
+            Self::Postgres(session, sql) => Ok(Rows::Postgres(session.query(sql, values)?.into_iter(), None)),
+        }
+    }
+}
+
+pub(crate) enum Rows<'s> {
+    Sqlite(rusqlite::Rows<'s>),
+    Postgres(std::vec::IntoIter<PgRow>, Option<PgRow>),
+}
+
+impl Rows<'_> {
+    pub(crate) fn next(&mut self) -> Result<Option<Row<'_>>, Error> {
+        match self {
+            Self::Sqlite(rows) => Ok(rows.next()?.map(Row::Sqlite)),
+            Self::Postgres(rows, current) => {
+                *current = rows.next();
+                Ok(current.as_ref().map(Row::Postgres))
+            }
+        }
+    }
+}
+
+/// A row, and its columns by number.
+#[derive(Clone, Copy)]
+pub(crate) enum Row<'a> {
+    Sqlite(&'a rusqlite::Row<'a>),
+    Postgres(&'a PgRow),
+}
+
+impl<'a> Row<'a> {
+    pub(crate) fn get<T: FromSql>(self, at: impl Column) -> Result<T, Error> {
+        T::column_result(self.get_ref(at)?).map_err(|error| match error {
+            FromSqlError::InvalidType => Error::Damaged("a column of another kind"),
+            _ => Error::Damaged("a value that its column cannot have"),
+        })
+    }
+
+    pub(crate) fn get_ref(self, at: impl Column) -> Result<ValueRef<'a>, Error> {
+        let at = at.of(self)?;
+        match self {
+            Self::Sqlite(row) => Ok(row.get_ref(at)?),
+            Self::Postgres(row) => Ok(row.try_get::<_, Cell<'a>>(at).map_err(Error::Postgres)?.0),
+        }
+    }
+
+    /// The bytes of a column; none where it has no value.
+    pub(crate) fn blob(self, at: impl Column) -> Result<&'a [u8], Error> {
+        let bytes: FromSqlResult<_> = self.get_ref(at)?.as_blob_or_null();
+        bytes.map(Option::unwrap_or_default).map_err(|_| Error::Damaged("a column of another kind"))
+    }
+}
+
+/// A column, by its number or its name.
+pub(crate) trait Column {
+    fn of(self, row: Row<'_>) -> Result<usize, Error>;
+}
+
+impl Column for usize {
+    fn of(self, _row: Row<'_>) -> Result<usize, Error> {
+        Ok(self)
+    }
+}
+
+impl Column for &str {
+    fn of(self, row: Row<'_>) -> Result<usize, Error> {
+        let named = match row {
+            Row::Sqlite(row) => row.as_ref().column_index(self).ok(),
+            Row::Postgres(row) => row.columns().iter().position(|column| column.name() == self),
+        };
+        named.ok_or(Error::Damaged("a column that a statement should give"))
+    }
+}
+
+/// A transaction that reads.
+pub(crate) struct Moment<'a> {
+    connection: &'a Connection,
+}
+
+impl Deref for Moment<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.connection
+    }
+}
+
+impl Drop for Moment<'_> {
+    fn drop(&mut self) {
+        end(self.connection);
+    }
+}
+
+/// A transaction that writes; undone where it is not committed.
+pub(crate) struct Transaction<'a> {
+    connection: &'a Connection,
+    is_open: bool,
+}
+
+impl Transaction<'_> {
+    pub(crate) fn lock(&self) -> Result<(), Error> {
+        match self.connection {
+            Connection::Sqlite(_) => Ok(()),
+            Connection::Postgres(session) => session.lock(),
+        }
+    }
+
+    /// The audit log is a chain, whoever else writes.
+    pub(crate) fn lock_audit(&self) -> Result<(), Error> {
+        match self.connection {
+            Connection::Sqlite(_) => Ok(()),
+            Connection::Postgres(session) => session.lock_audit(),
+        }
+    }
+
+    /// One at a time makes keys or wraps them anew.
+    pub(crate) fn lock_keys(&self) -> Result<(), Error> {
+        match self.connection {
+            Connection::Sqlite(_) => Ok(()),
+            Connection::Postgres(session) => session.lock_keys(),
+        }
+    }
+
+    pub(crate) fn commit(mut self) -> Result<(), Error> {
+        match self.connection {
+            Connection::Sqlite(connection) => connection.execute_batch("COMMIT")?,
+            Connection::Postgres(session) => session.commit()?,
+        }
+        self.is_open = false;
+        Ok(())
+    }
+}
+
+impl Deref for Transaction<'_> {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.connection
+    }
+}
+
+impl Drop for Transaction<'_> {
+    fn drop(&mut self) {
+        if self.is_open {
+            end(self.connection);
+        }
+    }
+}
+
+/// Undoes what a transaction did, if anything. Where that fails, the connection is broken, and its next use says so.
+fn end(connection: &Connection) {
+    match connection {
+        Connection::Sqlite(connection) if !connection.is_autocommit() => {
+            connection.execute_batch("ROLLBACK").ok();
+        }
+        Connection::Sqlite(_) => {}
+        Connection::Postgres(session) => session.roll_back(),
+    }
+}
+
+/// What is not there is no error.
+pub(crate) trait OptionalExtension<T> {
+    fn optional(self) -> Result<Option<T>, Error>;
+}
+
+impl<T> OptionalExtension<T> for Result<T, Error> {
+    fn optional(self) -> Result<Option<T>, Error> {
+        match self {
+            Ok(value) => Ok(Some(value)),
+            Err(Error::NoRow) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! The index of words, made behind delivery: what waits for it, and how it grows.
+
+use std::collections::{HashMap, HashSet};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::time::{Duration, Instant};
+
+use super::connection::{Connection, OptionalExtension, Row, Transaction};
+use rusqlite::params;
+use rusqlite::types::Value;
+use treering_seal::HashKey;
+use treering_step::Timestamp;
+
+use super::content::Content;
+use super::records::came_since;
+use super::rows::{self, integer, time};
+use crate::hashes::{Hashes, encode};
+use crate::{Error, Indexed, ProjectId, Scope, SearchLag, Touched, Unindexed, Wording};
+
+/// After so long no further execution is begun: what was read is put in, and makes room.
+const READING: Duration = Duration::from_millis(200);
+
+/// Words whose hashes are remembered while some executions are read.
+const REMEMBERED: usize = 1 << 16;
+
+/// Remembers executions that have records which are not in the index.
+pub(super) fn mark(connection: &Connection, touched: &[Touched], written: i64) -> Result<(), Error> {
+    let sql = "INSERT INTO unindexed (project, trace_id, version, newest, since) VALUES (?1, ?2, ?3, ?3, ?4)
+        ON CONFLICT (project, trace_id) DO UPDATE SET newest = excluded.newest";
+    let now = time(Some(Timestamp::now()));
+    let row = |Touched { project, trace_id }: &Touched| {
+        vec![project.0.into(), trace_id.as_bytes().to_vec().into(), written.into(), now.into()]
+    };
+    connection.many(sql, &touched.iter().map(row).collect::<Vec<Vec<Value>>>())?;
+    Ok(())
+}
+
+/// Remembers all executions, of whatever they hold.
+pub(crate) fn mark_all(connection: &Connection) -> Result<(), Error> {
+    let sql = "INSERT INTO unindexed (project, trace_id, version, newest, since)
+        SELECT project, trace_id, 0, (SELECT coalesce(max(last), 0) FROM version), ?1 FROM execution WHERE true
+        ON CONFLICT DO NOTHING";
+    connection.execute(sql, params![time(Some(Timestamp::now()))])?;
+    Ok(())
+}
+
+/// Those that wait longest.
+pub(super) fn unindexed(connection: &Connection, limit: usize) -> Result<Vec<Unindexed>, Error> {
+    let sql = "SELECT project, trace_id, version FROM unindexed ORDER BY since LIMIT ?1";
+    let mut statement = connection.prepare(sql)?;
+    let mut found = statement.query(params![integer(limit as u64)])?;
+    let mut waiting = Vec::new();
+    while let Some(row) = found.next()? {
+        let trace_id = rows::trace_id(row.blob(1)?)?;
+        waiting.push(Unindexed {
+            of: Touched { project: ProjectId(row.get(0)?), trace_id },
+            version: row.get(2)?,
+        });
+    }
+    Ok(waiting)
+}
+
+pub(super) fn lag(connection: &Connection, scope: Scope) -> Result<SearchLag, Error> {
+    let sql = "SELECT count(*), min(since) FROM unindexed WHERE project = ?1";
+    let read = |row: Row<'_>| Ok((row.get::<i64>(0)?, row.get::<Option<i64>>(1)?));
+    let (waiting, since) = connection.one(sql, params![scope.project().0], read)?;
+    let since = since.and_then(|nanos| Timestamp::from_nanos(nanos.unsigned_abs()));
+    Ok(SearchLag { waiting: waiting.unsigned_abs(), since })
+}
+
+/// What is new in an execution.
+pub(super) struct News {
+    waiting: Unindexed,
+    /// All that was written up to this version was read.
+    version: i64,
+    read_at: Option<i64>,
+    /// Words that no row of the index has, and those of the rows that they replace.
+    hashes: Vec<u32>,
+    replaced: Vec<i64>,
+    done: Indexed,
+}
+
+/// Reads what came since the index was made, of as many of these executions as can be read in a short while, but one
+/// at least.
+pub(super) fn read(
+    connection: &Connection,
+    content: &Content,
+    waiting: &[Unindexed],
+    wording: Wording,
+) -> Result<Vec<News>, Error> {
+    let began = Instant::now();
+    let moment = connection.moment()?;
+    let sql = "SELECT coalesce(max(last), 0) FROM version";
+    let version: i64 = moment.one(sql, params![], |row| row.get(0))?;
+    let read_at = time(Some(Timestamp::now()));
+    let mut words = HashMap::new();
+    let mut all = Vec::new();
+    for waiting in waiting.iter().take_while(|_| began.elapsed() < READING) {
+        let words = match words.entry(waiting.of.project) {
+            std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
+            std::collections::hash_map::Entry::Vacant(new) => {
+                new.insert(Words::new(content.vault.hash_key(waiting.of.project)?))
+            }
+        };
+        all.push(news(&moment, content, *waiting, (version, read_at), words, wording)?);
+    }
+    Ok(all)
+}
+
+fn news(
+    connection: &Connection,
+    content: &Content,
+    waiting: Unindexed,
+    (version, read_at): (i64, Option<i64>),
+    words: &mut Words,
+    wording: Wording,
+) -> Result<News, Error> {
+    let began = Instant::now();
+    let mut done = Indexed { of: waiting.of, records: 0, unread: 0, took: Duration::ZERO };
+    let (mut found, mut contexts) = (HashSet::new(), HashSet::new());
+    came_since(connection, content, waiting.of, waiting.version, |record| {
+        done.records += 1;
+        let mut tell = |word: &str| {
+            found.insert(words.hash(word));
+        };
+        let read = || {
+            (wording.of_record)(&record, &mut tell);
+            if contexts.insert(record.context().hash()) {
+                (wording.of_context)(&record, &mut tell);
+            }
+        };
+        // One record that a reader fails on, which is a defect, does not keep the others out.
+        done.unread += usize::from(catch_unwind(AssertUnwindSafe(read)).is_err());
+    })?;
+    let (hashes, replaced) = merged(connection, waiting.of, found)?;
+    done.took = began.elapsed();
+    Ok(News { waiting, version, read_at, hashes, replaced, done })
+}
+
+/// The words that no row of the index has; together with those of the newest rows, where these are not much larger,
+/// so that an execution has few rows and a word is seldom written again.
+fn merged(
+    connection: &Connection,
+    of: Touched,
+    mut found: HashSet<u32>,
+) -> Result<(Vec<u32>, Vec<i64>), Error> {
+    let rows = rows_of(connection, of)?;
+    for (_, bytes) in &rows {
+        coded(bytes)?.iter().for_each(|hash| {
+            found.remove(&hash);
+        });
+    }
+    let mut replaced = Vec::new();
+    if !found.is_empty() {
+        for (version, bytes) in rows.iter().rev() {
+            let row = coded(bytes)?;
+            if row.len() > 2 * found.len() {
+                break;
+            }
+            found.extend(row.iter());
+            replaced.push(*version);
+        }
+    }
+    let mut hashes: Vec<_> = found.into_iter().collect();
+    hashes.sort_unstable();
+    Ok((hashes, replaced))
+}
+
+/// The rows of an execution, the oldest first.
+fn rows_of(connection: &Connection, of: Touched) -> Result<Vec<(i64, Vec<u8>)>, Error> {
+    let sql = "SELECT version, hashes FROM words WHERE project = ?1 AND trace_id = ?2 ORDER BY version";
+    connection.all(sql, params![of.project.0, of.trace_id.as_bytes()], |row| Ok((row.get(0)?, row.get(1)?)))
+}
+
+pub(super) fn coded(bytes: &[u8]) -> Result<Hashes<'_>, Error> {
+    Hashes::of(bytes).ok_or(Error::Damaged("the words of an execution"))
+}
+
+/// Puts what was read into the index, but for executions that were erased meanwhile.
+pub(super) fn put(connection: &Connection, all: Vec<News>) -> Result<Vec<Indexed>, Error> {
+    let transaction = connection.writing()?;
+    for news in &all {
+        put_one(&transaction, news)?;
+    }
+    transaction.commit()?;
+    Ok(all.into_iter().map(|news| news.done).collect())
+}
+
+fn put_one(transaction: &Transaction<'_>, news: &News) -> Result<(), Error> {
+    let of = news.waiting.of;
+    let key = params![of.project.0, of.trace_id.as_bytes()];
+    let sql = "SELECT version, newest FROM unindexed WHERE project = ?1 AND trace_id = ?2";
+    let read = |row: Row<'_>| Ok((row.get::<i64>(0)?, row.get::<i64>(1)?));
+    let waits = transaction.one(sql, key, read).optional()?;
+    let Some((_, newest)) = waits.filter(|(version, _)| *version == news.waiting.version) else {
+        return Ok(());
+    };
+    let execute = |sql: &str, values: &[&dyn rusqlite::ToSql]| transaction.execute(sql, values);
+    for version in &news.replaced {
+        let sql = "DELETE FROM words WHERE project = ?1 AND trace_id = ?2 AND version = ?3";
+        execute(sql, params![of.project.0, of.trace_id.as_bytes(), version])?;
+    }
+    if !news.hashes.is_empty() {
+        let sql = "INSERT INTO words (project, trace_id, version, hashes) VALUES (?1, ?2, ?3, ?4)";
+        execute(sql, params![of.project.0, of.trace_id.as_bytes(), news.version, encode(&news.hashes)])?;
+    }
+    if newest <= news.version {
+        execute("DELETE FROM unindexed WHERE project = ?1 AND trace_id = ?2", key)?;
+    } else {
+        // What came while it was read waits at most since then.
+        let sql = "UPDATE unindexed SET version = ?3, since = ?4 WHERE project = ?1 AND trace_id = ?2";
+        execute(sql, params![of.project.0, of.trace_id.as_bytes(), news.version + 1, news.read_at])?;
+    }
+    Ok(())
+}
+
+/// Names the words of a project, and remembers names, since most words come again.
+struct Words {
+    key: HashKey,
+    known: HashMap<Box<str>, u32>,
+}
+
+impl Words {
+    fn new(key: HashKey) -> Self {
+        Self { key, known: HashMap::new() }
+    }
+
+    fn hash(&mut self, word: &str) -> u32 {
+        if let Some(hash) = self.known.get(word) {
+            return *hash;
+        }
+        if self.known.len() >= REMEMBERED {
+            self.known.clear();
+        }
+        let hash = self.key.word(word);
+        self.known.insert(word.into(), hash);
+        hash
+    }
+}

@@ -1,0 +1,108 @@
+use super::connection::{Connection, Row, Transaction};
+use rusqlite::params;
+use treering_step::Timestamp;
+
+use super::pool::Pool;
+use super::rows::time;
+use crate::{ApiKey, Error, KeyRecord, Project, ProjectId, Scopes};
+
+const KEY_COLUMNS: &str =
+    "api_key.id, project.id, project.name, hint, scopes, api_key.created_at, expires_at, revoked_at";
+
+/// Looks API keys up, on a connection that cannot write.
+#[derive(Debug, Clone)]
+pub struct Keys {
+    pool: Pool,
+}
+
+impl Keys {
+    pub(crate) fn new(pool: Pool) -> Self {
+        Self { pool }
+    }
+
+    /// The key with this secret, revoked or expired ones included.
+    pub async fn find(&self, key: &ApiKey) -> Result<Option<KeyRecord>, Error> {
+        let hash = key.hash();
+        self.pool.with(move |connection| find(connection, &hash)).await
+    }
+
+    /// Every key that there is, by the hash of its secret.
+    pub async fn all(&self) -> Result<Vec<([u8; 32], KeyRecord)>, Error> {
+        self.pool.with(|connection| all(connection)).await
+    }
+}
+
+fn find(connection: &Connection, hash: &[u8; 32]) -> Result<Option<KeyRecord>, Error> {
+    let sql =
+        format!("SELECT {KEY_COLUMNS} FROM api_key JOIN project ON project.id = project WHERE hash = ?1");
+    let mut statement = connection.prepare(&sql)?;
+    let mut found = statement.query(params![hash])?;
+    found.next()?.map(key_record).transpose()
+}
+
+pub(super) fn all(connection: &Connection) -> Result<Vec<([u8; 32], KeyRecord)>, Error> {
+    let sql = format!(
+        "SELECT {KEY_COLUMNS}, hash FROM api_key JOIN project ON project.id = project ORDER BY api_key.id"
+    );
+    let mut statement = connection.prepare(&sql)?;
+    let mut found = statement.query(params![])?;
+    let mut keys = Vec::new();
+    while let Some(row) = found.next()? {
+        keys.push((row.get(8)?, key_record(row)?));
+    }
+    Ok(keys)
+}
+
+fn key_record(row: Row<'_>) -> Result<KeyRecord, Error> {
+    let moment = |at: usize| -> Result<Option<Timestamp>, Error> {
+        Ok(row.get::<Option<i64>>(at)?.and_then(|nanos| Timestamp::from_nanos(nanos.unsigned_abs())))
+    };
+    let scopes: String = row.get(4)?;
+    Ok(KeyRecord {
+        id: row.get(0)?,
+        project: Project { id: ProjectId(row.get(1)?), name: row.get(2)? },
+        hint: row.get(3)?,
+        scopes: Scopes::from_words(scopes.split(',')).ok_or(Error::Damaged("the scopes of a key"))?,
+        created_at: moment(5)?.ok_or(Error::Damaged("the time of a key"))?,
+        expires_at: moment(6)?,
+        revoked_at: moment(7)?,
+    })
+}
+
+pub(super) fn create_key(
+    transaction: &Transaction<'_>,
+    project: Project,
+    hash: &[u8; 32],
+    hint: String,
+    scopes: Scopes,
+    expires_at: Option<Timestamp>,
+) -> Result<KeyRecord, Error> {
+    let created_at = Timestamp::now();
+    let sql = "INSERT INTO api_key (project, hash, hint, scopes, created_at, expires_at)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6) RETURNING id";
+    let values = params![
+        project.id.0,
+        hash,
+        hint,
+        scopes.words().join(","),
+        time(Some(created_at)),
+        time(expires_at),
+    ];
+    let id = transaction.one(sql, values, |row| row.get(0))?;
+    Ok(KeyRecord { id, project, hint, scopes, created_at, expires_at, revoked_at: None })
+}
+
+/// Ends a key, and tells whose it was; `None` where there is no live key of this number.
+pub(super) fn revoke(transaction: &Transaction<'_>, id: i64) -> Result<Option<KeyRecord>, Error> {
+    let sql = "UPDATE api_key SET revoked_at = ?2 WHERE id = ?1 AND revoked_at IS NULL";
+    let changed = transaction.execute(sql, params![id, time(Some(Timestamp::now()))])?;
+    if changed == 0 {
+        return Ok(None);
+    }
+    let sql = format!(
+        "SELECT {KEY_COLUMNS} FROM api_key JOIN project ON project.id = project WHERE api_key.id = ?1"
+    );
+    let mut statement = transaction.prepare(&sql)?;
+    let mut found = statement.query(params![id])?;
+    found.next()?.map(key_record).transpose()
+}

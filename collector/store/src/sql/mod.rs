@@ -1,0 +1,51 @@
+//! What the two databases with SQL do alike, written once: SQLite in a file, and PostgreSQL.
+
+mod append;
+mod audit;
+mod clear;
+mod connection;
+mod content;
+mod erase;
+mod erasing;
+mod erasures;
+mod executions;
+mod facets;
+mod forget;
+mod index;
+mod joins;
+mod keeper;
+mod keys;
+mod outcomes;
+mod partials;
+mod people;
+mod pool;
+mod prepare;
+mod processes;
+mod projects;
+mod reader;
+mod records;
+mod reread;
+mod retention;
+mod rows;
+mod search;
+mod versions;
+mod words;
+mod writer;
+
+pub use audit::Audit;
+pub use keeper::Keeper;
+pub use keys::Keys;
+pub use reader::Reader;
+pub use writer::Writer;
+
+pub(crate) use audit::Chain;
+pub(crate) use connection::{Connection, Find, Insert, Kind, OptionalExtension, Row, Transaction, Values};
+pub(crate) use content::Content;
+pub(crate) use index::mark_all;
+pub(crate) use outcomes::count;
+pub(crate) use pool::Pool;
+pub(crate) use prepare::{Day, address, first_new_block};
+pub(crate) use records::Records;
+pub(crate) use rows::{places, trace_id};
+pub(crate) use versions::next_version;
+pub(crate) use words::for_postgres;
