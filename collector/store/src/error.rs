@@ -3,6 +3,11 @@
 pub enum Error {
     #[error("the store answered with an error")]
     Database(#[from] rusqlite::Error),
+    #[error(
+        "the store's schema is of version {found}, this treering needs {known}, and this login cannot change that; run \
+         `treering migrate` with the one that owns it"
+    )]
+    NotMigrated { found: i64, known: i64, source: Box<Error> },
     #[error("the store answered with an error")]
     Postgres(#[source] tokio_postgres::Error),
     #[error(

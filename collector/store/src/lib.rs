@@ -9,7 +9,7 @@
 //! that knows a database driver. It is given [`treering_redact::Record`]s and nothing that was not redacted.
 //!
 //! **How to test it.** `cargo test -p treering-store`: `tests/contract` is written against the handles, so that every
-//! later store passes the same battery. What content costs: `cargo run --release -p treering-store --example sizes`.
+//! store passes the same battery; each has a target that runs it. What content costs: `cargo run --release -p treering-store --example sizes`.
 
 mod audit;
 mod content;

@@ -64,6 +64,10 @@ impl Access {
         Self { read_only: true, ..Self::of(role) }
     }
 
+    pub(super) fn is_writer(&self) -> bool {
+        self.role == Some(Role::Writer)
+    }
+
     pub(super) fn claiming(&self, Claims { viewer, project, content }: Claims<'_>) -> Self {
         let claims = match (viewer, project) {
             (Viewer::Person(subject), _) => json!({"sub": &**subject}),

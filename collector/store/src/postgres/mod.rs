@@ -11,14 +11,15 @@ mod values;
 use std::sync::Arc;
 
 use rusqlite::params;
+use treering_seal::MasterId;
 
-use access::Access;
 use connector::Connector;
 use pool::Idle;
 
-use crate::sql::{self, Audit, Chain, Connection, Content, Keeper, Keys, Reader, Writer};
+use crate::sql::{self, Asks, Audit, Chain, Connection, Content, Keeper, Keys, Reader, Row, Writer};
 use crate::{Control, Error, Handles, MasterSource, ProjectId, ReadHandles, Vault, Viewer};
-pub(crate) use access::{Claims, Role};
+pub(crate) use access::Claims;
+use access::{Access, Role};
 pub(crate) use pool::Pool;
 pub(crate) use session::{PgRow, Session};
 pub use url::PostgresUrl;
@@ -32,10 +33,11 @@ const KEEPERS: usize = 2;
 
 pub(crate) async fn open(url: &PostgresUrl, master: MasterSource) -> Result<Handles, Error> {
     blocking(url, move |idle| {
-        schema::migrate(&idle)?;
-        let vault = Vault::remote(Remote::of(&idle), master)?;
+        schema::ensure(&idle)?;
+        let vault = Vault::remote(Remote::of(&idle, Role::Writer), master)?;
         let content = Content::new(vault.clone());
-        let ReadHandles { reader, keys, .. } = reading(&idle, &content);
+        let reader = reader(&idle, &content);
+        let keys = Keys::new(pool(&idle, KEEPERS, Access::reading(Role::Writer)), Asks::Table);
         let writer = Writer::new(
             pool(&idle, WRITERS, Access::of(Role::Writer)),
             pool(&idle, SWEEPERS, Access::of(Role::Sweeper)),
@@ -50,44 +52,47 @@ pub(crate) async fn open(url: &PostgresUrl, master: MasterSource) -> Result<Hand
 
 pub(crate) async fn open_read_only(url: &PostgresUrl, master: MasterSource) -> Result<ReadHandles, Error> {
     blocking(url, move |idle| {
-        schema::check(&idle)?;
-        Ok(reading(&idle, &Content::new(Vault::remote(Remote::for_reading(&idle), master)?)))
+        schema::check(&idle, Role::Reader)?;
+        let vault = Vault::remote(Remote::of(&idle, Role::Reader), master)?;
+        let reader = reader(&idle, &Content::new(vault.clone()));
+        let keys = Keys::new(pool(&idle, KEEPERS, Access::reading(Role::Reader)), Asks::Function);
+        Ok(ReadHandles { reader, keys, vault })
     })
     .await
 }
 
 pub(crate) async fn open_control(url: &PostgresUrl, master: MasterSource) -> Result<Control, Error> {
     blocking(url, move |idle| {
-        schema::check(&idle)?;
-        Ok(control(&idle, Chain::Remote { keys: Remote::of(&idle), master }))
+        schema::check(&idle, Role::Keeper)?;
+        Ok(control(&idle, Chain::Remote { keys: Remote::of(&idle, Role::Keeper), master }))
     })
     .await
 }
 
 pub(crate) fn control_with(url: &PostgresUrl, vault: &Vault) -> Result<Control, Error> {
     let idle = Idle::new(Connector::new(url)?);
-    schema::check(&idle)?;
+    schema::check(&idle, Role::Keeper)?;
     Ok(control(&idle, Chain::Open(vault.clone())))
 }
 
 pub(crate) fn open_vault(url: &PostgresUrl, master: MasterSource) -> Result<Vault, Error> {
     let idle = Idle::new(Connector::new(url)?);
-    schema::check(&idle)?;
-    Vault::remote(Remote::of(&idle), master)
+    schema::check(&idle, Role::Keeper)?;
+    Vault::remote(Remote::of(&idle, Role::Keeper), master)
 }
 
 /// True where nothing was ever sealed there.
 pub(crate) fn is_unsealed(url: &PostgresUrl) -> bool {
     let is_unsealed = || {
         let idle = Idle::new(Connector::new(url)?);
-        Ok::<_, Error>(schema::is_new(&idle)? || Remote::of(&idle).act(Role::Keeper, has_no_master)?)
+        Ok::<_, Error>(schema::is_new(&idle)? || has_no_master(&idle)?)
     };
     // One that does not answer may have been.
     is_unsealed().unwrap_or(false)
 }
 
-fn has_no_master(connection: &Connection) -> Result<bool, Error> {
-    connection.one("SELECT NOT EXISTS (SELECT 1 FROM master)", params![], |row| row.get(0))
+fn has_no_master(idle: &Arc<Idle>) -> Result<bool, Error> {
+    Ok(Remote::of(idle, Role::Keeper).master()?.is_none())
 }
 
 /// Brings the schema up to date, and does nothing else.
@@ -110,12 +115,8 @@ fn control(idle: &Arc<Idle>, chain: Chain) -> Control {
     Control { keeper: Keeper::new(pool.clone(), chain.clone()), audit: Audit::new(pool, chain) }
 }
 
-fn reading(idle: &Arc<Idle>, content: &Content) -> ReadHandles {
-    ReadHandles {
-        reader: Reader::new(pool(idle, READERS, Access::reading(Role::Reader)), content.clone()),
-        keys: Keys::new(pool(idle, KEEPERS, Access::reading(Role::Keeper))),
-        vault: content.vault.clone(),
-    }
+fn reader(idle: &Arc<Idle>, content: &Content) -> Reader {
+    Reader::new(pool(idle, READERS, Access::reading(Role::Reader)), content.clone())
 }
 
 fn pool(idle: &Arc<Idle>, count: usize, access: Access) -> sql::Pool {
@@ -126,20 +127,28 @@ fn pool(idle: &Arc<Idle>, count: usize, access: Access) -> sql::Pool {
 #[derive(Debug, Clone)]
 pub(crate) struct Remote {
     idle: Arc<Idle>,
-    read_only: bool,
+    /// Who uses them.
+    role: Role,
+}
+
+/// What is done with keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// They are read and made.
+    Use,
+    /// They are dropped.
+    Forget,
+    /// They are wrapped anew.
+    Own,
 }
 
 impl Remote {
-    fn of(idle: &Arc<Idle>) -> Self {
-        Self { idle: idle.clone(), read_only: false }
-    }
-
-    fn for_reading(idle: &Arc<Idle>) -> Self {
-        Self { idle: idle.clone(), read_only: true }
+    fn of(idle: &Arc<Idle>, role: Role) -> Self {
+        Self { idle: idle.clone(), role }
     }
 
     pub(crate) fn is_read_only(&self) -> bool {
-        self.read_only
+        self.role == Role::Reader
     }
 
     /// Looks a key of this project up. Who only reads has no right to another one's.
@@ -148,21 +157,34 @@ impl Remote {
         project: ProjectId,
         work: impl FnOnce(&Connection) -> Result<T, Error>,
     ) -> Result<T, Error> {
-        let access = if self.read_only {
-            let claims = Claims { viewer: &Viewer::Local, project: Some(project), content: true };
-            Access::reading(Role::Reader).claiming(claims)
-        } else {
-            Access::of(Role::Keeper)
+        let claims = Claims { viewer: &Viewer::Local, project: Some(project), content: true };
+        let access = match self.is_read_only() {
+            true => Access::reading(Role::Reader).claiming(claims),
+            false => Access::of(self.role),
         };
         self.idle.with(access, work)
     }
 
-    /// Does what this role may do.
     pub(crate) fn act<T>(
         &self,
-        role: Role,
+        need: Need,
         work: impl FnOnce(&Connection) -> Result<T, Error>,
     ) -> Result<T, Error> {
+        let role = match need {
+            Need::Use => self.role,
+            Need::Forget => Role::Sweeper,
+            Need::Own => Role::Keeper,
+        };
         self.idle.with(Access::of(role), work)
+    }
+
+    /// The name of the master key.
+    pub(crate) fn master(&self) -> Result<Option<MasterId>, Error> {
+        let sql = match self.is_read_only() {
+            true => "SELECT treering.master_id()",
+            false => "SELECT (SELECT id FROM master)",
+        };
+        let read = |row: Row<'_>| Ok(row.get::<Option<_>>(0)?.map(MasterId));
+        self.idle.with(Access::reading(self.role), |connection| connection.one(sql, params![], read))
     }
 }

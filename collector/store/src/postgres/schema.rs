@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use rusqlite::params;
 
-use super::access::Access;
+use super::access::{Access, Role};
 use super::pool::Idle;
 use crate::Error;
 use crate::sql::Connection;
@@ -28,8 +28,23 @@ pub struct Migrated {
     pub to: i64,
 }
 
-/// The number that whoever changes the schema locks.
-const MIGRATING: &str = "SELECT pg_advisory_xact_lock(8390876210141)";
+/// For who writes: where the schema is not today's, it is brought up to date, by a login that may do that.
+pub(super) fn ensure(idle: &Arc<Idle>) -> Result<(), Error> {
+    match seen_as(idle, Role::Writer) {
+        Ok(KNOWN) => Ok(()),
+        Ok(found) => {
+            known(found)?;
+            migrate(idle).map(drop).map_err(|source| Error::NotMigrated {
+                found,
+                known: KNOWN,
+                source: source.into(),
+            })
+        }
+        // There is no such role or function yet, or the login may not take it on.
+        Err(Error::Postgres(error)) if error.code().is_some() => migrate(idle).map(drop),
+        Err(error) => Err(error),
+    }
+}
 
 pub(super) fn migrate(idle: &Arc<Idle>) -> Result<Migrated, Error> {
     idle.with(Access::nobody(), |connection| {
@@ -42,26 +57,27 @@ pub(super) fn migrate(idle: &Arc<Idle>) -> Result<Migrated, Error> {
     })
 }
 
-/// One step, unless somebody else took it meanwhile; the version then.
+/// One step; the version then. The step itself sees to it that nobody else takes it at the same time.
 fn step(connection: &Connection) -> Result<i64, Error> {
-    let transaction = connection.writing_soon()?;
-    transaction.execute(MIGRATING, params![])?;
-    let now = known(version(&transaction)?)?;
-    let next = usize::try_from(now).unwrap_or(usize::MAX);
+    let next = usize::try_from(version(connection)?).unwrap_or(usize::MAX);
     if let (Some(sql), Connection::Postgres(session)) = (MIGRATIONS.get(next), connection) {
         session.batch(sql)?;
     }
-    let reached = version(&transaction)?;
-    transaction.commit()?;
-    Ok(reached)
+    known(version(connection)?)
 }
 
-/// Who only reads cannot bring the schema up to date, and reads none but today's.
-pub(super) fn check(idle: &Arc<Idle>) -> Result<(), Error> {
-    match idle.with(Access::nobody(), |connection| known(version(connection)?))? {
+/// Who does not write cannot bring the schema up to date, and knows none but today's.
+pub(super) fn check(idle: &Arc<Idle>, role: Role) -> Result<(), Error> {
+    match known(seen_as(idle, role)?)? {
         KNOWN => Ok(()),
         found => Err(Error::OlderRemote { found, known: KNOWN }),
     }
+}
+
+/// The version tells itself, so that nobody needs the right to read a table for it.
+fn seen_as(idle: &Arc<Idle>, role: Role) -> Result<i64, Error> {
+    let sql = "SELECT treering.schema_version()";
+    idle.with(Access::reading(role), |connection| connection.one(sql, params![], |row| row.get(0)))
 }
 
 /// True where there is none yet.
@@ -69,7 +85,7 @@ pub(super) fn is_new(idle: &Arc<Idle>) -> Result<bool, Error> {
     Ok(idle.with(Access::nobody(), version)? == 0)
 }
 
-/// The version tells itself, so that nobody needs the right to read a table for it.
+/// For the owner of the schema, which may not be there yet.
 fn version(connection: &Connection) -> Result<i64, Error> {
     let sql = "SELECT to_regprocedure('treering.schema_version()') IS NOT NULL";
     if connection.one(sql, params![], |row| row.get(0))? {

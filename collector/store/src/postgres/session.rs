@@ -123,6 +123,17 @@ impl Session {
         self.send_along(KEY_MAKERS)
     }
 
+    /// Lets work that only adds take something away.
+    pub(crate) fn taking_away<T>(&self, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+        let Some(back) = self.access.is_writer().then_some("SET LOCAL ROLE treering_writer") else {
+            return work();
+        };
+        self.send_along("SET LOCAL ROLE treering_sweeper")?;
+        let done = work()?;
+        self.send_along(back)?;
+        Ok(done)
+    }
+
     /// With what the transaction begins with, where that was not sent yet.
     fn send_along(&self, sql: &str) -> Result<(), Error> {
         if let State::Begins(begin) = &mut *self.state.borrow_mut() {

@@ -127,6 +127,14 @@ impl Connection {
         }
     }
 
+    /// Lets work that only adds take something away.
+    pub(crate) fn taking_away<T>(&self, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
+        match self {
+            Self::Sqlite(_) => work(),
+            Self::Postgres(session) => session.taking_away(work),
+        }
+    }
+
     /// Gives some free pages of a file back to its system; false where there are none left, or no file.
     pub(crate) fn shrink(&self) -> Result<bool, Error> {
         match self {

@@ -181,7 +181,7 @@ impl Joins<'_> {
     fn change(&self, sql: &str, key: JoinKey, span: Place, touched: &mut Vec<Touched>) -> Result<(), Error> {
         let change = || {
             let values = params![self.project.0, key.0, span.0.as_bytes(), span.1.as_bytes()];
-            self.connection.execute(sql, values)
+            self.connection.taking_away(|| self.connection.execute(sql, values))
         };
         if !self.is_named(key)? {
             return change().map(|_| ());

@@ -1,4 +1,4 @@
-use super::connection::{Connection, Row, Transaction};
+use super::connection::{Connection, OptionalExtension, Row, Transaction};
 use rusqlite::params;
 use treering_step::Timestamp;
 
@@ -13,17 +13,26 @@ const KEY_COLUMNS: &str =
 #[derive(Debug, Clone)]
 pub struct Keys {
     pool: Pool,
+    asks: Asks,
+}
+
+/// How a key is looked up.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Asks {
+    Table,
+    /// A function that tells of a key to whoever holds it, and of no other: who reads may not see all of them.
+    Function,
 }
 
 impl Keys {
-    pub(crate) fn new(pool: Pool) -> Self {
-        Self { pool }
+    pub(crate) fn new(pool: Pool, asks: Asks) -> Self {
+        Self { pool, asks }
     }
 
     /// The key with this secret, revoked or expired ones included.
     pub async fn find(&self, key: &ApiKey) -> Result<Option<KeyRecord>, Error> {
-        let hash = key.hash();
-        self.pool.with(move |connection| find(connection, &hash)).await
+        let (hash, asks) = (key.hash(), self.asks);
+        self.pool.with(move |connection| find(connection, asks, &hash)).await
     }
 
     /// Every key that there is, by the hash of its secret.
@@ -32,12 +41,16 @@ impl Keys {
     }
 }
 
-fn find(connection: &Connection, hash: &[u8; 32]) -> Result<Option<KeyRecord>, Error> {
-    let sql =
-        format!("SELECT {KEY_COLUMNS} FROM api_key JOIN project ON project.id = project WHERE hash = ?1");
-    let mut statement = connection.prepare(&sql)?;
-    let mut found = statement.query(params![hash])?;
-    found.next()?.map(key_record).transpose()
+fn find(connection: &Connection, asks: Asks, hash: &[u8; 32]) -> Result<Option<KeyRecord>, Error> {
+    let from_table =
+        format!("{KEY_COLUMNS} FROM api_key JOIN project ON project.id = project WHERE hash = ?1");
+    let from_function = "id, project, project_name, hint, scopes, created_at, expires_at, revoked_at
+        FROM treering.find_key(?1)";
+    let sql = match asks {
+        Asks::Table => format!("SELECT {from_table}"),
+        Asks::Function => format!("SELECT {from_function}"),
+    };
+    connection.one(&sql, params![hash], key_record).optional()
 }
 
 pub(super) fn all(connection: &Connection) -> Result<Vec<([u8; 32], KeyRecord)>, Error> {

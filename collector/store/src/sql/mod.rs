@@ -42,6 +42,7 @@ pub(crate) use audit::Chain;
 pub(crate) use connection::{Connection, Find, Insert, Kind, OptionalExtension, Row, Transaction, Values};
 pub(crate) use content::Content;
 pub(crate) use index::mark_all;
+pub(crate) use keys::Asks;
 pub(crate) use outcomes::count;
 pub(crate) use pool::Pool;
 pub(crate) use prepare::{Day, address, first_new_block};

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use rusqlite::OpenFlags;
 
-use crate::sql::{self, Audit, Chain, Connection, Content, Keeper, Keys, Reader, Writer};
+use crate::sql::{self, Asks, Audit, Chain, Connection, Content, Keeper, Keys, Reader, Writer};
 use crate::{Control, Error, Handles, MasterSource, ReadHandles, Vault, vault_path};
 pub(crate) use backup::{back_up, bytes};
 use damage::Ground;
@@ -93,7 +93,7 @@ fn control(ground: &Arc<Ground>, chain: Chain) -> Result<Control, Error> {
 fn reading(ground: &Arc<Ground>, content: &Content) -> Result<ReadHandles, Error> {
     Ok(ReadHandles {
         reader: Reader::new(pool(ground, READERS, read_only)?, content.clone()),
-        keys: Keys::new(pool(ground, 1, read_only)?),
+        keys: Keys::new(pool(ground, 1, read_only)?, Asks::Table),
         vault: content.vault.clone(),
     })
 }

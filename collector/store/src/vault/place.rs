@@ -8,7 +8,7 @@ use rusqlite::{OpenFlags, params};
 use treering_seal::{KeyId, MasterId};
 use treering_step::Timestamp;
 
-use crate::postgres::{Remote, Role};
+use crate::postgres::{Need, Remote};
 use crate::sql::{Connection, OptionalExtension, Row as SqlRow};
 use crate::{Error, ProjectId, VaultState};
 
@@ -125,11 +125,11 @@ impl Place {
         }
     }
 
-    /// Does what this role may do.
-    fn act<T>(&self, role: Role, work: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
+    /// Does what needs these rights.
+    fn act<T>(&self, need: Need, work: impl FnOnce(&Connection) -> Result<T, Error>) -> Result<T, Error> {
         match &self.of {
             Of::File(connection) => work(connection),
-            Of::Store(remote) => remote.act(role, work),
+            Of::Store(remote) => remote.act(need, work),
         }
     }
 
@@ -137,14 +137,16 @@ impl Place {
     pub(super) fn claim(&self, master: MasterId) -> Result<(), Error> {
         if self.master()?.is_none() && !self.read_only {
             let sql = "INSERT INTO master (only, id, since) VALUES (0, ?1, ?2) ON CONFLICT (only) DO NOTHING";
-            self.act(Role::Keeper, |connection| connection.execute(sql, params![master.0, now()]))?;
+            self.act(Need::Own, |connection| connection.execute(sql, params![master.0, now()]))?;
         }
         if self.master()? == Some(master) { Ok(()) } else { Err(Error::OtherMaster) }
     }
 
     pub(super) fn master(&self) -> Result<Option<MasterId>, Error> {
-        let role = if self.read_only { Role::Reader } else { Role::Keeper };
-        self.act(role, master)
+        match &self.of {
+            Of::File(connection) => master(connection),
+            Of::Store(remote) => remote.master(),
+        }
     }
 
     pub(super) fn find(&self, project: ProjectId, id: KeyId) -> Result<Option<Row>, Error> {
@@ -159,7 +161,7 @@ impl Place {
     /// Keeps a secret, unless there is one of its purpose; tells which one counts. The master key that wrapped it
     /// must still be the one.
     pub(super) fn insert(&self, by: MasterId, new: Row) -> Result<Row, Error> {
-        self.act(Role::Keeper, |connection| {
+        self.act(Need::Use, |connection| {
             let transaction = connection.writing_soon()?;
             transaction.lock_keys()?;
             if master(&transaction)? != Some(by) {
@@ -178,7 +180,7 @@ impl Place {
 
     pub(super) fn retire(&self, project: ProjectId, day: u32) -> Result<(), Error> {
         let sql = "UPDATE secret SET retired = 1 WHERE project = ?1 AND day = ?2";
-        self.act(Role::Sweeper, |connection| connection.execute(sql, params![project.as_i64(), day]))?;
+        self.act(Need::Forget, |connection| connection.execute(sql, params![project.as_i64(), day]))?;
         Ok(())
     }
 
@@ -197,7 +199,7 @@ impl Place {
 
     fn delete(&self, sql: &str, project: ProjectId, day: Option<u32>) -> Result<u64, Error> {
         let values = params![project.as_i64(), day.map_or(Value::Null, Into::into)];
-        self.act(Role::Sweeper, |connection| Ok(connection.execute(sql, values)? as u64))
+        self.act(Need::Forget, |connection| Ok(connection.execute(sql, values)? as u64))
     }
 
     /// Replaces every wrapped secret, all or none.
@@ -208,7 +210,7 @@ impl Place {
         prepare: impl FnOnce() -> Result<(), Error>,
         wrap: impl Fn(&Row) -> Result<Vec<u8>, Error>,
     ) -> Result<u64, Error> {
-        self.act(Role::Keeper, |connection| {
+        self.act(Need::Own, |connection| {
             let transaction = connection.writing_soon()?;
             transaction.lock_keys()?;
             if master(&transaction)? != Some(from) {
@@ -233,7 +235,7 @@ impl Place {
             let days = row.get::<Option<u32>>(2)?.zip(row.get(3)?);
             Ok(VaultState { master, data_keys: count(row, 0)?, hash_keys: count(row, 1)?, days })
         };
-        self.act(Role::Keeper, |connection| connection.one(sql, params![], read))
+        self.act(Need::Use, |connection| connection.one(sql, params![], read))
     }
 
     pub(super) fn is_read_only(&self) -> bool {
@@ -243,7 +245,7 @@ impl Place {
     pub(super) fn projects(&self) -> Result<Vec<ProjectId>, Error> {
         let sql = "SELECT DISTINCT project FROM secret ORDER BY project";
         let read = |row: SqlRow<'_>| row.get(0).map(ProjectId::from_i64);
-        self.act(Role::Keeper, |connection| connection.all(sql, params![], read))
+        self.act(Need::Use, |connection| connection.all(sql, params![], read))
     }
 
     pub(super) fn back_up(&self, path: &Path) -> Result<(), Error> {
@@ -258,14 +260,14 @@ impl Place {
 
     /// Copies every key to another place, which is empty.
     fn copy_to(&self, other: &Self) -> Result<(), Error> {
-        let rows = self.act(Role::Keeper, |connection| {
+        let rows = self.act(Need::Use, |connection| {
             let moment = connection.moment()?;
             Ok((master(&moment)?, everything(&moment)?))
         })?;
         let (master, rows) = (rows.0.ok_or(Error::OtherMaster)?, rows.1);
         other.claim(master)?;
         let sql = "INSERT INTO secret (id, project, day, wrapped, made_at, retired) VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-        other.act(Role::Keeper, |connection| {
+        other.act(Need::Use, |connection| {
             let transaction = connection.writing()?;
             transaction.many(sql, &rows)?;
             transaction.commit()

@@ -1,35 +1,81 @@
-//! Which store the battery is run against, and what it leaves out.
+//! Which stores there are, and what they leave out.
+
+use std::io::Write;
+
+use treering_store::StoreUrl;
+use treering_test_servers::{Database, Owner, PostgresServer, shared, shared_pgbouncer};
+
+use crate::BACKEND;
 
 /// The stores that the battery knows.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(dead_code, reason = "each target runs the battery on one of them")]
 pub(crate) enum Backend {
     Sqlite,
+    Postgres,
+    Pgbouncer,
 }
 
-impl Backend {
-    /// The one that `TREERING_TEST_STORE` names; the embedded one where nothing is said.
-    pub(crate) fn chosen() -> Self {
-        match std::env::var("TREERING_TEST_STORE").as_deref() {
-            Err(_) | Ok("sqlite") => Self::Sqlite,
-            Ok(other) => panic!("the battery knows no store `{other}`; name `sqlite`"),
-        }
-    }
+/// The cases that PostgreSQL leaves out, by name, each with the reason.
+const NOT_ON_POSTGRES: &[(&str, &str)] = &[
+    ("a_store_of_the_first_schema_opens_and_goes_on", OLD_SCHEMAS),
+    ("what_was_kept_in_the_clear_is_sealed_and_moved", OLD_SCHEMAS),
+    ("log_records_of_before_are_known_when_they_are_sent_again", OLD_SCHEMAS),
+    ("a_migration_that_fails_leaves_the_old_store", OLD_SCHEMAS),
+    ("content_goes_with_its_day_and_steps_stay", COPIES),
+    ("a_day_that_is_rewritten_reads_as_before_and_its_copies_do_not_open", COPIES),
+    ("an_older_copy_of_the_store_opens_no_more_with_the_keys_that_are_left", COPIES),
+];
 
-    /// The cases that it leaves out, by name, each with the reason.
+const OLD_SCHEMAS: &str = "the schemas of before are SQLite's";
+const COPIES: &str = "it copies files; a backup of PostgreSQL holds the wrapped keys as well";
+
+impl Backend {
     fn leaves_out(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Sqlite => &[],
+            Self::Postgres | Self::Pgbouncer => NOT_ON_POSTGRES,
         }
+    }
+
+    /// Whose database it is: on one a login that row-level security stops, on the other one that it does not.
+    pub(crate) fn owner(self) -> Owner {
+        match self {
+            Self::Sqlite | Self::Postgres => Owner::Plain,
+            Self::Pgbouncer => Owner::Postgres,
+        }
+    }
+
+    /// Where a store is that lies in this folder, or in this database where it has one.
+    pub(crate) fn url(self, folder: &tempfile::TempDir, database: Option<&Database>) -> StoreUrl {
+        let url = match (self, database) {
+            (Self::Pgbouncer, Some(database)) => {
+                let pooler = shared_pgbouncer().unwrap_or_else(|| leave_all_out());
+                pooler.url(&database.name, self.owner().name())
+            }
+            (_, Some(database)) => database.url.clone(),
+            (_, None) => format!("sqlite:{}", folder.path().join("store.db").display()),
+        };
+        url.parse().unwrap()
+    }
+
+    /// The server of the databases, for a store that has one.
+    pub(crate) fn server(self) -> Option<&'static PostgresServer> {
+        (self != Self::Sqlite).then(|| shared().unwrap_or_else(|| leave_all_out()))
     }
 }
 
-/// True where the chosen store leaves this case out, which is said aloud.
-#[expect(clippy::print_stderr, reason = "who runs the battery hears what it does not show")]
+/// Nothing of the battery can run, which was said once: to say it for each case would drown it.
+fn leave_all_out() -> ! {
+    std::process::exit(0)
+}
+
+/// True where the store leaves this case out, which is said aloud, past the test runner.
 pub(crate) fn left_out(case: &str) -> bool {
-    let backend = Backend::chosen();
-    let found = backend.leaves_out().iter().find(|(name, _)| *name == case);
+    let found = BACKEND.leaves_out().iter().find(|(name, _)| *name == case);
     if let Some((_, reason)) = found {
-        eprintln!("{backend:?} leaves out {case}: {reason}");
+        writeln!(std::io::stderr(), "{BACKEND:?} leaves out {case}: {reason}")
+            .expect("stderr can be written");
     }
     found.is_some()
 }

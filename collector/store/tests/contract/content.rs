@@ -6,7 +6,8 @@ use treering_otlp::Signal;
 use treering_step::Summary;
 use treering_store::{Batch, SpanEntry};
 
-use crate::support::{Store, files, id, log, record, span, trace};
+use crate::below::kept;
+use crate::support::{Store, id, log, record, span, trace};
 
 /// A span with an attribute of this text.
 pub(crate) fn telling(trace_number: u8, number: u8, text: &str) -> SpanEntry {
@@ -50,8 +51,7 @@ async fn content_of_one_project_or_day_does_not_lean_on_that_of_another() {
     };
     store.append_batch(batch(20_001, store.project.id, 2)).await;
     store.append_batch(batch(20_000, other.id, 3)).await;
-    let connection = rusqlite::Connection::open(store.folder.path().join("store.db")).unwrap();
-    connection.execute("DELETE FROM block WHERE project = 1 AND day = 20000", []).unwrap();
+    store.change("DELETE FROM block WHERE project = 1 AND day = 20000").await;
     let steps = store.handles.reader.steps(store.scope(), trace(1), vec![id(2)]).await.unwrap();
     assert!(steps[0].span.is_some());
     let scope = treering_store::Scope::of(other.id);
@@ -62,9 +62,9 @@ async fn content_of_one_project_or_day_does_not_lean_on_that_of_another() {
 async fn content_that_was_exchanged_is_found() {
     let store = Store::new().await;
     store.append(vec![telling(1, 1, "one"), telling(1, 2, "two")], vec![]).await;
-    let connection = rusqlite::Connection::open(store.folder.path().join("store.db")).unwrap();
-    let sql = "UPDATE span SET (start, length) = (SELECT start, length FROM span WHERE span_id = ?2) WHERE span_id = ?1";
-    connection.execute(sql, [id(1).as_bytes(), id(2).as_bytes()]).unwrap();
+    let [one, two] = [1, 2].map(|number| store.blob(id(number).as_bytes()));
+    let other = format!("(SELECT start, length FROM span WHERE span_id = {two})");
+    store.change(&format!("UPDATE span SET (start, length) = {other} WHERE span_id = {one}")).await;
     let read = store.handles.reader.steps(store.scope(), trace(1), vec![id(1)]).await;
     assert!(matches!(read, Err(treering_store::Error::Damaged(_))));
     assert!(store.handles.reader.steps(store.scope(), trace(1), vec![id(2)]).await.is_ok());
@@ -79,18 +79,18 @@ async fn no_file_holds_a_word_of_the_content() {
         store.deliver(store.batch(vec![telling(1, number, &text)], vec![log(1, number, &text)])).await;
     }
     let url = store.url.clone();
-    let Store { handles, folder, .. } = store;
+    let Store { handles, folder, database, .. } = store;
     drop(handles);
-    let check = |when: &str| {
-        for (file, bytes) in files(folder.path()) {
+    let check = async |when: &str| {
+        for (file, bytes) in kept(folder.path(), database.as_ref()).await {
             for word in words.iter().flat_map(forms) {
                 assert!(memchr::memmem::find(&bytes, &word).is_none(), "{word:?} in {file}, {when}");
             }
         }
     };
-    check("closed");
+    check("closed").await;
     let handles = treering_store::open(&url, crate::support::master()).await.unwrap();
-    check("open");
+    check("open").await;
     drop(handles);
 }
 

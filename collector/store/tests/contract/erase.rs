@@ -4,6 +4,7 @@ use treering_seal::{KeyId, key_of};
 use treering_step::Execution;
 use treering_store::{Batch, Erased, ExecutionFilter, Scope, SpanEntry, Target, Touched};
 
+use crate::backend::left_out;
 use crate::support::{Store, alone, at, execution, files, id, log, master, offering, span, trace, url};
 
 fn of_user(mut span: SpanEntry, user: &str) -> SpanEntry {
@@ -45,9 +46,9 @@ impl Store {
         self.handles.reader.records(self.scope(), trace(trace_number)).await.unwrap().len()
     }
 
-    fn has(&self, text: &str) -> bool {
+    async fn has(&self, text: &str) -> bool {
         let found = |bytes: &[u8]| bytes.windows(text.len()).any(|window| window == text.as_bytes());
-        files(self.folder.path()).iter().any(|(_, bytes)| found(bytes))
+        self.kept().await.iter().any(|(_, bytes)| found(bytes))
     }
 }
 
@@ -191,9 +192,9 @@ async fn no_file_holds_a_name_that_was_erased() {
     let row = Execution { user_id: Some(user.to_owned()), ..execution(1, tool, 10) };
     store.put(u64::MAX >> 2, row).await;
     let request = store.ask(Target::User(user.to_owned())).await;
-    assert!(store.has(user) && store.has(tool));
+    assert!(store.has(user).await && store.has(tool).await);
     store.carry_out().await;
-    assert!(!store.has(user) && !store.has(tool));
+    assert!(!store.has(user).await && !store.has(tool).await);
     assert_eq!(store.list(ExecutionFilter::default()).await.len(), 39);
     let state = store.handles.keeper.erasure(request).await.unwrap().unwrap();
     assert_eq!((state.executions, state.records, state.is_done), (39, 39, true));
@@ -283,6 +284,9 @@ impl Store {
 
 #[tokio::test]
 async fn an_older_copy_of_the_store_opens_no_more_with_the_keys_that_are_left() {
+    if left_out("an_older_copy_of_the_store_opens_no_more_with_the_keys_that_are_left") {
+        return;
+    }
     // Of the three executions, how many can still be read from the copy: days are erased from it as a whole.
     for (target, left) in [
         (Target::Execution(trace(1)), 1),

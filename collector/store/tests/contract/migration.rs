@@ -81,11 +81,8 @@ fn put_summary(connection: &Connection, trace_id: TraceId, step: &[u8], source: 
 
 /// Opens a store that is in this folder.
 async fn open(folder: tempfile::TempDir) -> Store {
-    let url = url(&folder);
     std::fs::write(folder.path().join("store.keys"), keys()).unwrap();
-    let handles = treering_store::open(&url, master()).await.unwrap();
-    let project = handles.keeper.ensure_project("default").await.unwrap();
-    Store { handles, project, url, folder }
+    Store::open(folder, None).await
 }
 
 #[tokio::test]

@@ -12,8 +12,10 @@ use treering_store::{
     Batch, Computed, ExecutionFilter, Handles, LogEntry, MasterSource, Project, Scope, SpanEntry, StoreUrl,
     Touched, Wording,
 };
+use treering_test_servers::Database;
 
-use crate::backend::Backend;
+use crate::BACKEND;
+use crate::below::kept;
 
 pub(crate) const WORDING: Wording = Wording { of_record: words, of_context: context_words };
 
@@ -28,32 +30,55 @@ pub(crate) fn master() -> MasterSource {
     MasterSource::Key(MasterKey::parse(&"5a".repeat(32)).unwrap())
 }
 
-/// The wrapped keys of the first project, the same for every store of these tests, so that each names records alike.
-static KEYS: LazyLock<(Vec<u8>, HashKey)> = LazyLock::new(|| {
+/// What every store of these tests begins with, so that each names records alike: its keys, with the first project's.
+struct Beginning {
+    key: HashKey,
+    is: Form,
+}
+
+/// SQLite's keys are a file, which each store is given. PostgreSQL's are rows: each store is a copy of one database, which
+/// is quicker, too, than to migrate an empty one.
+enum Form {
+    Keys(Vec<u8>),
+    Database(Database),
+}
+
+static BEGINNING: LazyLock<Beginning> = LazyLock::new(|| {
     let make = || {
         let folder = tempfile::tempdir().unwrap();
-        let url = url(&folder);
+        let server = BACKEND.server();
+        let database = server.map(|server| server.create_database(BACKEND.owner()).unwrap());
+        let url = BACKEND.url(&folder, database.as_ref());
         let open = async {
             let handles = treering_store::open(&url, master()).await.unwrap();
             let project = handles.keeper.ensure_project("default").await.unwrap();
             handles.vault.hash_key(project.id).unwrap()
         };
         let key = tokio::runtime::Runtime::new().unwrap().block_on(open);
-        (std::fs::read(folder.path().join("store.keys")).unwrap(), key)
+        let is = match server.zip(database) {
+            Some((server, database)) => {
+                server.close_database(&database).unwrap();
+                Form::Database(database)
+            }
+            None => Form::Keys(std::fs::read(folder.path().join("store.keys")).unwrap()),
+        };
+        Beginning { key, is }
     };
     // A test may run on a runtime already.
     std::thread::spawn(make).join().unwrap()
 });
 
+/// The address of a store of SQLite in this folder.
 pub(crate) fn url(folder: &tempfile::TempDir) -> StoreUrl {
-    match Backend::chosen() {
-        Backend::Sqlite => format!("sqlite:{}", folder.path().join("store.db").display()).parse().unwrap(),
-    }
+    BACKEND.url(folder, None)
 }
 
-/// The wrapped keys that every store of these tests has from the beginning.
+/// The wrapped keys that every store of SQLite of these tests has from the beginning.
 pub(crate) fn keys() -> &'static [u8] {
-    &KEYS.0
+    match &BEGINNING.is {
+        Form::Keys(keys) => keys,
+        Form::Database(_) => panic!("the keys of PostgreSQL are no file"),
+    }
 }
 
 /// Every file of a folder.
@@ -67,16 +92,34 @@ pub(crate) struct Store {
     pub(crate) project: Project,
     pub(crate) url: StoreUrl,
     pub(crate) folder: tempfile::TempDir,
+    /// Where it is one of PostgreSQL. After the handles, since nobody may use it when it goes.
+    pub(crate) database: Option<Database>,
 }
 
 impl Store {
     pub(crate) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let url = url(&folder);
-        std::fs::write(folder.path().join("store.keys"), &KEYS.0).unwrap();
+        let database = match (&BEGINNING.is, BACKEND.server()) {
+            (Form::Database(first), Some(server)) => Some(server.copy_database(first).unwrap()),
+            _ => None,
+        };
+        if database.is_none() {
+            std::fs::write(folder.path().join("store.keys"), keys()).unwrap();
+        }
+        Self::open(folder, database).await
+    }
+
+    /// Opens what lies there.
+    pub(crate) async fn open(folder: tempfile::TempDir, database: Option<Database>) -> Self {
+        let url = BACKEND.url(&folder, database.as_ref());
         let handles = treering_store::open(&url, master()).await.unwrap();
         let project = handles.keeper.ensure_project("default").await.unwrap();
-        Self { handles, project, url, folder }
+        Self { handles, project, url, folder, database }
+    }
+
+    /// All that it keeps, each part with a name.
+    pub(crate) async fn kept(&self) -> Vec<(String, Vec<u8>)> {
+        kept(self.folder.path(), self.database.as_ref()).await
     }
 
     pub(crate) fn scope(&self) -> Scope {
@@ -208,7 +251,7 @@ pub(crate) fn record(signal: Signal, json: &serde_json::Value) -> Record {
     let export = Export::from_json(signal, json.to_string().as_bytes()).unwrap();
     static RULES: LazyLock<Rules> = LazyLock::new(Rules::builtin);
     let record = RULES.redact_export(export).unwrap().records().remove(0);
-    let name = treering_store::identity(&KEYS.1, &record);
+    let name = treering_store::identity(&BEGINNING.key, &record);
     record.known_as(name)
 }
 
