@@ -16,7 +16,7 @@ DECLARE
     -- s: SELECT, i: INSERT, u: UPDATE, d: DELETE. What is seen by who reads: `content` by the role `reader` alone,
     -- `structure` by `structure` as well, each within the projects where that person may; `outcomes` are structure, too,
     -- along with those of no project; `name` is that of a project where the person may do anything; `self` and `own` are
-    -- that person and the memberships.
+    -- that person and the memberships; `any` is for who sees any project.
     rights constant text[] := ARRAY[
         -- table          writer  sweeper keeper  seen
         ['project',       's',    's',    'siu',  'name'],
@@ -29,7 +29,7 @@ DECLARE
         ['change',        's',    's',    'siu',  ''],
         ['master',        's',    's',    'siu',  ''],
         ['secret',        'si',   'siud', 'siu',  'content'],
-        ['version',       'siu',  'siu',  'siu',  ''],
+        ['version',       'siu',  'siu',  '',     'any'],
         ['collector',     'siu',  'siud', 's',    ''],
         ['work',          '',     'siu',  '',     ''],
         ['block',         'siu',  'siud', '',     'content'],
@@ -198,6 +198,7 @@ FOREACH row SLICE 1 IN ARRAY rights LOOP
         END);
         condition := CASE row[5]
             WHEN 'name' THEN 'id IN (SELECT treering.projects_known())'
+            WHEN 'any' THEN 'EXISTS (SELECT treering.projects_known())'
             WHEN 'self' THEN 'subject = (SELECT treering.subject())'
             WHEN 'own' THEN 'person = (SELECT id FROM treering.person WHERE subject = treering.subject())'
             WHEN 'outcomes' THEN

@@ -23,7 +23,7 @@ use access::{Access, Role};
 pub(crate) use pool::Pool;
 pub(crate) use session::{PgRow, Session};
 pub use url::PostgresUrl;
-pub(crate) use values::Cell;
+pub(crate) use values::{Cell, with_nul};
 
 /// Pieces of work that may be done at the same time, of each kind.
 const WRITERS: usize = 2;
@@ -111,8 +111,9 @@ async fn blocking<T: Send + 'static>(
 }
 
 fn control(idle: &Arc<Idle>, chain: Chain) -> Control {
+    let looking = pool(idle, KEEPERS, Access::reading(Role::Sweeper));
     let pool = pool(idle, KEEPERS, Access::of(Role::Keeper));
-    Control { keeper: Keeper::new(pool.clone(), chain.clone()), audit: Audit::new(pool, chain) }
+    Control { keeper: Keeper::new(pool.clone(), looking, chain.clone()), audit: Audit::new(pool, chain) }
 }
 
 fn reader(idle: &Arc<Idle>, content: &Content) -> Reader {

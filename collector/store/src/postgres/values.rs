@@ -1,5 +1,7 @@
 //! Values on their way to PostgreSQL and back, in the words that the embedded database has for them.
 
+use std::borrow::Cow;
+
 use bytes::BytesMut;
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
@@ -70,9 +72,7 @@ impl ToSql for One<'_> {
             Value::Null => Ok(IsNull::Yes),
             Value::Integer(number) => number.to_sql(of, out),
             Value::Real(number) => number.to_sql(of, out),
-            // PostgreSQL has no text with this character. The record itself keeps it.
-            Value::Text(text) if text.contains('\0') => text.replace('\0', "\u{fffd}").to_sql(of, out),
-            Value::Text(text) => text.to_sql(of, out),
+            Value::Text(text) => without_nul(text).to_sql(of, out),
             Value::Blob(bytes) => bytes.to_sql(of, out),
         }
     }
@@ -82,6 +82,39 @@ impl ToSql for One<'_> {
     }
 
     to_sql_checked!();
+}
+
+/// Stands before a zero for U+0000, which no text of PostgreSQL has, and before itself: one of the characters that
+/// Unicode keeps for use within.
+const ESCAPE: char = '\u{10fffe}';
+
+fn without_nul(text: &str) -> Cow<'_, str> {
+    if !text.contains(['\0', ESCAPE]) {
+        return text.into();
+    }
+    let mut escaped = String::with_capacity(text.len() + 8);
+    for character in text.chars() {
+        match character {
+            '\0' => escaped.extend([ESCAPE, '0']),
+            ESCAPE => escaped.extend([ESCAPE, ESCAPE]),
+            _ => escaped.push(character),
+        }
+    }
+    escaped.into()
+}
+
+/// A text that came, where it is not what was sent.
+pub(crate) fn with_nul(text: &[u8]) -> Option<Vec<u8>> {
+    memchr::memmem::find(text, ESCAPE.encode_utf8(&mut [0; 4]).as_bytes())?;
+    let mut characters = std::str::from_utf8(text).ok()?.chars();
+    let mut sent = String::with_capacity(text.len());
+    while let Some(character) = characters.next() {
+        match character {
+            ESCAPE => sent.extend(characters.next().map(|next| if next == '0' { '\0' } else { next })),
+            _ => sent.push(character),
+        }
+    }
+    Some(sent.into_bytes())
 }
 
 /// A value that came.
@@ -108,5 +141,22 @@ impl<'a> FromSql<'a> for Cell<'a> {
 
     fn accepts(_: &Type) -> bool {
         true
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_text_comes_back_and_none_is_sent_with_a_nul(text in "(?s)[a0\0\u{10fffe}\u{10ffff}é]{0,12}") {
+            let sent = without_nul(&text).into_owned();
+            prop_assert!(!sent.contains('\0'));
+            let came = with_nul(sent.as_bytes()).unwrap_or(sent.into_bytes());
+            prop_assert_eq!(came, text.into_bytes());
+        }
     }
 }

@@ -6,7 +6,7 @@ use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, Value, ValueRef};
 use rusqlite::{CachedStatement, ToSql};
 
 use super::words::{for_sqlite, placeholders};
-use crate::postgres::{Cell, PgRow, Session};
+use crate::postgres::{Cell, PgRow, Session, with_nul};
 use crate::{Error, sqlite};
 
 /// The values of a statement, as [`rusqlite::params!`] makes them.
@@ -337,7 +337,12 @@ pub(crate) enum Row<'a> {
 
 impl<'a> Row<'a> {
     pub(crate) fn get<T: FromSql>(self, at: impl Column) -> Result<T, Error> {
-        T::column_result(self.get_ref(at)?).map_err(|error| match error {
+        let value = self.get_ref(at)?;
+        let text = match (self, value) {
+            (Self::Postgres(_), ValueRef::Text(text)) => with_nul(text),
+            _ => None,
+        };
+        T::column_result(text.as_deref().map_or(value, ValueRef::Text)).map_err(|error| match error {
             FromSqlError::InvalidType => Error::Damaged("a column of another kind"),
             _ => Error::Damaged("a value that its column cannot have"),
         })

@@ -117,7 +117,7 @@ impl Writer {
 impl Keeper {
     /// What erasing this target would take, as far as it reached the store.
     pub async fn would_erase(&self, project: ProjectId, target: Target) -> Result<Erased, Error> {
-        self.pool.with(move |connection| erase::extent(connection, project, &target)).await
+        self.looking.with(move |connection| erase::extent(connection, project, &target)).await
     }
 
     /// Asks the process that owns the data folder to erase a target; tells the number of the request.

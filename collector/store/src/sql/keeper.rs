@@ -17,13 +17,15 @@ const ITSELF: &str = "treering";
 #[derive(Debug, Clone)]
 pub struct Keeper {
     pub(super) pool: Pool,
+    /// For looking at what was recorded.
+    pub(super) looking: Pool,
     chain: Chain,
     pub(super) actor: Arc<str>,
 }
 
 impl Keeper {
-    pub(crate) fn new(pool: Pool, chain: Chain) -> Self {
-        Self { pool, chain, actor: ITSELF.into() }
+    pub(crate) fn new(pool: Pool, looking: Pool, chain: Chain) -> Self {
+        Self { pool, looking, chain, actor: ITSELF.into() }
     }
 
     /// The same for changes that this actor makes.

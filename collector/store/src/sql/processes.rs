@@ -48,7 +48,7 @@ fn revive(connection: &Connection, project: ProjectId, sign: &Sign, speaks: bool
         return Ok(false);
     }
     let sql = "UPDATE process SET gone = 0 WHERE project = ?1 AND id = ?2 AND gone = 1 AND seen_at < ?3
-        AND (?4 OR coalesce(ended_at < spoke_at, TRUE))";
+        AND (?4 = 1 OR coalesce(ended_at < spoke_at, TRUE))";
     let values = params![project.0, sign.process.0, time(Some(sign.seen_at)), speaks];
     Ok(connection.execute(sql, values)? == 1)
 }

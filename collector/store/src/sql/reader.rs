@@ -272,7 +272,7 @@ fn executions(
     match (text, text.and_then(id)) {
         (_, Some(id)) => all.and("trace_id = ?", [id]),
         (text, None) if !filter.words.is_empty() => {
-            let (clear, clear_values) = text.map_or_else(|| ("0".to_owned(), vec![]), clear);
+            let (clear, clear_values) = text.map_or_else(|| ("FALSE".to_owned(), vec![]), clear);
             let Where { sql, values } = all;
             let (words, limit) = (&filter.words, limit as usize);
             let wanted = search::Wanted { scope, sql, values, clear, clear_values, words, limit };

@@ -87,7 +87,10 @@ fn was_sealed(path: &Path) -> bool {
 
 fn control(ground: &Arc<Ground>, chain: Chain) -> Result<Control, Error> {
     let pool = pool(ground, 1, |path| writing(path, false))?;
-    Ok(Control { keeper: Keeper::new(pool.clone(), chain.clone()), audit: Audit::new(pool, chain) })
+    Ok(Control {
+        keeper: Keeper::new(pool.clone(), pool.clone(), chain.clone()),
+        audit: Audit::new(pool, chain),
+    })
 }
 
 fn reading(ground: &Arc<Ground>, content: &Content) -> Result<ReadHandles, Error> {

@@ -9,14 +9,14 @@ use treering_seal::{KeyId, MasterId};
 use treering_step::Timestamp;
 
 use crate::postgres::{Need, Remote};
-use crate::sql::{Connection, OptionalExtension, Row as SqlRow};
+use crate::sql::{Connection, OptionalExtension, Row as SqlRow, Values};
 use crate::{Error, ProjectId, VaultState};
 
 const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
 
 const SCHEMA: &str = "
     CREATE TABLE IF NOT EXISTS master (
-        only INTEGER PRIMARY KEY CHECK (only = 0),
+        \"only\" INTEGER PRIMARY KEY CHECK (\"only\" = 0),
         id BLOB NOT NULL,
         since INTEGER NOT NULL
     ) STRICT;
@@ -136,7 +136,7 @@ impl Place {
     /// The first master key that comes is the one; later ones must be the same.
     pub(super) fn claim(&self, master: MasterId) -> Result<(), Error> {
         if self.master()?.is_none() && !self.read_only {
-            let sql = "INSERT INTO master (only, id, since) VALUES (0, ?1, ?2) ON CONFLICT (only) DO NOTHING";
+            let sql = "INSERT INTO master (\"only\", id, since) VALUES (0, ?1, ?2) ON CONFLICT (\"only\") DO NOTHING";
             self.act(Need::Own, |connection| connection.execute(sql, params![master.0, now()]))?;
         }
         if self.master()? == Some(master) { Ok(()) } else { Err(Error::OtherMaster) }
@@ -186,19 +186,18 @@ impl Place {
 
     pub(super) fn drop_retired(&self, project: ProjectId, day: u32) -> Result<u64, Error> {
         let sql = "DELETE FROM secret WHERE project = ?1 AND day = ?2 AND retired = 1";
-        self.delete(sql, project, Some(day))
+        self.delete(sql, params![project.as_i64(), day])
     }
 
     pub(super) fn drop_before(&self, project: ProjectId, day: u32) -> Result<u64, Error> {
-        self.delete("DELETE FROM secret WHERE project = ?1 AND day < ?2", project, Some(day))
+        self.delete("DELETE FROM secret WHERE project = ?1 AND day < ?2", params![project.as_i64(), day])
     }
 
     pub(super) fn drop_project(&self, project: ProjectId) -> Result<u64, Error> {
-        self.delete("DELETE FROM secret WHERE project = ?1 AND ?2 IS NULL", project, None)
+        self.delete("DELETE FROM secret WHERE project = ?1", params![project.as_i64()])
     }
 
-    fn delete(&self, sql: &str, project: ProjectId, day: Option<u32>) -> Result<u64, Error> {
-        let values = params![project.as_i64(), day.map_or(Value::Null, Into::into)];
+    fn delete(&self, sql: &str, values: Values<'_>) -> Result<u64, Error> {
         self.act(Need::Forget, |connection| Ok(connection.execute(sql, values)? as u64))
     }
 

@@ -26,7 +26,8 @@ async fn a_project_keeps_for_ever_until_it_is_told_otherwise() {
 
 #[tokio::test]
 async fn a_name_that_would_hide_in_a_table_is_refused() {
-    let keeper = Store::new().await.handles.keeper;
+    let store = Store::new().await;
+    let keeper = &store.handles.keeper;
     let long = "x".repeat(101);
     for name in ["", " ", " a", "a\n", "a\u{1b}[2J", long.as_str()] {
         assert!(matches!(keeper.ensure_project(name).await, Err(Error::ProjectName)), "{name:?}");
