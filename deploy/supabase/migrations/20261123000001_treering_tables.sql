@@ -304,7 +304,7 @@ CREATE INDEX execution_by_session
 CREATE INDEX execution_by_user
     ON treering.execution (project, user_id, listed_at, trace_id) WHERE length(user_id) <= 600;
 
--- The version of what was written last, and of what last took pieces or blocks away. Who writes locks this row.
+-- The version of what was written last, and of what last took pieces or blocks away.
 CREATE TABLE treering.version (
     id smallint PRIMARY KEY CHECK (id = 0),
     last bigint NOT NULL,

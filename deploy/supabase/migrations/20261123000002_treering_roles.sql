@@ -25,7 +25,7 @@ DECLARE
         ['person',        '',     '',     'siud', 'self'],
         ['member',        '',     '',     'siud', 'own'],
         ['audit',         '',     'si',   'si',   ''],
-        ['erasure',       '',     'su',   'siu',  ''],
+        ['erasure',       '',     'siu',  'siu',  ''],
         ['change',        's',    's',    'siu',  ''],
         ['master',        's',    's',    'siu',  ''],
         ['secret',        'si',   'siud', 'siu',  'content'],
