@@ -293,18 +293,18 @@ CREATE TABLE treering.execution (
 
 -- What a filter may ask stands beside the order of the list, but for texts of any length: an entry of an index ends at
 -- 2,700 bytes.
-CREATE INDEX execution_by_time ON treering.execution (project, listed_at DESC, trace_id DESC)
+CREATE INDEX execution_by_time ON treering.execution (project, listed_at, trace_id)
     INCLUDE (duration_ns, kinds, status) WHERE steps > 0;
 
 -- Sessions and users have few executions each, and are what people come back to. Those with a longer name are looked for
 -- along the list.
 CREATE INDEX execution_by_session
-    ON treering.execution (project, session_id, listed_at DESC, trace_id DESC) WHERE length(session_id) <= 600;
+    ON treering.execution (project, session_id, listed_at, trace_id) WHERE length(session_id) <= 600;
 
 CREATE INDEX execution_by_user
-    ON treering.execution (project, user_id, listed_at DESC, trace_id DESC) WHERE length(user_id) <= 600;
+    ON treering.execution (project, user_id, listed_at, trace_id) WHERE length(user_id) <= 600;
 
--- The version of what was written last, and of what last took pieces or blocks away. Who writes locks this row.
+-- The version of what was written last, and of what last took pieces or blocks away.
 CREATE TABLE treering.version (
     id smallint PRIMARY KEY CHECK (id = 0),
     last bigint NOT NULL,

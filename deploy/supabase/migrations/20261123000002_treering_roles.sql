@@ -25,7 +25,7 @@ DECLARE
         ['person',        '',     '',     'siud', 'self'],
         ['member',        '',     '',     'siud', 'own'],
         ['audit',         '',     'si',   'si',   ''],
-        ['erasure',       '',     'su',   'siu',  ''],
+        ['erasure',       '',     'siu',  'siu',  ''],
         ['change',        's',    's',    'siu',  ''],
         ['master',        's',    's',    'siu',  ''],
         ['secret',        'si',   'siud', 'siu',  'content'],
@@ -117,7 +117,7 @@ BEGIN
                 AND api_key.revoked_at IS NULL
                 AND (api_key.expires_at IS NULL OR api_key.expires_at > extract(epoch FROM now()) * 1000000000);
     ELSIF claims ? 'treering_project' THEN
-        RETURN NEXT (claims ->> 'treering_project')::bigint;
+        RETURN QUERY SELECT project.id FROM treering.project WHERE project.id = (claims ->> 'treering_project')::bigint;
     END IF;
 END
 $$;
