@@ -9,7 +9,7 @@ pub enum StoreUrl {
     /// `sqlite:PATH`: a file of this machine.
     Sqlite(PathBuf),
     /// `postgres://…`: a PostgreSQL, such as Supabase's.
-    Postgres(PostgresUrl),
+    Postgres(Box<PostgresUrl>),
 }
 
 impl FromStr for StoreUrl {
@@ -19,7 +19,7 @@ impl FromStr for StoreUrl {
         match text.strip_prefix("sqlite:") {
             Some(path) if !path.is_empty() => Ok(Self::Sqlite(PathBuf::from(path))),
             None if text.starts_with("postgres://") || text.starts_with("postgresql://") => {
-                Ok(Self::Postgres(text.parse()?))
+                Ok(Self::Postgres(Box::new(text.parse()?)))
             }
             // A URL may hold a password; its scheme says enough.
             _ => Err(Error::Url(text.split(':').next().unwrap_or_default().to_owned())),

@@ -86,7 +86,7 @@ impl Access {
             begin.push_str(" READ ONLY");
         }
         // The names of everything, and nobody else's.
-        begin.push_str("; SET LOCAL search_path = treering");
+        begin.push_str("; SET LOCAL search_path = treering, pg_temp");
         if let Some(role) = self.role {
             write!(begin, "; SET LOCAL ROLE {}", role.name()).ok();
         }

@@ -57,7 +57,7 @@ impl Audit {
                 let key = chain.key()?;
                 let transaction = connection.writing()?;
                 append(&transaction, &key, &actor, act)?;
-                Ok(transaction.commit()?)
+                transaction.commit()
             })
             .await
     }

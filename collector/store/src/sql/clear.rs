@@ -229,7 +229,7 @@ impl Clearing<'_> {
         let sql = "DELETE FROM piece WHERE project = ?1 AND day = ?2 AND hash IN (SELECT hash FROM piece
             WHERE project = ?1 AND day = ?2 AND block < ?3 LIMIT ?4)";
         let values = params![self.project.0, self.day, self.first, PIECES];
-        Ok(self.transaction.execute(sql, values)?)
+        self.transaction.execute(sql, values)
     }
 
     fn blocks(&self) -> Result<Cleared, Error> {

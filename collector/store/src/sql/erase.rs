@@ -286,7 +286,7 @@ impl Of<'_> {
 
     fn asked(&self, sql: &str) -> Result<bool, Error> {
         let key = params![self.project.0, self.trace_id.as_bytes()];
-        Ok(self.connection.one(sql, key, |row| row.get(0))?)
+        self.connection.one(sql, key, |row| row.get(0))
     }
 
     /// The ids by which its log records name spans.
@@ -311,7 +311,7 @@ impl Of<'_> {
     fn processes(&self) -> Result<Vec<Vec<u8>>, Error> {
         let sql = "SELECT DISTINCT process FROM summary
             WHERE project = ?1 AND trace_id = ?2 AND process IS NOT NULL";
-        self.connection.all(sql, params![self.project.0, self.trace_id.as_bytes()], |row| Ok(row.get(0)?))
+        self.connection.all(sql, params![self.project.0, self.trace_id.as_bytes()], |row| row.get(0))
     }
 
     fn delete(&self, tables: &[&str]) -> Result<(), Error> {

@@ -23,7 +23,7 @@ impl Writer {
 
     /// What somebody asked to erase and is not done, oldest first.
     pub async fn erasures(&self) -> Result<Vec<Erasure>, Error> {
-        self.pool.with(|connection| erasures::to_do(connection)).await
+        self.pool.with(erasures::to_do).await
     }
 
     /// Erases the executions that a request names, and counts them for it.
@@ -59,7 +59,7 @@ impl Writer {
 
     /// The days of which something was erased, and whose content was not written anew since.
     pub async fn erased_days(&self) -> Result<Vec<(ProjectId, u32)>, Error> {
-        self.pool.with(|connection| erase::erased_days(connection)).await
+        self.pool.with(erase::erased_days).await
     }
 
     /// The content of a day was written anew.
@@ -74,17 +74,17 @@ impl Writer {
 
     /// Every project, and how long it keeps what.
     pub async fn projects(&self) -> Result<Vec<ProjectRecord>, Error> {
-        self.pool.with(|connection| projects::all(connection)).await
+        self.pool.with(projects::all).await
     }
 
     /// The last day on which anything came in.
     pub async fn newest_day(&self) -> Result<Option<u32>, Error> {
-        self.pool.with(|connection| retention::newest_day(connection)).await
+        self.pool.with(retention::newest_day).await
     }
 
     /// What the clock said last.
     pub async fn clock(&self) -> Result<Option<ClockNote>, Error> {
-        self.pool.with(|connection| retention::clock(connection)).await
+        self.pool.with(retention::clock).await
     }
 
     /// Notes what the clock says.

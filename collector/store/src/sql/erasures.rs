@@ -17,7 +17,12 @@ pub(super) fn ask(
     let sql = "INSERT INTO erasure (project, what, target, actor, asked_at) VALUES (?1, ?2, ?3, ?4, ?5)
         RETURNING id";
     let now = integer(Timestamp::now().as_nanos());
-    connection.one(sql, params![project.0, target.what(), target.name(), actor, now], |row| row.get(0))
+    // Numbers are seen in their order: who passed one passed all before it.
+    let transaction = connection.writing()?;
+    let values = params![project.0, target.what(), target.name(), actor, now];
+    let id = transaction.one(sql, values, |row| row.get(0))?;
+    transaction.commit()?;
+    Ok(id)
 }
 
 pub(super) fn state(connection: &Connection, id: i64) -> Result<Option<ErasureState>, Error> {

@@ -60,7 +60,7 @@ impl Keeper {
 
     /// Every project, by name.
     pub async fn projects(&self) -> Result<Vec<ProjectRecord>, Error> {
-        self.pool.with(|connection| projects::all(connection)).await
+        self.pool.with(projects::all).await
     }
 
     /// Says how long a project keeps its steps and its content; what is `None` stays as it is.

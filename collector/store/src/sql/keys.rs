@@ -37,7 +37,7 @@ impl Keys {
 
     /// Every key that there is, by the hash of its secret.
     pub async fn all(&self) -> Result<Vec<([u8; 32], KeyRecord)>, Error> {
-        self.pool.with(|connection| all(connection)).await
+        self.pool.with(all).await
     }
 }
 

@@ -256,8 +256,8 @@ fn id(text: &str) -> Option<Value> {
 /// That a text stands in what is in the clear.
 fn clear(text: &str) -> (String, Vec<Value>) {
     let columns = ["name", "agent", "session_id", "user_id"];
-    let any: Vec<_> = columns.iter().map(|column| format!("instr(lower({column}), lower(?)) > 0")).collect();
-    (format!("({})", any.join(" OR ")), columns.map(|_| Value::Text(text.to_owned())).into())
+    let any: Vec<_> = columns.iter().map(|column| format!("instr(lower({column}), ?) > 0")).collect();
+    (format!("({})", any.join(" OR ")), columns.map(|_| Value::Text(text.to_ascii_lowercase())).into())
 }
 
 fn executions(

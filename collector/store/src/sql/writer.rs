@@ -81,7 +81,7 @@ impl Writer {
     /// Executions to be computed anew for what happened elsewhere: joins, processes that died or spoke again. Each
     /// is told until it was put.
     pub async fn stale(&self) -> Result<Vec<Touched>, Error> {
-        self.pool.with(|connection| stale(connection)).await
+        self.pool.with(stale).await
     }
 
     /// Executions with records that are not in the index of words, up to so many, those that wait longest first.
@@ -123,7 +123,7 @@ impl Writer {
 
     /// How many executions there are, more or less.
     pub async fn execution_count(&self) -> Result<u64, Error> {
-        self.pool.with(|connection| reread::execution_count(connection)).await
+        self.pool.with(reread::execution_count).await
     }
 
     /// What was computed of these executions.
