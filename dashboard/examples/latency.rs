@@ -1,17 +1,19 @@
 //! How long lists and executions take to read, of a store with a million spans.
 //!
-//! `cargo run --release -p treering-dashboard --example latency -- [SPANS] [FOLDER]`
+//! `cargo run --release -p treering-dashboard --example latency -- [SPANS] [STORE]`, where STORE is a folder, or a URL.
 //!
 //! Fills a store as delivery does (requests through redaction and reading, 1.5 KB a span, nine executions of 10 spans
 //! for each one of 100, and one of 100,000), then asks the dashboard's own read API, and prints a table.
 #![expect(
     clippy::expect_used,
+    clippy::cast_precision_loss,
     clippy::print_stdout,
     reason = "a bench ends where it finds the unexpected, and prints"
 )]
 
+use std::cell::Cell;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -41,19 +43,31 @@ async fn main() {
     let mut arguments = std::env::args().skip(1);
     let spans: u64 = arguments.next().map_or(1_000_000, |spans| spans.parse().expect("a number of spans"));
     let kept = tempfile::tempdir().expect("a folder");
-    let folder = arguments.next().map_or_else(|| kept.path().to_owned(), PathBuf::from);
-    let path = folder.join("treering.db");
-    let is_new = !path.exists();
+    let in_folder = |folder: &Path| StoreUrl::Sqlite(folder.join("treering.db"));
+    let store = match arguments.next() {
+        Some(url) if url.contains("://") => url.parse().expect("the URL of a store"),
+        Some(folder) => in_folder(Path::new(&folder)),
+        None => in_folder(kept.path()),
+    };
     let master = MasterSource::Key(MasterKey::parse(&"5a".repeat(32)).expect("a key"));
-    let handles =
-        treering_store::open(&StoreUrl::Sqlite(path.clone()), master).await.expect("the store opens");
+    let handles = treering_store::open(&store, master).await.expect("the store opens");
     let project = handles.keeper.ensure_project("default").await.expect("a project").id;
-    if is_new {
-        let began = Instant::now();
-        let filling = Filling { writer: handles.writer.clone(), project, rules: Rules::builtin() };
+    if handles.writer.execution_count().await.expect("a number") == 0 {
+        let filling = Filling {
+            writer: handles.writer.clone(),
+            project,
+            rules: Rules::builtin(),
+            cost: Cell::default(),
+        };
         filling.fill(spans).await;
-        let size = std::fs::metadata(&path).expect("a file").len();
-        println!("filled with {spans} spans in {:.0?}, {} bytes a span", began.elapsed(), size / spans);
+        let size = treering_store::store_bytes(&store).expect("a size");
+        let Cost { wall, processor } = filling.cost.get();
+        println!("filled with {spans} spans, {} bytes a span", size / spans);
+        println!(
+            "appended and computed {:.0} spans a second, {:.1} microseconds of this process's processors a span",
+            spans as f64 / wall.as_secs_f64(),
+            processor.as_secs_f64() * 1e6 / spans as f64
+        );
     }
     let mut asking = Asking::of(handles).await;
     asking.lists().await;
@@ -159,6 +173,14 @@ struct Filling {
     writer: Writer,
     project: ProjectId,
     rules: Rules,
+    cost: Cell<Cost>,
+}
+
+/// What the store's part took.
+#[derive(Clone, Copy, Default)]
+struct Cost {
+    wall: Duration,
+    processor: Duration,
 }
 
 impl Filling {
@@ -208,15 +230,23 @@ impl Filling {
         };
         let spans = records.into_iter().filter_map(entry).collect();
         let batch = Batch { project: self.project, day: 20_717, spans, logs: vec![], signs: vec![] };
-        self.writer.append(vec![batch]).await.expect("it is kept")
+        self.counted(self.writer.append(vec![batch])).await.expect("it is kept")
+    }
+
+    async fn counted<T>(&self, work: impl Future<Output = T>) -> T {
+        let (began, before) = (Instant::now(), processor());
+        let done = work.await;
+        let Cost { wall, processor: so_far } = self.cost.get();
+        self.cost.set(Cost { wall: wall + began.elapsed(), processor: so_far + (processor() - before) });
+        done
     }
 
     async fn compute(&self, touched: Vec<Touched>) {
         let prices = Prices::default();
         let add = move |bones: &mut Bones, step| bones.add(step, &prices);
         let finish = |bones: Bones, trace| bones.joined().execution(trace);
-        let computed = self.writer.compute(touched, add, finish).await.expect("it is computed");
-        self.writer.put_executions(computed).await.expect("it is kept");
+        let computed = self.counted(self.writer.compute(touched, add, finish)).await.expect("it is computed");
+        self.counted(self.writer.put_executions(computed)).await.expect("it is kept");
     }
 }
 
@@ -358,6 +388,14 @@ impl Asking {
         self.measure("one step of it, whole", (1..20).map(step)).await;
         println!("  the process has {} MB", memory() >> 20);
     }
+}
+
+/// The processors' time of all threads of the process, where the system tells; in steps of 10 ms.
+fn processor() -> Duration {
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    let (_, fields) = stat.rsplit_once(") ").unwrap_or_default();
+    let ticks = fields.split(' ').skip(11).take(2).filter_map(|field| field.parse::<u64>().ok());
+    Duration::from_millis(10 * ticks.sum::<u64>())
 }
 
 /// What the process has in memory, where the system tells.

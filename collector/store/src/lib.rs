@@ -163,10 +163,10 @@ pub async fn migrate(url: &PostgresUrl) -> Result<Migrated, Error> {
     postgres::migrate(url).await
 }
 
-/// How large a copy of the store will be, more or less.
+/// How large the store is: of an embedded one, a copy of it; of a remote one, its tables with all that belongs to them.
 pub fn store_bytes(url: &StoreUrl) -> Result<u64, Error> {
     match url {
         StoreUrl::Sqlite(path) => sqlite::bytes(path),
-        StoreUrl::Postgres(_) => Err(Error::NoFile),
+        StoreUrl::Postgres(url) => postgres::bytes(url),
     }
 }

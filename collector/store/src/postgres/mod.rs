@@ -102,6 +102,16 @@ pub(crate) async fn migrate(url: &PostgresUrl) -> Result<Migrated, Error> {
 
 pub use schema::Migrated;
 
+/// What the tables take, with their indices and all else that belongs to them.
+pub(crate) fn bytes(url: &PostgresUrl) -> Result<u64, Error> {
+    let sql = "SELECT CAST(sum(pg_total_relation_size(oid)) AS bigint) FROM pg_class
+        WHERE relnamespace = 'treering'::regnamespace AND relkind = 'r'";
+    let idle = Idle::new(Connector::new(url)?);
+    let bytes: i64 = idle
+        .with(Access::reading(Role::Writer), |connection| connection.one(sql, params![], |row| row.get(0)))?;
+    Ok(bytes.unsigned_abs())
+}
+
 async fn blocking<T: Send + 'static>(
     url: &PostgresUrl,
     work: impl FnOnce(Arc<Idle>) -> Result<T, Error> + Send + 'static,
