@@ -8,7 +8,7 @@ use tokio::task::{JoinHandle, JoinSet};
 use treering_queue::Journal;
 use treering_read::Prices;
 use treering_redact::Rules;
-use treering_store::{Damaged, Keys, Writer};
+use treering_store::{Damaged, Keys, Vault, Writer};
 
 use crate::admit::Keyring;
 use crate::connections::serve;
@@ -88,12 +88,14 @@ impl Collector {
         self.http.local_addr()
     }
 
-    /// Serves, and delivers what the journal holds.
+    /// Serves, and delivers what the journal holds, which is sealed with these keys: the store's own, or, where that is a
+    /// remote one, those of a file beside the journal.
     pub async fn start(
         self,
         rules: Rules,
         prices: Arc<Prices>,
         journal: Journal,
+        seals: Vault,
         writer: Writer,
         keys: Keys,
     ) -> Result<Running, Error> {
@@ -105,7 +107,7 @@ impl Collector {
         let way = Arc::new(Way {
             keyring: Keyring::load(keys).await?,
             rules,
-            vault: writer.vault().clone(),
+            seals: seals.clone(),
             journal: journal.clone(),
             acknowledge: self.settings.acknowledge,
             ledger: ledger.clone(),
@@ -124,6 +126,7 @@ impl Collector {
         let computing = Arc::new(Computing::new(writer.clone(), prices));
         let delivery = Delivery {
             journal: journal.clone(),
+            seals,
             writer: writer.clone(),
             computing,
             ledger: ledger.clone(),
@@ -135,7 +138,7 @@ impl Collector {
         background.spawn(delivery.clone().run());
         background.spawn(keep_swept(delivery.clone()));
         background.spawn(keep_erased(delivery.clone(), gate));
-        background.spawn(keep_retained(journal.clone(), writer.clone()));
+        background.spawn(keep_retained(delivery.clone()));
         background.spawn(keep_watch(journal.clone()));
         background.spawn(keep_indexed(writer.clone(), ledger.clone()));
         background.spawn(async move { way.keyring.keep_fresh().await });

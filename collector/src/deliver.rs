@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use treering_otlp::Signal;
 use treering_queue::{Entry, EntryId, Journal};
-use treering_store::{Batch, ProjectId, Touched, Writer};
+use treering_store::{Batch, ProjectId, Touched, Vault, Writer};
 
 pub(crate) use age::keep_watch;
 pub(crate) use batch::{day, form};
@@ -50,6 +50,8 @@ const PAUSE: Duration = Duration::from_secs(1);
 #[derive(Debug, Clone)]
 pub(crate) struct Delivery {
     pub(crate) journal: Journal,
+    /// The keys that seal what is in the journal.
+    pub(crate) seals: Vault,
     pub(crate) writer: Writer,
     pub(crate) computing: Arc<Computing>,
     pub(crate) ledger: Arc<Ledger>,
@@ -242,8 +244,8 @@ impl Delivery {
         &self,
         entry: &Arc<Entry>,
     ) -> Result<Result<batch::Reading, Outcome>, treering_store::Error> {
-        let (vault, entry) = (self.writer.vault().clone(), entry.clone());
-        tokio::task::spawn_blocking(move || batch::Reading::of(&entry, &vault)).await?
+        let (seals, names, entry) = (self.seals.clone(), self.writer.vault().clone(), entry.clone());
+        tokio::task::spawn_blocking(move || batch::Reading::of(&entry, &seals, &names)).await?
     }
 
     async fn settle(&self, delivered: Delivered) {

@@ -2,11 +2,10 @@
 
 use std::time::Duration;
 
-use treering_queue::Journal;
 use treering_step::Timestamp;
 use treering_store::{ClockNote, Error, Forgotten, Keep, Project, ProjectRecord, Writer};
 
-use crate::deliver::causes;
+use crate::deliver::{Delivery, causes};
 
 /// How often somebody looks, from the start on.
 const ROUND: Duration = Duration::from_secs(10 * 60);
@@ -28,20 +27,21 @@ pub struct Pruned {
 
 /// Forgets in time, for ever. What still waits for the store is delivered first: its steps may stay for longer than its
 /// content.
-pub(crate) async fn keep_retained(journal: Journal, writer: Writer) {
+pub(crate) async fn keep_retained(delivery: Delivery) {
     let mut rounds = tokio::time::interval(ROUND);
     rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         rounds.tick().await;
-        journal.delivered().await;
-        if let Err(error) = round(&writer, Timestamp::now()).await {
+        delivery.journal.delivered().await;
+        if let Err(error) = round(&delivery, Timestamp::now()).await {
             let error = causes(&error);
             tracing::warn!(%error, "what is older than it is kept could not be forgotten; trying again");
         }
     }
 }
 
-async fn round(writer: &Writer, now: Timestamp) -> Result<(), Error> {
+async fn round(delivery: &Delivery, now: Timestamp) -> Result<(), Error> {
+    let writer = &delivery.writer;
     if let Some(since) = doubt(writer, now).await? {
         let (now, since) = (now.to_string(), since.to_string());
         tracing::warn!(
@@ -51,7 +51,18 @@ async fn round(writer: &Writer, now: Timestamp) -> Result<(), Error> {
         );
         return Ok(());
     }
-    prune(writer, now, false).await.map(drop)
+    let pruned = prune(writer, now, false).await?;
+    if delivery.seals.is_that_of(writer) {
+        return Ok(());
+    }
+    for pruned in pruned {
+        let (seals, project) = (delivery.seals.clone(), pruned.project.id);
+        // What the journal held of these days was delivered before.
+        if let Some(day) = pruned.content_from.max(pruned.steps_from) {
+            tokio::task::spawn_blocking(move || seals.drop_before(project, day)).await??;
+        }
+    }
+    Ok(())
 }
 
 /// Forgets what is older than its project keeps it by this clock, or tells what it would forget.

@@ -41,7 +41,8 @@ pub(crate) struct Way {
     pub(crate) manners: Manners,
     pub(crate) keyring: Keyring,
     pub(crate) rules: Rules,
-    pub(crate) vault: Vault,
+    /// The keys that seal what waits in the journal.
+    pub(crate) seals: Vault,
     pub(crate) journal: Journal,
     pub(crate) acknowledge: Acknowledge,
     pub(crate) ledger: Arc<Ledger>,
@@ -200,7 +201,7 @@ impl Way {
 
     fn sealed(&self, request: Redacted, project: ProjectId) -> Result<Sealed, Refusal> {
         let today = crate::deliver::day(Timestamp::now().as_nanos() / 1_000_000);
-        let key = self.vault.data_key(project, today).map_err(|error| {
+        let key = self.seals.data_key(project, today).map_err(|error| {
             let error = crate::deliver::causes(&error);
             tracing::error!(%error, "there is no key to seal a request with; it was not taken");
             Refusal::Unsealed

@@ -106,12 +106,16 @@ pub(super) struct Reading {
 }
 
 impl Reading {
-    /// Opens an entry; what is kept of it is named with the key of its project. Where it does not open, the outcome
+    /// Opens an entry that these keys sealed; what is kept of it is named with the store's key of its project. Where it does not open, the outcome
     /// of its records is known: their project was erased, or their bytes were damaged.
-    pub(super) fn of(entry: &Entry, vault: &Vault) -> Result<Result<Self, Outcome>, treering_store::Error> {
+    pub(super) fn of(
+        entry: &Entry,
+        seals: &Vault,
+        names: &Vault,
+    ) -> Result<Result<Self, Outcome>, treering_store::Error> {
         let Ok(id) = entry.key() else { return Ok(Err(damaged(entry))) };
         let project = ProjectId::from_i64(entry.project);
-        let Some(key) = vault.key(project, id)? else { return Ok(Err(Outcome::Erased)) };
+        let Some(key) = seals.key(project, id)? else { return Ok(Err(Outcome::Erased)) };
         let Ok(redacted) = open(entry, &key) else { return Ok(Err(damaged(entry))) };
         Ok(Ok(Self {
             redacted,
@@ -120,7 +124,7 @@ impl Reading {
             day: day(entry.accepted_at),
             done: 0,
             last_context: None,
-            logs: Logs::named_with(vault.hash_key(project)?),
+            logs: Logs::named_with(names.hash_key(project)?),
         }))
     }
 

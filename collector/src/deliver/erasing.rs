@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
-use treering_store::{Erasure, Error, Target};
+use treering_store::{Erasure, Error, Target, Vault};
 
 use super::{Delivery, causes};
 
@@ -85,7 +85,9 @@ impl Erasing {
             self.delivered().await;
             let _closed = self.gate.close().await;
             if tokio::time::timeout(LONGEST_CLOSED, self.delivery.journal.delivered()).await.is_ok() {
-                return self.delivery.writer.carry_out_to_the_end(erasure).await;
+                self.delivery.writer.carry_out_to_the_end(erasure).await?;
+                let project = erasure.project;
+                return self.journal_keys(move |seals| seals.drop_project(project).map(drop)).await;
             }
         }
     }
@@ -95,8 +97,10 @@ impl Erasing {
     async fn content(&self) -> Result<(), Error> {
         for (project, day) in self.delivery.writer.erased_days().await? {
             self.delivery.writer.retire_day(project, day).await?;
+            self.journal_keys(move |seals| seals.retire(project, day).map(drop)).await?;
             drop(self.gate.close().await);
             self.delivered().await;
+            self.journal_keys(move |seals| seals.drop_retired(project, day).map(drop)).await?;
             let lost = self.delivery.writer.rewrite_day(project, day).await?;
             if lost > 0 {
                 tracing::warn!(lost, day, "records of a day of which something was erased cannot be read");
@@ -104,6 +108,18 @@ impl Erasing {
             self.delivery.writer.day_is_rewritten(project, day).await?;
         }
         Ok(())
+    }
+
+    /// Does this with the journal's own keys, where the store has others.
+    async fn journal_keys(
+        &self,
+        change: impl FnOnce(Vault) -> Result<(), Error> + Send + 'static,
+    ) -> Result<(), Error> {
+        if self.delivery.seals.is_that_of(&self.delivery.writer) {
+            return Ok(());
+        }
+        let seals = self.delivery.seals.clone();
+        tokio::task::spawn_blocking(move || change(seals)).await?
     }
 
     async fn delivered(&self) {

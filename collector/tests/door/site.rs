@@ -45,7 +45,8 @@ impl Site {
         let folder = tempfile::tempdir().unwrap();
         let url: StoreUrl = format!("sqlite:{}", folder.path().join("store.db").display()).parse().unwrap();
         let master = MasterSource::Key(MasterKey::generate().unwrap());
-        let Handles { writer, reader, keys, keeper, .. } = treering_store::open(&url, master).await.unwrap();
+        let Handles { writer, reader, keys, keeper, vault, .. } =
+            treering_store::open(&url, master).await.unwrap();
         let journal = Journal::open(&folder.path().join("journal"), &Default::default()).unwrap();
         let free: SocketAddr = "127.0.0.1:0".parse().unwrap();
         let settings = Settings {
@@ -58,8 +59,10 @@ impl Site {
         };
         let collector = Collector::bind(settings).await.unwrap();
         let (grpc, http) = (collector.grpc_address().unwrap(), collector.http_address().unwrap());
-        let running =
-            collector.start(Rules::builtin(), Arc::default(), journal.clone(), writer, keys).await.unwrap();
+        let running = collector
+            .start(Rules::builtin(), Arc::default(), journal.clone(), vault, writer, keys)
+            .await
+            .unwrap();
         let project = keeper.ensure_project("default").await.unwrap();
         let key = ApiKey::generate().unwrap();
         let scopes = Scopes { ingest: true, read: false };

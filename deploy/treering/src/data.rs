@@ -1,7 +1,7 @@
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
-use treering_store::{Control, MasterSource, StoreUrl, vault_path};
+use treering_store::{Control, MasterSource, StoreUrl, Vault, vault_path};
 
 use crate::actor::actor;
 use crate::cli::Place;
@@ -40,6 +40,19 @@ impl Data {
         let Control { keeper, audit } =
             treering_store::open_control(&self.store, self.master.clone()).await?;
         Ok(Control { keeper: keeper.acting_as(&actor()), audit })
+    }
+
+    /// The keys that seal the journal: those of the store where that lies here, else of a file of their own. They are
+    /// wrapped with the same master key.
+    pub(crate) fn seals(&self, store: &Vault) -> Result<Vault, Error> {
+        match &self.store {
+            StoreUrl::Sqlite(_) => Ok(store.clone()),
+            StoreUrl::Postgres(_) => {
+                let path = self.folder.join("treering.keys");
+                private(&path).map_err(|source| Error::Write { path: path.clone(), source })?;
+                Ok(treering_store::open_keys(&path, self.master.clone())?)
+            }
+        }
     }
 
     /// Where versions before the sealed journal kept theirs.

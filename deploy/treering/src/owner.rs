@@ -69,10 +69,12 @@ impl Owner {
         data.keep_private()?;
         let Handles { writer, keys, keeper, audit, vault, .. } =
             treering_store::open(&data.store, data.master.clone()).await?;
-        let journal = crate::serve::journal(data, &intake, &vault).await?;
+        let seals = data.seals(&vault)?;
+        let journal = crate::serve::journal(data, &intake, &seals).await?;
         let collector = Collector::bind(intake.collector).await?;
         let otlp_http = collector.http_address().map_err(Error::Address)?;
-        let running = collector.start(intake.rules, intake.prices, journal.clone(), writer, keys).await?;
+        let running =
+            collector.start(intake.rules, intake.prices, journal.clone(), seals, writer, keys).await?;
         let keeper = keeper.acting_as(&actor());
         Ok(Self::Here { keeper, audit, otlp_http, journal, running: running.into(), _lock: lock })
     }

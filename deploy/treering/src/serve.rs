@@ -2,7 +2,7 @@
 
 use treering_collector::{Collector, Running};
 use treering_queue::Journal;
-use treering_store::{ApiKey, Handles, Keeper, ProjectId, ReadHandles, Scopes, Vault};
+use treering_store::{ApiKey, Handles, Keeper, Keys, ProjectId, ReadHandles, Scopes, Vault};
 
 use crate::announce::{Announcement, Listening};
 use crate::cli::{Collect, Dash, Up};
@@ -28,7 +28,8 @@ pub(crate) async fn up(options: Up, file: File) -> Result<Answer, Error> {
     data.keep_private()?;
     let (Handles { writer, reader, keys, keeper, vault, .. }, damaged) =
         treering_store::open_and_mend(&data.store, data.master.clone()).await?;
-    let journal = journal(&data, &intake, &vault).await?;
+    let seals = data.seals(&vault)?;
+    let journal = journal(&data, &intake, &seals).await?;
     let redaction_off = !intake.rules.builtin_enabled();
     let collector = Collector::bind(intake.collector).await?;
     let dashboard =
@@ -39,8 +40,8 @@ pub(crate) async fn up(options: Up, file: File) -> Result<Answer, Error> {
         otlp_http: Some(collector.http_address().map_err(Error::Address)?),
         dashboard: Some(dashboard.address),
     };
-    let (token, key) = (dashboard.token.clone(), first_key(&keeper).await?);
-    let mut running = collector.start(intake.rules, intake.prices, journal, writer, keys).await?;
+    let (token, key) = (dashboard.token.clone(), first_key(&keeper, &keys).await?);
+    let mut running = collector.start(intake.rules, intake.prices, journal, seals, writer, keys).await?;
     running.salvage(damaged);
     let serving = dashboard.serve();
     Announcement {
@@ -71,7 +72,8 @@ pub(crate) async fn collect(options: Collect, file: File) -> Result<Answer, Erro
     data.keep_private()?;
     let (Handles { writer, keys, keeper, vault, .. }, damaged) =
         treering_store::open_and_mend(&data.store, data.master.clone()).await?;
-    let journal = journal(&data, &intake, &vault).await?;
+    let seals = data.seals(&vault)?;
+    let journal = journal(&data, &intake, &seals).await?;
     let redaction_off = !intake.rules.builtin_enabled();
     let collector = Collector::bind(intake.collector).await?;
     let listening = Listening {
@@ -80,8 +82,8 @@ pub(crate) async fn collect(options: Collect, file: File) -> Result<Answer, Erro
         otlp_http: Some(collector.http_address().map_err(Error::Address)?),
         dashboard: None,
     };
-    let key = first_key(&keeper).await?;
-    let mut running = collector.start(intake.rules, intake.prices, journal, writer, keys).await?;
+    let key = first_key(&keeper, &keys).await?;
+    let mut running = collector.start(intake.rules, intake.prices, journal, seals, writer, keys).await?;
     running.salvage(damaged);
     Announcement {
         folder: &data.folder,
@@ -128,23 +130,24 @@ pub(crate) async fn dash(options: Dash, file: File) -> Result<Answer, Error> {
 
 /// The project and the key of a first start; later starts have keys already. Made only once nothing can keep the key
 /// from being printed.
-async fn first_key(keeper: &Keeper) -> Result<Option<ApiKey>, Error> {
-    let project = keeper.ensure_project(DEFAULT_PROJECT).await?;
-    if !keeper.keys().await?.is_empty() {
+async fn first_key(keeper: &Keeper, keys: &Keys) -> Result<Option<ApiKey>, Error> {
+    // A login that only collects may not ask the keeper for anything.
+    if !keys.all().await?.is_empty() {
         return Ok(None);
     }
+    let project = keeper.ensure_project(DEFAULT_PROJECT).await?;
     let key = ApiKey::generate()?;
     keeper.create_key(project, &key, Scopes { ingest: true, read: false }, None).await?;
     Ok(Some(key))
 }
 
 /// The journal, with what an older version left.
-pub(crate) async fn journal(data: &Data, intake: &IntakeSettings, vault: &Vault) -> Result<Journal, Error> {
+pub(crate) async fn journal(data: &Data, intake: &IntakeSettings, seals: &Vault) -> Result<Journal, Error> {
     const MILLISECONDS_A_DAY: u64 = 24 * 60 * 60 * 1000;
     let journal = Journal::open(&data.journal(), &intake.journal)?;
     let key = |project, at| {
         let day = u32::try_from(at / MILLISECONDS_A_DAY).unwrap_or(u32::MAX);
-        Ok(vault.data_key(ProjectId::from_i64(project), day)?)
+        Ok(seals.data_key(ProjectId::from_i64(project), day)?)
     };
     let taken: Result<u64, Error> = journal.take_over(&data.old_journal(), &key).await;
     if taken? > 0 {

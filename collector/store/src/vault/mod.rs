@@ -15,7 +15,7 @@ pub use master_file::write_new_master;
 pub use source::MasterSource;
 
 use crate::postgres::Remote;
-use crate::{Error, ProjectId};
+use crate::{Error, ProjectId, Writer};
 use place::{Place, Purpose, Row};
 
 /// Hands out the keys of a store. Clones are handles of the same one. Its functions may block, but for a key that
@@ -93,6 +93,11 @@ impl Vault {
         let inner = Inner { place, source, master, current, known, hashes };
         inner.settle()?;
         Ok(Self { inner: Arc::new(Mutex::new(inner)) })
+    }
+
+    /// True where these are the keys of the store that this one writes to.
+    pub fn is_that_of(&self, writer: &Writer) -> bool {
+        Arc::ptr_eq(&self.inner, &writer.vault().inner)
     }
 
     /// The key that seals what comes in for a project on a day; made where there is none.
