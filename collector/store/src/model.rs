@@ -271,6 +271,13 @@ pub struct Computed {
     pub execution: Execution,
 }
 
+impl Computed {
+    /// Which one it is.
+    pub(crate) fn of(&self) -> Touched {
+        Touched { project: self.project, trace_id: self.execution.trace_id }
+    }
+}
+
 /// What the machine's clock said last.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ClockNote {

@@ -13,6 +13,7 @@
 
 mod database;
 mod error;
+mod held;
 mod log;
 mod pgbouncer;
 mod port;
@@ -26,6 +27,7 @@ use std::time::Duration;
 
 pub use database::{Database, Owner};
 pub use error::{Error, or_left_out};
+pub use held::Held;
 pub use pgbouncer::Pgbouncer;
 pub use postgres::{Durability, PostgresServer, Shutdown};
 pub use proxy::{Mode, Proxy};

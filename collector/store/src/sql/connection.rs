@@ -206,6 +206,8 @@ pub(crate) enum Conflict {
     Replaces(&'static str),
     /// The new one takes its place on this condition.
     ReplacesIf(&'static str, &'static str),
+    /// The same, but that this column becomes this.
+    ReplacesBut { keys: &'static str, but: (&'static str, &'static str), condition: &'static str },
 }
 
 /// Rows to be found.
@@ -271,19 +273,25 @@ impl Insert {
     fn of(&self, rows: &str) -> String {
         let (table, names) = (self.table, self.names());
         let mut sql = format!("INSERT INTO {table} ({names}) {rows}");
-        let (keys, condition) = match self.conflict {
-            Conflict::Impossible => ("", None),
+        let (keys, condition, but) = match self.conflict {
+            Conflict::Impossible => ("", None, None),
             Conflict::Keeps(keys) => {
                 sql.push_str(&format!(" ON CONFLICT ({keys}) DO NOTHING"));
-                ("", None)
+                ("", None, None)
             }
-            Conflict::Replaces(keys) => (keys, None),
-            Conflict::ReplacesIf(keys, condition) => (keys, Some(condition)),
+            Conflict::Replaces(keys) => (keys, None, None),
+            Conflict::ReplacesIf(keys, condition) => (keys, Some(condition), None),
+            Conflict::ReplacesBut { keys, but, condition } => (keys, Some(condition), Some(but)),
         };
         if !keys.is_empty() {
             let is_key = |name: &str| keys.split(", ").any(|key| key == name);
             let new = self.columns.iter().filter(|(name, _)| !is_key(name));
-            let new: Vec<_> = new.map(|(name, _)| format!("{name} = excluded.{name}")).collect();
+            let new: Vec<_> = new
+                .map(|(name, _)| match but.filter(|(other, _)| other == name) {
+                    Some((_, value)) => format!("{name} = {value}"),
+                    None => format!("{name} = excluded.{name}"),
+                })
+                .collect();
             sql.push_str(&format!(" ON CONFLICT ({keys}) DO UPDATE SET {}", new.join(", ")));
         }
         if let Some(condition) = condition {

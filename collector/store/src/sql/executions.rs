@@ -1,12 +1,14 @@
 //! The rows of executions.
 
-use super::connection::{Connection, refs};
+use super::connection::{Connection, Find, Kind as Column};
 use rusqlite::params;
 use rusqlite::types::Value;
+use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use treering_step::{Execution, Timestamp};
 
 use super::facets::Facets;
-use super::rows::{self, EXECUTION_COLUMNS, integer, places, time};
+use super::rows::{self, EXECUTION_COLUMNS, EXECUTIONS, integer, time};
 use super::versions::last_version;
 use crate::{Computed, Error, ProjectId, Touched};
 
@@ -36,58 +38,69 @@ pub(super) fn computed(connection: &Connection, of: Touched) -> Result<Option<Co
 
 pub(super) fn put_executions(connection: &Connection, executions: &[Computed]) -> Result<(), Error> {
     let transaction = connection.writing()?;
-    for Computed { project, version, execution } in executions {
-        put_execution(&transaction, *project, *version, execution)?;
+    let mut kept = Vec::with_capacity(executions.len());
+    for (computed, was_erased) in executions.iter().zip(were_erased(&transaction, executions)?) {
+        kept.extend(Some(computed).filter(|_| !was_erased));
     }
-    transaction.commit()?;
-    Ok(())
-}
-
-fn put_execution(
-    connection: &Connection,
-    project: ProjectId,
-    version: u64,
-    execution: &Execution,
-) -> Result<(), Error> {
-    if was_erased(connection, Touched { project, trace_id: execution.trace_id }, version)? {
-        return Ok(());
+    let facets = Facets::of(&transaction, &kept)?;
+    let mut rows = BTreeMap::<Touched, (u64, Vec<Value>)>::new();
+    for (computed, facets) in kept.iter().zip(facets) {
+        // Of one that was computed twice the newer stays.
+        let row = rows.entry(computed.of());
+        match row {
+            Entry::Occupied(before) if before.get().0 > computed.version => {}
+            Entry::Occupied(mut before) => drop(before.insert((computed.version, row_of(computed, facets)?))),
+            Entry::Vacant(free) => drop(free.insert((computed.version, row_of(computed, facets)?))),
+        }
     }
-    let updates: Vec<_> = EXECUTION_COLUMNS
-        .split(", ")
-        .map(|column| format!("{c} = excluded.{c}", c = column.trim()))
-        .collect();
-    let sql = format!(
-        "INSERT INTO execution (project, version, listed_at, kinds, step_models, {EXECUTION_COLUMNS}) VALUES ({})
-         ON CONFLICT (project, trace_id) DO UPDATE SET version = excluded.version, kinds = excluded.kinds,
-             step_models = excluded.step_models, {},
-             listed_at = coalesce(excluded.started_at, execution.listed_at)
-         WHERE excluded.version >= execution.version",
-        places(5 + EXECUTION_COLUMNS.split(',').count()),
-        updates.join(", "),
-    );
-    let facets = Facets::of(connection, project, execution)?;
-    let listed_at = time(execution.started_at.or(Some(Timestamp::now())));
-    let key = [
-        Value::Integer(project.0),
-        Value::Integer(integer(version)),
-        listed_at.map_or(Value::Integer(0), Value::Integer),
-        Value::Integer(facets.kinds),
-        facets.models.map_or(Value::Null, Value::Text),
-    ];
-    let values = key.into_iter().chain(rows::execution_values(execution)?);
-    connection.execute(&sql, &refs(&values.collect::<Vec<_>>()))?;
+    let rows: Vec<_> = rows.into_values().map(|(_, row)| row).collect();
+    transaction.put(&EXECUTIONS, &rows, |_| Ok(()))?;
     let sql = "DELETE FROM stale WHERE project = ?1 AND trace_id = ?2 AND since <= ?3";
-    let values = params![project.0, execution.trace_id.as_bytes(), integer(version)];
-    connection.execute(sql, values)?;
-    Ok(())
+    let key = |computed: &&Computed| {
+        let trace_id = computed.execution.trace_id.as_bytes().to_vec();
+        vec![computed.project.0.into(), trace_id.into(), integer(computed.version).into()]
+    };
+    transaction.many(sql, &kept.iter().map(key).collect::<Vec<Vec<Value>>>())?;
+    transaction.commit()
 }
 
-/// True for what was computed of an execution before it was erased.
-fn was_erased(connection: &Connection, of: Touched, version: u64) -> Result<bool, Error> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM erased WHERE project = ?1 AND version > ?3)
-        AND NOT EXISTS (SELECT 1 FROM summary WHERE project = ?1 AND trace_id = ?2)";
-    let values = params![of.project.0, of.trace_id.as_bytes(), integer(version)];
-    connection.one(sql, values, |row| row.get(0))
+fn row_of(computed: &Computed, facets: Facets) -> Result<Vec<Value>, Error> {
+    let listed_at = time(computed.execution.started_at.or(Some(Timestamp::now())));
+    let key = [
+        computed.project.0.into(),
+        integer(computed.version).into(),
+        listed_at.unwrap_or(0).into(),
+        facets.kinds.into(),
+        facets.models.into(),
+    ];
+    Ok(key.into_iter().chain(rows::execution_values(&computed.execution)?).collect())
+}
+
+const ERASED: Find = Find { told: "version", table: "erased", by: &[("project", Column::Integer)], but: "" };
+
+/// True for each that was computed before its execution was erased.
+fn were_erased(connection: &Connection, executions: &[Computed]) -> Result<Vec<bool>, Error> {
+    let projects: BTreeSet<_> = executions.iter().map(|computed| computed.project).collect();
+    let keys: Vec<Vec<Value>> = projects.iter().map(|project| vec![project.0.into()]).collect();
+    let projects: Vec<_> = projects.into_iter().collect();
+    let mut erased = BTreeMap::new();
+    connection.find(&ERASED, &keys, |at, row| {
+        erased.insert(projects[at], row.get::<i64>(1)?);
+        Ok(())
+    })?;
+    let is_older = |computed: &&Computed| {
+        erased.get(&computed.project).is_some_and(|version| *version > integer(computed.version))
+    };
+    let was_erased = |computed: &Computed| match is_older(&computed) {
+        true => Ok(!has_summaries(connection, computed.of())?),
+        false => Ok(false),
+    };
+    executions.iter().map(was_erased).collect()
+}
+
+fn has_summaries(connection: &Connection, of: Touched) -> Result<bool, Error> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM summary WHERE project = ?1 AND trace_id = ?2)";
+    connection.one(sql, params![of.project.0, of.trace_id.as_bytes()], |row| row.get(0))
 }
 
 /// Remembers executions to be computed anew.

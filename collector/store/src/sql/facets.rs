@@ -2,12 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::connection::Connection;
-use rusqlite::params;
-use treering_step::{Execution, Kind};
+use super::connection::{Connection, Find, Kind as Column};
+use rusqlite::types::Value;
+use treering_step::Kind;
 
 use super::rows;
-use crate::{Error, ProjectId};
+use crate::{Computed, Error};
 
 /// What stands beside the row of an execution.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -19,26 +19,34 @@ pub(super) struct Facets {
 }
 
 impl Facets {
-    /// By what came in with it: a log record that belongs elsewhere says something here, too.
-    pub(super) fn of(
-        connection: &Connection,
-        project: ProjectId,
-        execution: &Execution,
-    ) -> Result<Self, Error> {
-        let sql = "SELECT DISTINCT kind, model FROM summary WHERE project = ?1 AND trace_id = ?2";
-        let mut statement = connection.prepare(sql)?;
-        let mut found = statement.query(params![project.0, execution.trace_id.as_bytes()])?;
-        let (mut kinds, mut models) = (0, BTreeSet::<String>::new());
-        while let Some(row) = found.next()? {
-            let kind: Option<String> = row.get(0)?;
-            kinds |= kind.as_deref().and_then(Kind::from_word).map_or(0, bit);
-            models.extend(row.get::<Option<String>>(1)?);
-        }
-        models.retain(|model| !execution.models.contains(model));
-        let models = (!models.is_empty()).then(|| rows::list(models.iter())).transpose()?;
-        Ok(Self { kinds, models })
+    /// By what came in with each of these: a log record that belongs elsewhere says something here, too.
+    pub(super) fn of(connection: &Connection, of: &[&Computed]) -> Result<Vec<Self>, Error> {
+        let key =
+            |one: &&Computed| vec![one.project.0.into(), one.execution.trace_id.as_bytes().to_vec().into()];
+        let mut told = vec![(0, BTreeSet::<String>::new()); of.len()];
+        connection.find(&TOLD, &of.iter().map(key).collect::<Vec<Vec<Value>>>(), |at, row| {
+            let (kinds, models) = &mut told[at];
+            let kind: Option<String> = row.get(1)?;
+            *kinds |= kind.as_deref().and_then(Kind::from_word).map_or(0, bit);
+            models.extend(row.get::<Option<String>>(2)?);
+            Ok(())
+        })?;
+        let facets = of.iter().zip(told).map(|(one, (kinds, mut models))| {
+            models.retain(|model| !one.execution.models.contains(model));
+            let models = (!models.is_empty()).then(|| rows::list(models.iter())).transpose()?;
+            Ok(Self { kinds, models })
+        });
+        facets.collect()
     }
 }
+
+/// Each kind and model of an execution once.
+const TOLD: Find = Find {
+    told: "kind, model",
+    table: "summary",
+    by: &[("project", Column::Integer), ("trace_id", Column::Bytes)],
+    but: "GROUP BY 1, kind, model",
+};
 
 /// The bit of a kind: it stands in files, and never becomes that of another one.
 pub(super) fn bit(kind: Kind) -> i64 {

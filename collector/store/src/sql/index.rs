@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use super::connection::{Connection, OptionalExtension, Row, Transaction};
+use super::connection::{Conflict, Connection, Find, Insert, Kind, Row};
 use rusqlite::params;
 use rusqlite::types::Value;
 use treering_seal::HashKey;
@@ -178,40 +178,59 @@ pub(super) fn coded(bytes: &[u8]) -> Result<Hashes<'_>, Error> {
 /// Puts what was read into the index, but for executions that were erased meanwhile.
 pub(super) fn put(connection: &Connection, all: Vec<News>) -> Result<Vec<Indexed>, Error> {
     let transaction = connection.writing()?;
-    for news in &all {
-        put_one(&transaction, news)?;
+    let key = |news: &News| {
+        let of = news.waiting.of;
+        vec![of.project.0.into(), of.trace_id.as_bytes().to_vec().into()]
+    };
+    let mut newest = vec![None; all.len()];
+    transaction.find(&WAITING, &all.iter().map(key).collect::<Vec<Vec<Value>>>(), |at, row| {
+        // Who was indexed, erased or forgotten meanwhile is another one.
+        let is_same = row.get::<i64>(1)? == all[at].waiting.version;
+        newest[at] = Some(row.get::<i64>(2)?).filter(|_| is_same);
+        Ok(())
+    })?;
+    let (mut replaced, mut new, mut done, mut behind) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for (news, newest) in all.iter().zip(newest) {
+        let Some(newest) = newest else { continue };
+        let row = |more: &[Value]| [&key(news)[..], more].concat();
+        replaced.extend(news.replaced.iter().map(|version| row(&[(*version).into()])));
+        if !news.hashes.is_empty() {
+            new.push(row(&[news.version.into(), encode(&news.hashes).into()]));
+        }
+        if newest <= news.version {
+            done.push(row(&[]));
+        } else {
+            // What came while it was read waits at most since then.
+            behind.push(row(&[(news.version + 1).into(), news.read_at.into()]));
+        }
     }
+    let of = "project = ?1 AND trace_id = ?2";
+    transaction.many(&format!("DELETE FROM words WHERE {of} AND version = ?3"), &replaced)?;
+    transaction.put(&NEW_WORDS, &new, |_| Ok(()))?;
+    transaction.many(&format!("DELETE FROM unindexed WHERE {of}"), &done)?;
+    transaction.many(&format!("UPDATE unindexed SET version = ?3, since = ?4 WHERE {of}"), &behind)?;
     transaction.commit()?;
     Ok(all.into_iter().map(|news| news.done).collect())
 }
 
-fn put_one(transaction: &Transaction<'_>, news: &News) -> Result<(), Error> {
-    let of = news.waiting.of;
-    let key = params![of.project.0, of.trace_id.as_bytes()];
-    let sql = "SELECT version, newest FROM unindexed WHERE project = ?1 AND trace_id = ?2";
-    let read = |row: Row<'_>| Ok((row.get::<i64>(0)?, row.get::<i64>(1)?));
-    let waits = transaction.one(sql, key, read).optional()?;
-    let Some((_, newest)) = waits.filter(|(version, _)| *version == news.waiting.version) else {
-        return Ok(());
-    };
-    let execute = |sql: &str, values: &[&dyn rusqlite::ToSql]| transaction.execute(sql, values);
-    for version in &news.replaced {
-        let sql = "DELETE FROM words WHERE project = ?1 AND trace_id = ?2 AND version = ?3";
-        execute(sql, params![of.project.0, of.trace_id.as_bytes(), version])?;
-    }
-    if !news.hashes.is_empty() {
-        let sql = "INSERT INTO words (project, trace_id, version, hashes) VALUES (?1, ?2, ?3, ?4)";
-        execute(sql, params![of.project.0, of.trace_id.as_bytes(), news.version, encode(&news.hashes)])?;
-    }
-    if newest <= news.version {
-        execute("DELETE FROM unindexed WHERE project = ?1 AND trace_id = ?2", key)?;
-    } else {
-        // What came while it was read waits at most since then.
-        let sql = "UPDATE unindexed SET version = ?3, since = ?4 WHERE project = ?1 AND trace_id = ?2";
-        execute(sql, params![of.project.0, of.trace_id.as_bytes(), news.version + 1, news.read_at])?;
-    }
-    Ok(())
-}
+const WAITING: Find = Find {
+    told: "version, newest",
+    table: "unindexed",
+    by: &[("project", Kind::Integer), ("trace_id", Kind::Bytes)],
+    but: "",
+};
+
+const NEW_WORDS: Insert = Insert {
+    table: "words",
+    columns: &[
+        ("project", Kind::Integer),
+        ("trace_id", Kind::Bytes),
+        ("version", Kind::Integer),
+        ("hashes", Kind::Bytes),
+    ],
+    conflict: Conflict::Impossible,
+    told: None,
+};
 
 /// Names the words of a project, and remembers names, since most words come again.
 struct Words {

@@ -58,6 +58,44 @@ pub(super) const EXECUTION_COLUMNS: &str = "trace_id, name, kind, agent, status,
     errors, redactions, input_tokens, output_tokens, cache_read_tokens, cache_write_tokens, reasoning_tokens, \
     cost_usd, models, session_id, user_id";
 
+/// Executions: their project, the version that they were computed from, their place in the list, their facets, and
+/// [`EXECUTION_COLUMNS`]. One without a beginning keeps the place that it got when it was first seen.
+pub(super) const EXECUTIONS: Insert = Insert {
+    table: "execution",
+    columns: &[
+        ("project", Column::Integer),
+        ("version", Column::Integer),
+        ("listed_at", Column::Integer),
+        ("kinds", Column::Integer),
+        ("step_models", Column::Text),
+        ("trace_id", Column::Bytes),
+        ("name", Column::Text),
+        ("kind", Column::Text),
+        ("agent", Column::Text),
+        ("status", Column::Text),
+        ("started_at", Column::Integer),
+        ("duration_ns", Column::Integer),
+        ("steps", Column::Integer),
+        ("errors", Column::Integer),
+        ("redactions", Column::Integer),
+        ("input_tokens", Column::Integer),
+        ("output_tokens", Column::Integer),
+        ("cache_read_tokens", Column::Integer),
+        ("cache_write_tokens", Column::Integer),
+        ("reasoning_tokens", Column::Integer),
+        ("cost_usd", Column::Real),
+        ("models", Column::Text),
+        ("session_id", Column::Text),
+        ("user_id", Column::Text),
+    ],
+    conflict: Conflict::ReplacesBut {
+        keys: "project, trace_id",
+        but: ("listed_at", "coalesce(excluded.started_at, execution.listed_at)"),
+        condition: "excluded.version >= execution.version",
+    },
+    told: None,
+};
+
 /// SQLite counts to 2^63; what lies above (the year 2262, for times) is kept as that. The record itself keeps
 /// the truth.
 pub(super) fn integer(number: u64) -> i64 {

@@ -30,7 +30,7 @@ async fn a_clock_that_jumps_loses_nothing_and_stops_nothing() {
     let Some(library) = { libraries }.find(|library| library.exists()) else {
         return leave_out("the jumps of the clock", "libfaketime is not installed");
     };
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::folder();
     let (data, clock) = (folder.path().join("data"), folder.path().join("clock"));
     let set = |time: &str| std::fs::write(&clock, format!("{time}\n")).unwrap();
     set("+0");

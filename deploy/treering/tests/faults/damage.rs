@@ -11,8 +11,8 @@ use rusqlite::Connection;
 use crate::ledger::{Ledger, STEPS, records, sent, spans, try_records, visible};
 use crate::load::Load;
 use crate::otlp::{Exporter, traces};
+use crate::place::StoreLock;
 use crate::random::Random;
-use crate::stuck::StoreLock;
 use crate::support::{Api, PATIENCE, Server, client, outcomes, treering};
 
 /// How soon it must listen and take a span.
@@ -124,7 +124,7 @@ impl Original {
         load.more(WAITING).await;
         let later = load.end().await;
         server.kill();
-        lock.release();
+        drop(lock);
         ledger.acknowledged.extend(later.acknowledged);
         ledger.uncertain.extend(later.uncertain);
         Self { folder, keys, ledger }

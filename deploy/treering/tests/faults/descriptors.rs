@@ -26,7 +26,7 @@ async fn who_holds_every_descriptor_keeps_nobody_out_for_good() {
     for (name, _) in binary.get_envs().filter(|(_, value)| value.is_none()) {
         command.env_remove(name);
     }
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::folder();
     let mut server = Server::start_as(command, folder.path(), &[]);
     let key = server.key("ingest");
     let early = Load::start(&server.http, &key, 2, 0);

@@ -17,7 +17,7 @@ const UNDER_WAY: u64 = 1_000_000;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_end_under_load_answers_what_is_under_way_and_loses_nothing() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::folder();
     let server = Server::start_to_stay(treering(), folder.path(), 13);
     let (addresses, key) = (server.addresses_to_send(), server.key("ingest"));
     let load = Load::start(&server.http, &key, 8, 0);
@@ -93,7 +93,7 @@ async fn wait_until_closed(address: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_second_server_on_one_folder_says_that_it_may_not() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::folder();
     let first = Server::start(folder.path(), &[]);
     let load = Load::start(&first.http, &first.key("ingest"), 2, 0);
     let begun = Instant::now();

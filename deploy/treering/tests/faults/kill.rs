@@ -19,7 +19,7 @@ const STARTS: u64 = 5;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_was_acknowledged_survives_fifty_kills_at_random_moments() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::folder();
     let first = Server::start_to_stay(treering(), folder.path(), 11);
     let (addresses, key) = (first.addresses_to_send(), first.key("ingest"));
     let load = Load::start(&first.http, &key, 4, 0);

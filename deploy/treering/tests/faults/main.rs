@@ -15,9 +15,12 @@ mod load;
 #[path = "../durability/otlp.rs"]
 #[allow(dead_code, reason = "each test binary uses its own part of this")]
 mod otlp;
+mod place;
 mod random;
 mod refusal;
 mod room;
 mod stuck;
 #[path = "../support/mod.rs"]
 mod support;
+
+use place::folder;

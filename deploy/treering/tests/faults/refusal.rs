@@ -1,10 +1,5 @@
 //! A store that will not have one span, in the middle of a batch.
 
-use std::path::Path;
-
-use opentelemetry_proto::tonic::trace::v1::Span;
-use rusqlite::Connection;
-
 use crate::ledger::{Ledger, STEPS, records, sent, spans};
 use crate::otlp::{self, Exporter, traces};
 use crate::support::{Api, Server, outcome};
@@ -16,10 +11,10 @@ const EXECUTIONS: u64 = 8;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refused_span_is_set_aside_alone_until_the_store_has_it() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::folder();
     let server = Server::start(folder.path(), &[]);
     let exporter = Exporter::new(&server, &server.key("ingest"));
-    refuse(folder.path(), &otlp::span(REFUSED, AT));
+    folder.refuse(&otlp::hex(&otlp::span(REFUSED, AT).span_id));
     let mut ledger = Ledger::default();
     for execution in 0..EXECUTIONS {
         ledger.sent(execution);
@@ -35,7 +30,7 @@ async fn a_refused_span_is_set_aside_alone_until_the_store_has_it() {
     assert_eq!(records(&api, REFUSED).await, others);
     wait_for_page(&server, "1 set aside").await;
 
-    accept(folder.path());
+    folder.accept();
     assert!(server.terminate().success());
     let server = Server::start(folder.path(), &[]);
     ledger.assert_kept(&Api::of(&server)).await;
@@ -48,28 +43,6 @@ fn steps(execution: &serde_json::Value) -> u64 {
 
 fn is_refused(execution: &serde_json::Value) -> bool {
     execution["trace_id"] == otlp::trace(REFUSED) && steps(execution) == STEPS - 1
-}
-
-/// From now on the store fails on this span, as it would on a defect of ours.
-fn refuse(data: &Path, span: &Span) {
-    change(
-        data,
-        &format!(
-            "CREATE TRIGGER refusal BEFORE INSERT ON span WHEN NEW.span_id = x'{}'
-             BEGIN SELECT RAISE(ABORT, 'not this one'); END",
-            otlp::hex(&span.span_id)
-        ),
-    );
-}
-
-fn accept(data: &Path) {
-    change(data, "DROP TRIGGER refusal");
-}
-
-fn change(data: &Path, sql: &str) {
-    let connection = Connection::open(data.join("treering.db")).unwrap();
-    connection.busy_timeout(std::time::Duration::from_secs(10)).unwrap();
-    connection.execute_batch(sql).unwrap();
 }
 
 /// Returns once the page shows this.

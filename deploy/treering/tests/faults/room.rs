@@ -5,7 +5,7 @@ use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use crate::load::Load;
-use crate::stuck::{StoreLock, assert_a_page};
+use crate::stuck::assert_a_page;
 use crate::support::{Api, Server, leave_out};
 
 /// Small enough to be full soon.
@@ -18,15 +18,15 @@ const RECOVERY: Duration = Duration::from_secs(5);
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_journal_says_when_to_come_again() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::folder();
     let server = Server::start(folder.path(), &["--max-journal-bytes", JOURNAL]);
     let (ingest, read) = (server.key("ingest"), server.key("read"));
     let load = Load::start(&server.http, &ingest, 4, 0);
     load.more(20).await;
-    let lock = StoreLock::take(folder.path());
+    let lock = folder.lock();
     load.heard(503, 20).await;
     assert_a_page(&server, &read).await;
-    lock.release();
+    drop(lock);
     load.more(50).await;
     let refused = load.ledger().statuses[&503];
     let ledger = load.end().await;
@@ -59,7 +59,7 @@ impl Drop for SmallDisk {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_full_disk_is_waited_for() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::folder();
     let _disk = match SmallDisk::mount(folder.path()) {
         Ok(disk) => disk,
         Err(why) => return leave_out("the full disk", why),

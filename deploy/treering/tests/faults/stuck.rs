@@ -1,10 +1,6 @@
 //! A store that does not take anything for a while, and then does.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
-
-use rusqlite::Connection;
-use rusqlite::config::DbConfig;
 
 use crate::load::Load;
 use crate::support::{Api, Server, client};
@@ -13,24 +9,6 @@ use crate::support::{Api, Server, client};
 const MOST_MEMORY: u64 = 256 << 20;
 /// Requests that are acknowledged while the store is stuck.
 const MEANWHILE: u64 = 1_000;
-
-/// The lock that every writer of the store needs, in the hand of somebody else as long as this lives.
-pub(crate) struct StoreLock(Connection);
-
-impl StoreLock {
-    pub(crate) fn take(data: &Path) -> Self {
-        let connection = Connection::open(data.join("treering.db")).unwrap();
-        connection.busy_timeout(Duration::from_secs(10)).unwrap();
-        // Should the server be killed meanwhile, its files stay as they are.
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).unwrap();
-        connection.execute_batch("BEGIN EXCLUSIVE").unwrap();
-        Self(connection)
-    }
-
-    pub(crate) fn release(self) {
-        self.0.execute_batch("ROLLBACK").unwrap();
-    }
-}
 
 /// A page is there, whatever the store does.
 pub(crate) async fn assert_a_page(server: &Server, read_key: &str) {
@@ -44,16 +22,16 @@ pub(crate) async fn assert_a_page(server: &Server, read_key: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stuck_store_stops_nobody_and_has_everything_afterwards() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::folder();
     let server = Server::start(folder.path(), &[]);
     let (ingest, read) = (server.key("ingest"), server.key("read"));
     let load = Load::start(&server.http, &ingest, 4, 0);
     load.more(50).await;
-    let lock = StoreLock::take(folder.path());
+    let lock = folder.lock();
     load.more(MEANWHILE).await;
     assert_a_page(&server, &read).await;
     assert!(server.peak_memory() < MOST_MEMORY, "it took {} MiB", server.peak_memory() >> 20);
-    lock.release();
+    drop(lock);
     let ledger = load.end().await;
     ledger.assert_kept(&Api::of(&server)).await;
     assert!(server.peak_memory() < MOST_MEMORY, "it took {} MiB", server.peak_memory() >> 20);
@@ -61,13 +39,13 @@ async fn a_stuck_store_stops_nobody_and_has_everything_afterwards() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_answer_that_waits_for_the_store_asks_to_come_again_while_that_is_stuck() {
-    let folder = tempfile::tempdir().unwrap();
+    let folder = crate::folder();
     let server = Server::start(folder.path(), &["--ack", "store"]);
     let load = Load::start(&server.http, &server.key("ingest"), 4, 0);
     load.more(20).await;
-    let lock = StoreLock::take(folder.path());
+    let lock = folder.lock();
     load.heard(503, 4).await;
-    lock.release();
+    drop(lock);
     load.more(20).await;
     let ledger = load.end().await;
     ledger.assert_kept(&Api::of(&server)).await;

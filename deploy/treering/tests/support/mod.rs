@@ -1,6 +1,8 @@
 //! A treering of one's own: the very binary, on free ports, with its data in a temporary folder.
 #![allow(dead_code, reason = "each test binary uses its own part of this")]
 
+pub(crate) mod store;
+
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -9,7 +11,7 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// How long anything may take before a test calls it stuck. Far above what is usual, since builders are slow.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 
 /// What a test left out, in one line; a failure where `TREERING_TEST_COMPLETE` asks for everything.
 pub(crate) fn leave_out(what: &str, why: &str) {
@@ -97,6 +99,7 @@ impl Server {
             .arg("--data")
             .arg(data)
             .args(flags)
+            .envs(store::environment(data))
             .stdout(Stdio::piped())
             .spawn()
             .expect("the binary starts");
@@ -195,6 +198,7 @@ pub(crate) fn key(data: &Path, scopes: &str) -> String {
     let made = treering()
         .args(["key", "create", "--json", "--scope", scopes, "--data"])
         .arg(data)
+        .envs(store::environment(data))
         .output()
         .expect("the binary starts");
     assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
@@ -275,7 +279,7 @@ pub(crate) async fn outcome(data: &Path, name: &str) -> u64 {
 
 /// How often all the outcomes happened whose name this chooses.
 pub(crate) async fn outcomes(data: &Path, is_one: impl Fn(&str) -> bool) -> u64 {
-    let store = treering_store::StoreUrl::Sqlite(data.join("treering.db"));
+    let store = store::url(data).parse().expect("the URL of a store");
     let master = treering_store::MasterSource::File(data.join("master.key"));
     let handles = treering_store::open_read_only(&store, master).await.expect("the store can be read");
     let projects = handles.reader.projects().await.expect("projects can be read");
