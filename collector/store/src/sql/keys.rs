@@ -66,7 +66,7 @@ impl Keys {
 
     /// A number that grows with each change of projects, rules, keys or members.
     pub async fn change(&self) -> Result<i64, Error> {
-        self.pool.with(|connection| changes::number(connection)).await
+        self.pool.with(changes::number).await
     }
 
     /// Wakes this one whenever the number grew, for as long as it is polled. Not every store can tell; where it cannot,
