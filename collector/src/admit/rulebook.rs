@@ -4,7 +4,6 @@ use std::sync::Arc;
 use treering_redact::Rules;
 use treering_store::ProjectId;
 
-use crate::deliver::causes;
 use crate::refusal::Refusal;
 
 /// What is redacted: by the rules of the collector everywhere, and by those of a project there as well.
@@ -17,7 +16,7 @@ pub(super) struct Rulebook {
 /// The rules of a project, as they were written and joined with those of the collector.
 #[derive(Debug, Clone)]
 struct Page {
-    text: String,
+    text: Arc<str>,
     /// Absent where they are not understood here.
     rules: Option<Arc<Rules>>,
 }
@@ -38,7 +37,7 @@ impl Rulebook {
     /// The same with these rules of projects and no others. It may take a while: those that are new are compiled.
     pub(super) fn with(&self, texts: Vec<(ProjectId, String)>) -> Self {
         let page = |(project, text): (ProjectId, String)| {
-            let known = self.projects.get(&project).filter(|page| page.text == text);
+            let known = self.projects.get(&project).filter(|page| *page.text == *text);
             (project, known.cloned().unwrap_or_else(|| self.page(project, text)))
         };
         Self { everywhere: self.everywhere.clone(), projects: texts.into_iter().map(page).collect() }
@@ -48,16 +47,17 @@ impl Rulebook {
         let rules = match Rules::parse(&text) {
             Ok(rules) => Some(Arc::new(self.everywhere.joined(&rules))),
             Err(error) => {
+                // Without its causes, which show what was written: a rule may name a secret.
                 tracing::error!(
                     project = project.as_i64(),
-                    error = causes(&error),
+                    %error,
                     "the rules of a project are not understood here, perhaps for being of a newer version; until they \
                      are, nothing is taken for it"
                 );
                 None
             }
         };
-        Page { text, rules }
+        Page { text: text.into(), rules }
     }
 }
 

@@ -11,6 +11,8 @@ use super::*;
 const PROMISE: Duration = Duration::from_secs(2);
 /// So seldom that it is never.
 const NEVER: Duration = Duration::from_secs(60 * 60);
+/// Where it is no matter of time. Far above what is usual, since builders are slow.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Copy, PartialEq)]
 enum Place {
@@ -24,6 +26,7 @@ struct Site {
     project: Project,
     rings: [Arc<Keyring>; 2],
     tasks: tokio::task::JoinSet<()>,
+    deadline: Duration,
     _database: Option<Database>,
     _folder: tempfile::TempDir,
 }
@@ -56,7 +59,8 @@ impl Site {
             tasks.spawn(async move { ring.keep_fresh_by_looking_every(period).await });
         }
         let rings = rings.try_into().unwrap_or_else(|_| unreachable!("there are two"));
-        Some(Self { keeper, project, rings, tasks, _database: database, _folder: folder })
+        let deadline = if period == NEVER { PATIENCE } else { PROMISE };
+        Some(Self { keeper, project, rings, tasks, deadline, _database: database, _folder: folder })
     }
 
     async fn new_key(&self) -> (ApiKey, i64) {
@@ -75,7 +79,7 @@ impl Site {
     async fn in_both(&self, what: impl Fn(&Held) -> bool) {
         for ring in &self.rings {
             let mut held = ring.held.subscribe();
-            let becomes = tokio::time::timeout(PROMISE, held.wait_for(&what)).await;
+            let becomes = tokio::time::timeout(self.deadline, held.wait_for(&what)).await;
             becomes.expect("it is in force in time").unwrap();
         }
     }

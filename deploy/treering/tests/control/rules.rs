@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use serde_json::json;
 
-use crate::support::{Api, PATIENCE, Server, client};
+use crate::support::{Api, PATIENCE, Server, client, outcome};
 use crate::{command, run};
 
 const RULES: &str = "builtin = false\n[[pattern]]\nname = 'TICKET'\nregex = 'ACME-[0-9]{4}'\n";
@@ -26,16 +26,20 @@ impl<'a> Sender<'a> {
 
     /// What is kept of a step with this name.
     async fn kept(&self, number: u64, name: &str) -> String {
+        assert_eq!(self.send(number, name).await.status(), 200);
+        let path = format!("/executions/{}", crate::send::trace(number));
+        let whole = self.api.wait_for(&path, |answer| answer["steps"].is_array()).await;
+        whole["steps"][0]["name"].as_str().unwrap().to_owned()
+    }
+
+    async fn send(&self, number: u64, name: &str) -> reqwest::Response {
         let trace = crate::send::trace(number);
         let span = json!({"traceId": trace, "spanId": format!("{:016x}", number + 1), "name": name,
             "startTimeUnixNano": "1767225600000000000", "endTimeUnixNano": "1767225600001000000"});
         let body = json!({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}).to_string();
         let request = client().post(format!("http://{}/v1/traces", self.server.http));
         let request = request.header("x-api-key", &self.key).header("content-type", "application/json");
-        assert!(request.body(body).send().await.unwrap().status().is_success());
-        let path = format!("/executions/{trace}");
-        let whole = self.api.wait_for(&path, |answer| answer["steps"].is_array()).await;
-        whole["steps"][0]["name"].as_str().unwrap().to_owned()
+        request.body(body).send().await.unwrap()
     }
 
     /// Sends until it is kept like this, and tells how many were sent then.
@@ -66,6 +70,42 @@ async fn rules_of_a_project_are_in_force_in_a_running_server() {
     assert_eq!(other.kept(next, text).await, plain);
     run("project rules --project default --clear", data).well();
     own.until_kept(next + 1, text, plain).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_rules_of_a_newer_version_would_redact_is_not_taken_without_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let data = folder.path();
+    let server = Server::start(data, &[]);
+    run("project create other", data).well();
+    let file = data.join("rules.toml");
+    std::fs::write(&file, RULES).unwrap();
+    run(&format!("project rules --project default --set {}", file.display()), data).well();
+    assert!(server.terminate().success());
+    let store = data.join("treering.db");
+    let mut bytes = std::fs::read(&store).unwrap();
+    let (today, tomorrow) = (b"[[pattern]]", b"[[drawing]]");
+    let places: Vec<_> =
+        (0..bytes.len() - today.len()).filter(|at| bytes[*at..].starts_with(today)).collect();
+    assert!(!places.is_empty());
+    for at in places {
+        bytes[at..at + today.len()].copy_from_slice(tomorrow);
+    }
+    std::fs::write(&store, bytes).unwrap();
+    let server = Server::start(data, &[]);
+    let (own, other) = (Sender::of(&server, "default"), Sender::of(&server, "other"));
+    let refused = own.send(0, "ACME-1234").await;
+    assert_eq!(refused.status(), 503);
+    assert!(refused.headers().contains_key("retry-after"));
+    assert!(refused.text().await.unwrap().contains("not understood by this collector"));
+    assert_eq!(other.kept(1, "ACME-1234").await, "ACME-1234");
+    run("project rules --project default --clear", data).well();
+    let end = Instant::now() + PATIENCE;
+    while own.send(2, "chat").await.status() != 200 {
+        assert!(Instant::now() < end, "it never takes anything again");
+    }
+    assert!(server.terminate().success());
+    assert!(outcome(data, "refused.rules_unreadable").await > 0);
 }
 
 #[test]
