@@ -47,7 +47,7 @@ pub enum Error {
         "{address} cannot be listened on; is another process there? name another port, or 0 for a free one"
     )]
     Bind { address: SocketAddr, source: std::io::Error },
-    #[error("the keys could not be read")]
+    #[error("keys and rules could not be read from the store")]
     Keys(#[from] treering_store::Error),
 }
 
@@ -105,8 +105,7 @@ impl Collector {
         let memory = Arc::new(Memory::for_requests_of(limits.max_request_bytes));
         let gate = Gate::default();
         let way = Arc::new(Way {
-            keyring: Keyring::load(keys).await?,
-            rules,
+            keyring: Keyring::load(keys, rules).await?,
             seals: seals.clone(),
             journal: journal.clone(),
             acknowledge: self.settings.acknowledge,

@@ -41,6 +41,8 @@ outcomes! {
     WrongScope = "refused.wrong_scope",
     /// Requests during which keys could not be looked up.
     KeysUnavailable = "refused.keys_unavailable",
+    /// Records of a project whose redaction rules are not understood here; the client was asked to send them again.
+    RulesUnreadable = "refused.rules_unreadable",
     /// Requests that are larger than the limit, before or after decompression.
     TooLarge = "refused.too_large",
     /// Requests whose body did not arrive in time.

@@ -23,6 +23,8 @@ pub(crate) enum Refusal {
     WrongScope,
     #[error("keys cannot be looked up at the moment; try again")]
     KeysUnavailable,
+    #[error("the redaction rules of this project are not understood by this collector; try again later")]
+    RulesUnreadable,
     #[error("the request is larger than {max_bytes} bytes, compressed or not; send smaller batches")]
     TooLarge { max_bytes: usize },
     #[error("the body was cut off, or its compression is damaged")]
@@ -85,6 +87,7 @@ impl Refusal {
             Self::Damaged | Self::TooSlow | Self::Malformed(_) | Self::ContentType => Code::InvalidArgument,
             Self::Encoding | Self::NoSuchPath | Self::NoSuchMethod | Self::Method => Code::Unimplemented,
             Self::KeysUnavailable
+            | Self::RulesUnreadable
             | Self::Busy
             | Self::JournalFull
             | Self::JournalFailed
@@ -106,6 +109,7 @@ impl Refusal {
             Self::NoSuchPath | Self::NoSuchMethod => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::KeysUnavailable
+            | Self::RulesUnreadable
             | Self::Busy
             | Self::JournalFull
             | Self::JournalFailed
@@ -127,6 +131,7 @@ impl Refusal {
             Self::UnknownKey => Outcome::UnknownKey,
             Self::WrongScope => Outcome::WrongScope,
             Self::KeysUnavailable => Outcome::KeysUnavailable,
+            Self::RulesUnreadable => Outcome::RulesUnreadable,
             Self::TooLarge { .. } | Self::TooMuch(_) => Outcome::TooLarge,
             Self::Damaged | Self::Malformed(_) => Outcome::Malformed,
             Self::TooSlow => Outcome::TooSlow,

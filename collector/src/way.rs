@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use treering_otlp::{Export, Rejected, Signal, Unkept};
 use treering_queue::{Journal, Sealed};
-use treering_redact::{Redacted, Rules};
+use treering_redact::Redacted;
 use treering_step::Timestamp;
 use treering_store::{ProjectId, Vault};
 
@@ -40,7 +40,6 @@ pub(crate) struct Way {
     pub(crate) limits: Limits,
     pub(crate) manners: Manners,
     pub(crate) keyring: Keyring,
-    pub(crate) rules: Rules,
     /// The keys that seal what waits in the journal.
     pub(crate) seals: Vault,
     pub(crate) journal: Journal,
@@ -179,7 +178,10 @@ impl Way {
 
     fn redact(&self, admitted: Held<Admitted>) -> Result<Held<Clean>, Refusal> {
         admitted.try_map(
-            |Admitted { export, project }| Ok(Clean { request: self.rules.redact_export(export)?, project }),
+            |Admitted { export, project }| {
+                let rules = self.keyring.rules(project)?;
+                Ok(Clean { request: rules.redact_export(export)?, project })
+            },
             Refusal::outcome,
         )
     }

@@ -14,10 +14,11 @@ use file::{LONGEST_NAME, Pattern, Words};
 /// What is looked for.
 #[derive(Debug)]
 pub struct Rules {
+    /// Those of the patterns, of the words, and of the built-in rules: the earlier one names what overlaps.
     names: Vec<Arc<str>>,
-    patterns: Vec<Pattern>,
-    words: Vec<Words>,
-    builtin: Option<Engine>,
+    patterns: Vec<Arc<Pattern>>,
+    words: Vec<Arc<Words>>,
+    builtin: Option<Arc<Engine>>,
     bare_card: usize,
 }
 
@@ -52,16 +53,29 @@ impl Rules {
         Rules::new(file.patterns, file.words, file.builtin)
     }
 
-    fn new(patterns: Vec<Pattern>, words: Vec<Words>, builtin: bool) -> Result<Rules, Error> {
+    fn new(patterns: Vec<Arc<Pattern>>, words: Vec<Arc<Words>>, builtin: bool) -> Result<Rules, Error> {
+        let builtin = if builtin { Some(Arc::new(Engine::new(builtin_number)?)) } else { None };
+        Ok(Rules::of(patterns, words, builtin))
+    }
+
+    fn of(patterns: Vec<Arc<Pattern>>, words: Vec<Arc<Words>>, builtin: Option<Arc<Engine>>) -> Rules {
         let own = patterns.iter().map(|pattern| &pattern.name).chain(words.iter().map(|words| &words.name));
-        let mut names: Vec<Arc<str>> = own.cloned().collect();
-        let first = names.len();
-        names.extend(builtin_names().map(Arc::from));
-        let number =
-            |name: &str| first + names[first..].iter().position(|known| &**known == name).unwrap_or_default();
-        let bare_card = number("CREDIT_CARD");
-        let builtin = if builtin { Some(Engine::new(number)?) } else { None };
-        Ok(Rules { names, patterns, words, builtin, bare_card })
+        let names = own.cloned().chain(builtin_names().map(Arc::from)).collect();
+        let bare_card = patterns.len() + words.len() + builtin_number("CREDIT_CARD");
+        Rules { names, patterns, words, builtin, bare_card }
+    }
+
+    /// These and others as one: whatever either of them finds is found, in one look. Where both find the same, it
+    /// has the name that these give it.
+    pub fn joined(&self, others: &Rules) -> Rules {
+        let patterns = self.patterns.iter().chain(&others.patterns).cloned().collect();
+        let words = self.words.iter().chain(&others.words).cloned().collect();
+        Rules::of(patterns, words, self.builtin.as_ref().or(others.builtin.as_ref()).cloned())
+    }
+
+    /// How many patterns and lists of words there are beside the built-in rules.
+    pub fn own_count(&self) -> usize {
+        self.patterns.len() + self.words.len()
     }
 
     /// Whether the built-in rules are on.
@@ -157,7 +171,9 @@ impl Rules {
             words.find(text, self.patterns.len() + rule, out);
         }
         if let Some(engine) = &self.builtin {
+            let before = out.len();
             engine.scan(text, out);
+            out[before..].iter_mut().for_each(|found| found.rule += self.own_count());
         }
         if out.len() > from {
             spare(&self.marks(text), out, from);
@@ -168,7 +184,7 @@ impl Rules {
     pub(crate) fn value_of_key(&self, key: &str, value: &str) -> Option<Candidate> {
         let found = self.builtin.as_ref()?.value_of_key(key, value)?;
         let outside = self.marks(value).is_empty();
-        outside.then_some(found)
+        outside.then(|| Candidate { rule: found.rule + self.own_count(), ..found })
     }
 
     /// The name under which a text goes that is too dense to be looked through: the last of all.
@@ -190,6 +206,11 @@ fn builtin_names() -> impl Iterator<Item = &'static str> {
     tokens.dedup();
     let detectors = DETECTORS.iter().map(|detector| detector.rule);
     tokens.into_iter().chain(detectors).chain([UNREADABLE])
+}
+
+/// Its place among the built-in names.
+fn builtin_number(name: &str) -> usize {
+    builtin_names().position(|known| known == name).unwrap_or_default()
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
-//! Keys: who may send, and to which project.
+//! Keys and rules: who may send, to which project, and what is redacted there.
 
 mod keyring;
+mod rulebook;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD as BASE64;

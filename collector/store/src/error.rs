@@ -100,6 +100,10 @@ pub enum Error {
     Copy { path: String, source: std::io::Error },
     #[error("a project's name has 1 to 100 characters, none of them a control, and no space at its ends")]
     ProjectName,
+    #[error("the rules of a project have {most} bytes at the most; make their lists of words shorter")]
+    RulesTooLong { most: usize },
+    #[error("these are no valid rules")]
+    Rules(#[source] Box<treering_redact::Error>),
     #[error("a subject has 1 to 255 characters, none of them a control, and no space at its ends")]
     Subject,
     #[error(

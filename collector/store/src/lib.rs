@@ -40,7 +40,7 @@ pub use model::{
     Touched, Unindexed, Viewer, Wording,
 };
 pub use postgres::{Migrated, PostgresUrl};
-pub use sql::{Audit, Keeper, Keys, Reader, Writer};
+pub use sql::{Admission, Audit, Keeper, Keys, Reader, Writer};
 pub use sqlite::{Damaged, Piece, Salvage, Salvaged};
 pub use url::StoreUrl;
 pub use vault::{MasterSource, Vault, VaultState, vault_path, write_new_master};

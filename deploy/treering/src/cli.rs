@@ -9,7 +9,7 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
 use treering_step::{Timestamp, TraceId};
 
-pub(crate) use control::{Audit, Backup, Keeping, Member, Project, Restore, Seal};
+pub(crate) use control::{Audit, Backup, Keeping, Member, Project, ProjectRules, Restore, Seal};
 
 /// Observability for AI agents on OpenTelemetry conventions.
 #[derive(Debug, Parser)]

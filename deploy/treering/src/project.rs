@@ -6,10 +6,10 @@ use serde_json::{Value, json};
 use treering_store::{Keep, Keeper, ProjectRecord};
 
 use crate::Answer;
-use crate::cli::{Keeping, Project};
+use crate::cli::{Keeping, Project, ProjectRules};
 use crate::data::Data;
 use crate::error::Error;
-use crate::settings::File;
+use crate::settings::{File, read_text};
 
 pub(crate) async fn run(command: Project, file: File) -> Result<Answer, Error> {
     match command {
@@ -30,6 +30,7 @@ pub(crate) async fn run(command: Project, file: File) -> Result<Answer, Error> {
             tell(&set(&keeper, record, keeping).await?)?;
             Ok(Answer::Yes)
         }
+        Project::Rules(command) => rules(command, &file).await,
     }
 }
 
@@ -55,6 +56,34 @@ async fn set(keeper: &Keeper, record: ProjectRecord, keeping: Keeping) -> Result
     }
     Ok(keeper.set_retention(record.project.id, keep, keep_content).await?)
 }
+
+async fn rules(command: ProjectRules, file: &File) -> Result<Answer, Error> {
+    let ProjectRules { place, project, set, clear, json } = command;
+    let keeper = Data::of(&place, file)?.control().await?.keeper;
+    let project = find(&keeper, &project).await?.project;
+    let is_changed = set.is_some() || clear;
+    if let Some(path) = set {
+        let text = read_text(&path)?;
+        keeper.set_rules(project.id, Some(text)).await.map_err(|error| match error {
+            treering_store::Error::Rules(source) => Error::Rules { path, source: *source },
+            error => error.into(),
+        })?;
+    } else if clear {
+        keeper.set_rules(project.id, None).await?;
+    }
+    let (text, name) = (keeper.rules(project.id).await?, project.name);
+    let mut out = io::stdout().lock();
+    match text {
+        text if json => writeln!(out, "{}", json!({"project": name, "rules": text}))?,
+        Some(_) if is_changed => writeln!(out, "project {name} has rules of its own; {IN_FORCE}")?,
+        Some(text) => write!(out, "{text}")?,
+        // As a comment, so that what is printed is a file of rules in any case.
+        None => writeln!(out, "# project {name} has no rules of its own")?,
+    }
+    Ok(Answer::Yes)
+}
+
+const IN_FORCE: &str = "beside those of the server, they are in force everywhere within two seconds";
 
 fn tell(record: &ProjectRecord) -> io::Result<()> {
     let retention = record.retention;

@@ -30,8 +30,8 @@ pub enum Error {
 
 pub(super) struct Rules {
     pub(super) builtin: bool,
-    pub(super) patterns: Vec<Pattern>,
-    pub(super) words: Vec<Words>,
+    pub(super) patterns: Vec<Arc<Pattern>>,
+    pub(super) words: Vec<Arc<Words>>,
 }
 
 #[derive(Debug)]
@@ -82,8 +82,9 @@ fn on() -> bool {
 
 pub(super) fn read(toml: &str) -> Result<Rules, Error> {
     let file: File = toml::from_str(toml).map_err(Error::Syntax)?;
-    let patterns = file.patterns.iter().map(|table| table.compile(toml)).collect::<Result<_, _>>()?;
-    let words = file.words.iter().map(|table| table.compile(toml)).collect::<Result<_, _>>()?;
+    let patterns =
+        file.patterns.iter().map(|table| table.compile(toml).map(Arc::new)).collect::<Result<_, _>>()?;
+    let words = file.words.iter().map(|table| table.compile(toml).map(Arc::new)).collect::<Result<_, _>>()?;
     Ok(Rules { builtin: file.builtin, patterns, words })
 }
 

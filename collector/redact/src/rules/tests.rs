@@ -37,6 +37,45 @@ fn a_whole_number_is_a_card_or_stays() {
     }
 }
 
+fn rules(toml: &str) -> Rules {
+    Rules::parse(toml).expect("the file is well-formed")
+}
+
+#[test]
+fn joined_rules_find_what_either_of_them_finds() {
+    let pattern = |name: &str, regex: &str| format!("[[pattern]]\nname = '{name}'\nregex = '{regex}'\n");
+    let words = |name: &str, word: &str| format!("[[word]]\nname = '{name}'\nwords = ['{word}']\n");
+    let first = rules(&(pattern("TICKET", "ACME-\\d{4}") + &words("PROJECT", "Nightjar")));
+    let second = rules(&(pattern("PLACE", "Bay \\d+") + &words("SHIP", "Beagle")));
+    let joined = first.joined(&second);
+    assert_eq!((joined.own_count(), joined.builtin_enabled()), (4, true));
+    let text = "ACME-1234 Nightjar, Bay 7 beagle: a@b.io 4111111111111111";
+    let expected = "[REDACTED:TICKET] [REDACTED:PROJECT], [REDACTED:PLACE] [REDACTED:SHIP]: [REDACTED:EMAIL] \
+        [REDACTED:CREDIT_CARD]";
+    assert_eq!(joined.redact(text).text, expected);
+    assert_eq!(joined.redact(expected).text, expected, "the marks of both are known");
+    let json = r#"{"password": "hunter2!", "card": 4111111111111111}"#;
+    assert_eq!(joined.redact(json).text, first.redact(json).text);
+}
+
+#[test]
+fn what_both_find_has_the_name_of_the_first() {
+    let [first, second] = ["FIRST", "SECOND"]
+        .map(|name| rules(&format!("[[pattern]]\nname = '{name}'\nregex = 'ACME-\\d{{4}}'")));
+    assert_eq!(first.joined(&second).redact("ACME-1234").text, "[REDACTED:FIRST]");
+    assert_eq!(second.joined(&first).redact("ACME-1234").text, "[REDACTED:SECOND]");
+}
+
+#[test]
+fn joining_switches_no_builtin_rule_off() {
+    let (on, off) = (Rules::builtin(), rules("builtin = false"));
+    for joined in [on.joined(&off), off.joined(&on), on.joined(&on)] {
+        assert_eq!(joined.redact("a@b.io").text, "[REDACTED:EMAIL]");
+        assert!(joined.scan_integer("4111111111111111").is_some());
+    }
+    assert!(!off.joined(&off).builtin_enabled());
+}
+
 #[test]
 fn an_empty_file_means_the_builtin_rules() {
     assert!(Rules::parse("").expect("an empty file is well-formed").builtin_enabled());

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
-use tokio_postgres::Config;
+use tokio_postgres::tls::MakeTlsConnect;
+use tokio_postgres::{Client, Config, Connection, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::session::Session;
@@ -13,6 +14,10 @@ use crate::Error;
 
 /// How long a connection may take to be made.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// How long nothing may be heard before it is asked whether anybody is there.
+const SILENCE: Duration = Duration::from_secs(30);
+
+type TlsStream = <MakeRustlsConnect as MakeTlsConnect<Socket>>::Stream;
 
 #[derive(Debug, Clone)]
 pub(super) struct Connector {
@@ -60,6 +65,18 @@ impl Connector {
             place: url.to_string().into(),
             serving: Arc::new(Serving(Some(runtime))),
         })
+    }
+
+    /// A connection that its user serves by itself, and on which little is said: whether the other end is still there
+    /// is asked now and then.
+    pub(super) async fn connect_to_listen(&self) -> Result<(Client, Connection<Socket, TlsStream>), Error> {
+        let mut config = self.config.clone();
+        config.keepalives_idle(SILENCE);
+        match tokio::time::timeout(PATIENCE, config.connect(self.tls.0.clone())).await {
+            Ok(Ok(connected)) => Ok(connected),
+            Ok(Err(source)) => Err(Error::Connect { place: self.place.to_string(), source }),
+            Err(_) => Err(Error::Silent),
+        }
     }
 
     pub(super) fn connect(&self) -> Result<Session, Error> {

@@ -7,6 +7,7 @@ mod schema;
 mod session;
 mod url;
 mod values;
+mod watch;
 
 use std::sync::Arc;
 

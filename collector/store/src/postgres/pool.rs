@@ -1,11 +1,12 @@
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 
 use super::access::{Access, Claims};
 use super::connector::Connector;
 use super::session::Session;
+use super::watch;
 use crate::Error;
 use crate::sql::Connection;
 
@@ -66,6 +67,11 @@ impl Pool {
     /// The same places for somebody who looks.
     pub(crate) fn seen_by(&self, claims: Claims<'_>) -> Self {
         Self { access: self.access.claiming(claims), ..self.clone() }
+    }
+
+    /// Wakes this one whenever control data changed, on a connection that is nobody else's.
+    pub(crate) async fn listen(&self, changed: &Notify) {
+        watch::listen(&self.idle.connector, self, changed).await;
     }
 
     pub(crate) async fn with<T: Send + 'static>(

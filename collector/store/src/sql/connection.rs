@@ -135,6 +135,14 @@ impl Connection {
         }
     }
 
+    /// Sends this to whoever listens to a remote database, once the transaction is at its end. Of a file nobody hears.
+    pub(crate) fn tell(&self, word: &str) -> Result<(), Error> {
+        match self {
+            Self::Sqlite(_) => Ok(()),
+            Self::Postgres(_) => self.one("SELECT pg_notify('treering', ?1)", &[&word], |_| Ok(())),
+        }
+    }
+
     /// Gives some free pages of a file back to its system; false where there are none left, or no file.
     pub(crate) fn shrink(&self) -> Result<bool, Error> {
         match self {

@@ -5,7 +5,7 @@ use treering_step::Timestamp;
 
 use super::audit::{self, Chain};
 use super::pool::Pool;
-use super::{keys, people, projects};
+use super::{changes, keys, people, projects, rules};
 use crate::audit::{Act, Action};
 use crate::control::{Joined, Keep, Member, ProjectRecord, Role};
 use crate::{ApiKey, Error, KeyRecord, Project, ProjectId, Scopes};
@@ -79,6 +79,26 @@ impl Keeper {
         .await
     }
 
+    /// The redaction rules that a project has beside those of its collectors.
+    pub async fn rules(&self, project: ProjectId) -> Result<Option<String>, Error> {
+        self.pool.with(move |connection| rules::of(connection, project)).await
+    }
+
+    /// Gives a project rules of its own, in the form of the collectors' own file, or takes them away; `false` where
+    /// that changes nothing. Rules with a fault are refused.
+    pub async fn set_rules(&self, project: ProjectId, text: Option<String>) -> Result<bool, Error> {
+        let check = move || rules::worded(text.as_deref()).map(|detail| (text, detail));
+        let (text, detail) = tokio::task::spawn_blocking(check).await??;
+        self.change(move |transaction| {
+            if !rules::set(transaction, project, text.as_deref())? {
+                return Ok((false, None));
+            }
+            let name = projects::name(transaction, project)?;
+            Ok((true, Some(Act::new(Action::ProjectSet).within(project).on(name).detail(detail))))
+        })
+        .await
+    }
+
     /// Keeps the hash of a key; the secret is in the caller's hand alone.
     pub async fn create_key(
         &self,
@@ -147,7 +167,7 @@ impl Keeper {
         .await
     }
 
-    /// Makes a change and writes down the act that it was, in one transaction.
+    /// Makes a change, writes down the act that it was, and lets collectors know, in one transaction.
     async fn change<T: Send + 'static>(
         &self,
         change: impl FnOnce(&Transaction<'_>) -> Result<(T, Option<Act>), Error> + Send + 'static,
@@ -160,6 +180,7 @@ impl Keeper {
                 let transaction = connection.writing()?;
                 let (value, act) = change(&transaction)?;
                 if let Some(act) = act {
+                    changes::raise(&transaction)?;
                     audit::append(&transaction, &key, &actor, act)?;
                 }
                 transaction.commit()?;

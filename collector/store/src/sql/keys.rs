@@ -1,19 +1,32 @@
 use super::connection::{Connection, OptionalExtension, Row, Transaction};
 use rusqlite::params;
+use tokio::sync::Notify;
 use treering_step::Timestamp;
 
 use super::pool::Pool;
 use super::rows::time;
+use super::{changes, rules};
 use crate::{ApiKey, Error, KeyRecord, Project, ProjectId, Scopes};
 
 const KEY_COLUMNS: &str =
     "api_key.id, project.id, project.name, hint, scopes, api_key.created_at, expires_at, revoked_at";
 
-/// Looks API keys up, on a connection that cannot write.
+/// Looks API keys up, and what goes with them, on a connection that cannot write.
 #[derive(Debug, Clone)]
 pub struct Keys {
     pool: Pool,
     asks: Asks,
+}
+
+/// By what requests are let in, all of one moment.
+#[derive(Debug)]
+pub struct Admission {
+    /// What [`Keys::change`] was then.
+    pub change: i64,
+    /// Every key, revoked and expired ones included, by the hash of its secret.
+    pub keys: Vec<([u8; 32], KeyRecord)>,
+    /// The redaction rules of each project that has its own.
+    pub rules: Vec<(ProjectId, String)>,
 }
 
 /// How a key is looked up.
@@ -38,6 +51,28 @@ impl Keys {
     /// Every key that there is, by the hash of its secret.
     pub async fn all(&self) -> Result<Vec<([u8; 32], KeyRecord)>, Error> {
         self.pool.with(all).await
+    }
+
+    /// The same beside the rules of every project.
+    pub async fn admission(&self) -> Result<Admission, Error> {
+        self.pool
+            .with(|connection| {
+                let moment = connection.moment()?;
+                let (change, keys) = (changes::number(&moment)?, all(&moment)?);
+                Ok(Admission { change, keys, rules: rules::all(&moment)? })
+            })
+            .await
+    }
+
+    /// A number that grows with each change of projects, rules, keys or members.
+    pub async fn change(&self) -> Result<i64, Error> {
+        self.pool.with(changes::number).await
+    }
+
+    /// Wakes this one whenever the number grew, for as long as it is polled. Not every store can tell; where it cannot,
+    /// that is waited for for ever, and [`Self::change`] is there to be asked.
+    pub async fn listen(&self, changed: &Notify) {
+        self.pool.listen(changed).await;
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod append;
 mod audit;
+mod changes;
 mod clear;
 mod connection;
 mod content;
@@ -27,6 +28,7 @@ mod records;
 mod reread;
 mod retention;
 mod rows;
+mod rules;
 mod search;
 mod versions;
 mod words;
@@ -34,7 +36,7 @@ mod writer;
 
 pub use audit::Audit;
 pub use keeper::Keeper;
-pub use keys::Keys;
+pub use keys::{Admission, Keys};
 pub use reader::Reader;
 pub use writer::Writer;
 

@@ -1,3 +1,5 @@
+use tokio::sync::Notify;
+
 use super::Connection;
 use crate::postgres::Claims;
 use crate::{Error, postgres, sqlite};
@@ -19,6 +21,14 @@ impl Pool {
         match self {
             Self::Sqlite(pool) => pool.with(work).await,
             Self::Postgres(pool) => pool.with(work).await,
+        }
+    }
+
+    /// Wakes this one whenever control data changed, where the database tells so.
+    pub(crate) async fn listen(&self, changed: &Notify) {
+        match self {
+            Self::Sqlite(_) => std::future::pending().await,
+            Self::Postgres(pool) => pool.listen(changed).await,
         }
     }
 

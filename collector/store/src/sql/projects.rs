@@ -38,6 +38,10 @@ pub(super) fn all(connection: &Connection) -> Result<Vec<ProjectRecord>, Error> 
     connection.all(&format!("SELECT {COLUMNS} FROM project ORDER BY name"), params![], record)
 }
 
+pub(super) fn name(connection: &Connection, project: ProjectId) -> Result<String, Error> {
+    connection.one("SELECT name FROM project WHERE id = ?1", params![project.0], |row| row.get(0))
+}
+
 pub(super) fn set_retention(
     transaction: &Transaction<'_>,
     project: ProjectId,

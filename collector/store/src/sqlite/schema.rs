@@ -15,6 +15,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration::sql(include_str!("0007_erasing.sql")),
     Migration::sql(include_str!("0008_reading.sql")),
     Migration::sql(include_str!("0009_forgot.sql")),
+    Migration::sql(include_str!("0010_change.sql")),
 ];
 
 /// The first schema that seals content.

@@ -19,5 +19,6 @@ mod places;
 mod processes;
 mod records;
 mod reread;
+mod rules;
 mod search;
 pub(crate) mod support;

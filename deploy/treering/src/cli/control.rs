@@ -41,6 +41,31 @@ pub(crate) enum Project {
         #[command(flatten)]
         keeping: Keeping,
     },
+    /// Shows the redaction rules that a project has beside those of the server, or gives it others.
+    ///
+    /// Rules have the form of the server's own file (`--rules` of `treering up`). What either of them finds is redacted:
+    /// a project can add to the rules of the server and switch none of them off.
+    #[command(
+        after_help = "Examples:\n  treering project rules --project default\n  treering project rules --project default --set tickets.toml\n  treering project rules --project default --clear\n\nEvery running server goes by them within two seconds. `treering redact --rules FILE` tries them out."
+    )]
+    Rules(ProjectRules),
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct ProjectRules {
+    #[command(flatten)]
+    pub(crate) place: Place,
+    #[arg(long)]
+    pub(crate) project: String,
+    /// The file of its new rules, in the place of those that it has
+    #[arg(long, value_name = "FILE")]
+    pub(crate) set: Option<PathBuf>,
+    /// Takes its rules away
+    #[arg(long, conflicts_with = "set")]
+    pub(crate) clear: bool,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Clone, Copy, Args)]

@@ -3,6 +3,7 @@
 
 mod copies;
 mod people;
+mod rules;
 mod seal;
 mod send;
 #[path = "../support/mod.rs"]

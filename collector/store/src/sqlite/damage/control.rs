@@ -19,6 +19,7 @@ pub(super) const TABLES: &[&str] = &[
     "outcome",
     "erasure",
     "erased_day",
+    "change",
     "version",
 ];
 
@@ -37,6 +38,8 @@ pub(super) fn salvage(damaged: &Connection, new: &Connection) -> Result<(), Erro
     }
     let sql = "INSERT INTO version (id, last) VALUES (0, ?1) ON CONFLICT DO UPDATE SET last = last + ?2";
     transaction.execute(sql, params![BEGIN, AHEAD])?;
+    // Whoever has control data in memory is to read what is left of it.
+    transaction.execute("UPDATE change SET number = number + 1", params![])?;
     transaction.commit()?;
     new.pragma_update(None, "foreign_keys", true)?;
     Ok(())
