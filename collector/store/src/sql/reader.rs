@@ -50,6 +50,11 @@ impl Reader {
         Self { shows_content: false, ..self.clone() }
     }
 
+    /// False where it withholds content.
+    pub fn shows_content(&self) -> bool {
+        self.shows_content
+    }
+
     fn claims(&self, project: Option<ProjectId>) -> Claims<'_> {
         Claims { viewer: &self.viewer, project, content: self.shows_content }
     }
