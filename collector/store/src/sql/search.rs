@@ -143,17 +143,17 @@ impl<'a> Content<'a> {
 
     /// The places of those that are found.
     fn among(&mut self, some: Vec<Candidate>) -> Result<Vec<Cursor>, Error> {
-        let sealed = some.iter().filter(|one| !one.is_clear).map(|one| one.place);
-        let holding = self.holding(sealed.collect())?;
+        let sealed: Vec<_> = some.iter().filter(|one| !one.is_clear).map(|one| one.place).collect();
+        let holding = self.holding(&sealed)?;
         let found = some.into_iter().filter(|one| one.is_clear || holding.contains(&one.place.trace_id));
         Ok(found.map(|one| one.place).collect())
     }
 
-    fn holding(&mut self, places: Vec<Cursor>) -> Result<Cow<'_, HashSet<TraceId>>, Error> {
+    fn holding(&mut self, places: &[Cursor]) -> Result<Cow<'_, HashSet<TraceId>>, Error> {
         let Some(hashes) = &self.hashes else { return Ok(Cow::default()) };
         if self.all.is_none() && self.looked_up < ONE_BY_ONE {
             self.looked_up += places.len();
-            return Ok(Cow::Owned(self.these_that_hold(hashes, &places)?));
+            return Ok(Cow::Owned(self.these_that_hold(hashes, places)?));
         }
         let all = match self.all.take() {
             Some(all) => all,
