@@ -35,8 +35,10 @@ pub(crate) enum Error {
     NoPage,
     #[error("this address does not take that method")]
     Method,
+    #[error("what was said in this project is withheld from you")]
+    Withheld,
     #[error("the store does not answer")]
-    Store(#[from] treering_store::Error),
+    Store(#[source] treering_store::Error),
     #[error("a page could not be written")]
     Template(#[from] minijinja::Error),
     #[error("an answer could not be written as JSON")]
@@ -52,7 +54,7 @@ impl Error {
     pub(crate) fn status(&self) -> (StatusCode, &'static str) {
         match self {
             Self::NoAccess | Self::WrongKey | Self::LinkUsed => (StatusCode::UNAUTHORIZED, "unauthorized"),
-            Self::NoReadScope | Self::ForeignForm => (StatusCode::FORBIDDEN, "forbidden"),
+            Self::NoReadScope | Self::ForeignForm | Self::Withheld => (StatusCode::FORBIDDEN, "forbidden"),
             Self::WrongHost => (StatusCode::MISDIRECTED_REQUEST, "misdirected"),
             Self::NoForm | Self::Query(_) | Self::TraceId | Self::SpanId => {
                 (StatusCode::BAD_REQUEST, "bad_request")
@@ -93,6 +95,9 @@ impl Error {
             Self::NoStep => "it may not have arrived yet; look at the execution that it belongs to",
             Self::NoPage => "go to the list of executions",
             Self::Method => "pages and the read API are asked with GET",
+            Self::Withheld => {
+                "look at the execution without content, or ask an owner of the project to let you read it"
+            }
             Self::Store(_) => {
                 "wait a moment and ask again; if it stays so, `treering doctor` checks the set-up"
             }
@@ -105,6 +110,15 @@ impl Error {
     /// True where a key would help.
     pub(crate) fn asks_for_key(&self) -> bool {
         matches!(self, Self::NoAccess | Self::WrongKey | Self::NoReadScope | Self::LinkUsed)
+    }
+}
+
+impl From<treering_store::Error> for Error {
+    fn from(error: treering_store::Error) -> Self {
+        match error {
+            treering_store::Error::Withheld => Self::Withheld,
+            other => Self::Store(other),
+        }
     }
 }
 

@@ -27,7 +27,7 @@ use treering_store::{Keys, Reader};
 
 pub use access::{Hosts, LocalLink};
 
-use crate::access::Sessions;
+use crate::access::{Sessions, Source};
 use crate::error::Error;
 use crate::view::forests::Forests;
 
@@ -53,7 +53,7 @@ pub struct Settings {
 /// What handlers share.
 #[derive(Debug)]
 struct App {
-    reader: Reader,
+    source: Source,
     keys: Keys,
     prices: Arc<Prices>,
     local_link: Option<LocalLink>,
@@ -67,10 +67,11 @@ struct App {
 /// The dashboard, ready to be served.
 pub fn router(settings: Settings) -> Router {
     let Settings { reader, keys, prices, local_link, hosts, redaction_off, https } = settings;
+    let source = Source::new(reader);
     let sessions = Sessions::default();
     let forests = Forests::default();
     let app =
-        Arc::new(App { reader, keys, prices, local_link, hosts, sessions, forests, redaction_off, https });
+        Arc::new(App { source, keys, prices, local_link, hosts, sessions, forests, redaction_off, https });
     Router::new()
         .merge(pages::routes())
         .nest("/api/v1", api::routes())

@@ -5,9 +5,9 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use treering_step::Timestamp;
-use treering_store::{ApiKey, KeyRecord, Keys, Project, Reader, Scope};
+use treering_store::{ApiKey, KeyRecord, Keys, Project, Viewer as Seer};
 
-use super::{Grant, session_id};
+use super::{Grant, Sight, Source, session_id};
 use crate::App;
 use crate::error::Error;
 
@@ -19,8 +19,8 @@ const DEFAULT: &str = "default";
 pub(crate) enum Viewer {
     /// The owner of this machine: sees all projects.
     Local,
-    /// The holder of a key of scope `read`: sees its project.
-    Key(Project),
+    /// The holder of this key of scope `read`: sees its project.
+    Key(KeyRecord),
 }
 
 /// The project that somebody looks at.
@@ -29,15 +29,13 @@ pub(crate) struct Chosen {
     pub(crate) project: Project,
     /// All projects to choose from.
     pub(crate) projects: Vec<Project>,
+    /// What the viewer sees of it.
+    pub(crate) sight: Sight,
     /// True where addresses have to name the project.
     pub(crate) named: bool,
 }
 
 impl Chosen {
-    pub(crate) fn scope(&self) -> Scope {
-        Scope::of(self.project.id)
-    }
-
     /// The project as addresses of pages name it.
     pub(crate) fn in_url(&self) -> Option<&str> {
         self.named.then_some(self.project.name.as_str())
@@ -46,10 +44,10 @@ impl Chosen {
 
 impl Viewer {
     /// The project of this name, or the one that is shown first. What the viewer may not see does not exist.
-    pub(crate) async fn choose(&self, reader: &Reader, wanted: Option<&str>) -> Result<Chosen, Error> {
+    pub(crate) async fn choose(&self, source: &Source, wanted: Option<&str>) -> Result<Chosen, Error> {
         let projects = match self {
-            Self::Local => reader.projects().await?,
-            Self::Key(project) => vec![project.clone()],
+            Self::Local => source.projects(self.seer()).await?,
+            Self::Key(key) => vec![key.project.clone()],
         };
         let first = projects.iter().position(|project| project.name == DEFAULT).unwrap_or(0);
         let chosen = match wanted {
@@ -57,7 +55,16 @@ impl Viewer {
             None => first,
         };
         let project = projects.get(chosen).ok_or(Error::NoProject)?.clone();
-        Ok(Chosen { project, projects, named: chosen != first })
+        let sight = source.sight(self.seer(), project.id);
+        Ok(Chosen { project, projects, sight, named: chosen != first })
+    }
+
+    /// Who that is to the store.
+    fn seer(&self) -> Seer {
+        match self {
+            Self::Local => Seer::Local,
+            Self::Key(key) => Seer::Key(key.id),
+        }
     }
 
     /// Who sends these headers: the holder of a key, else of a session.
@@ -94,7 +101,7 @@ fn bearer(credentials: &str) -> Option<ApiKey> {
 }
 
 async fn viewer_of_key(keys: &Keys, key: &ApiKey) -> Result<Viewer, Error> {
-    Ok(Viewer::Key(reading_key(keys, key).await?.project))
+    Ok(Viewer::Key(reading_key(keys, key).await?))
 }
 
 /// The record of a key that lives and may read.

@@ -50,8 +50,8 @@ pub(super) async fn attributes(
     viewer: Viewer,
     Asked(newest): Asked<Newest>,
 ) -> Result<Json<AttributesJson>, Error> {
-    let chosen = viewer.choose(&app.reader, given(&newest.project)).await?;
-    let unmapped = newest.count(&app, chosen.scope()).await?;
+    let chosen = viewer.choose(&app.source, given(&newest.project)).await?;
+    let unmapped = newest.count(&chosen.sight).await?;
     Ok(Json(AttributesJson {
         records: unmapped.limit,
         spans: unmapped.spans,

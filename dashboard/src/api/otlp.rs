@@ -23,8 +23,8 @@ pub(super) async fn otlp(
     Asked(asked): Asked<InProject>,
 ) -> Result<Response, Error> {
     let trace = parsed(&trace).ok_or(Error::TraceId)?;
-    let chosen = viewer.choose(&app.reader, given(&asked.project)).await?;
-    let records = app.reader.records(chosen.scope(), trace).await?;
+    let chosen = viewer.choose(&app.source, given(&asked.project)).await?;
+    let records = chosen.sight.records(trace).await?;
     if records.is_empty() {
         return Err(Error::NoExecution);
     }

@@ -67,8 +67,8 @@ pub(super) async fn attributes(
     viewer: Viewer,
     Asked(newest): Asked<Newest>,
 ) -> Result<Response, Error> {
-    let chosen = viewer.choose(&app.reader, given(&newest.project)).await?;
-    let unmapped = newest.count(&app, chosen.scope()).await?;
+    let chosen = viewer.choose(&app.source, given(&newest.project)).await?;
+    let unmapped = newest.count(&chosen.sight).await?;
     AttributesPage::new(&app, &chosen, &newest, &unmapped).render()
 }
 

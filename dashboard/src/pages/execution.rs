@@ -5,15 +5,14 @@ use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use treering_step::{Execution, SpanId, Status, TraceId};
-use treering_store::Scope;
 
 use super::shell::Shell;
 use super::template::Page;
 use super::{Asked, Named};
 use crate::App;
-use crate::access::{Chosen, Viewer};
+use crate::access::{Chosen, Sight, Viewer};
 use crate::error::Error;
-use crate::view::execution::{self, TraceView, WINDOW, read_step};
+use crate::view::execution::{self, TraceView, WINDOW, outlined_step, read_step};
 use crate::view::filter::{given, parsed};
 use crate::view::format;
 use crate::view::kind::{Badge, status_word};
@@ -46,7 +45,8 @@ struct ExecutionPage {
     /// nobody chose comes after them, so that a narrow screen begins with the tree.
     step_in_row: bool,
     json_url: String,
-    otlp_url: String,
+    /// Absent where content is withheld, of which it is full.
+    otlp_url: Option<String>,
 }
 
 impl Page for ExecutionPage {
@@ -89,28 +89,31 @@ pub(super) async fn execution(
     Asked(look): Asked<Look>,
 ) -> Result<Response, Error> {
     let trace = parsed(&trace).ok_or(Error::TraceId)?;
-    let chosen = viewer.choose(&app.reader, given(&look.project)).await?;
-    let view = TraceView::load(&app, chosen.scope(), trace).await?;
-    let choice = look.choice(&app, chosen.scope(), &view).await?;
+    let chosen = viewer.choose(&app.source, given(&look.project)).await?;
+    let view = TraceView::load(&app, &chosen.sight, trace).await?;
+    let choice = look.choice(&app, &chosen.sight, &view).await?;
+    let has_content = chosen.sight.has_content();
     let read = match choice.row {
-        Some(row) => Some(read_step(&app, chosen.scope(), &view, row).await?),
+        Some(row) if has_content => Some(read_step(&app, &chosen.sight, &view, row).await?),
+        Some(row) => Some((outlined_step(&app, &chosen.sight, &view, row).await?, None)),
         None => None,
     };
-    let lost = Lost::count(&app.reader, chosen.scope()).await?;
+    let lost = Lost::count(&chosen.sight).await?;
     let address = Address { trace, project: chosen.in_url() };
     let step = read.map(|(step, reading)| {
         let position = step.started_at.and_then(|at| view.forest.scale?.position(at));
         let json_url = address.step_json(step.span_id);
         let why = reading.as_ref().map(|told| WhyView::new(&step, told, address.reading(step.span_id)));
         let price = Price::of(&step, reading.as_ref(), &app.prices);
-        StepView::of(&step, position, price, why, json_url)
+        let shown = StepView::of(&step, position, price, why, json_url);
+        if has_content { shown } else { shown.withheld() }
     });
     ExecutionPage::new(&app, &chosen, &view, &address, choice, step, &lost).render()
 }
 
 impl Look {
     /// The window is the one that `at` begins, else the one that the chosen step lies in.
-    async fn choice(&self, app: &App, scope: Scope, view: &TraceView) -> Result<Choice, Error> {
+    async fn choice(&self, app: &App, sight: &Sight, view: &TraceView) -> Result<Choice, Error> {
         let row = |field: &Option<String>| {
             given(field)
                 .map(|id| view.forest.row_of(parsed(id).ok_or(Error::SpanId)?).ok_or(Error::NoStep))
@@ -118,7 +121,7 @@ impl Look {
         };
         let (step, at) = (row(&self.step)?, row(&self.at)?);
         let from = at.unwrap_or_else(|| step.map_or(0, |step| step / WINDOW * WINDOW));
-        let window = view.window(app, scope, from, WINDOW).await?;
+        let window = view.window(app, sight, from, WINDOW).await?;
         let row = step.or((!window.rows.is_empty()).then_some(from));
         Ok(Choice { row, asked: step.is_some(), window })
     }
@@ -218,7 +221,7 @@ impl ExecutionPage {
             window: Window::of(view, address, &window.rows),
             step,
             json_url: address.json(),
-            otlp_url: address.otlp(),
+            otlp_url: chosen.sight.has_content().then(|| address.otlp()),
         }
     }
 }

@@ -60,8 +60,8 @@ async fn way_on(app: &App, error: &Error, target: &Uri, headers: &HeaderMap) -> 
     }
     let viewer = Viewer::of(app, headers).await.ok()?;
     let asked = Query::<Filter>::try_from_uri(target).map(|Query(asked)| asked).unwrap_or_default();
-    match viewer.choose(&app.reader, given(&asked.project)).await {
-        Err(Error::NoProject) => viewer.choose(&app.reader, None).await.ok(),
+    match viewer.choose(&app.source, given(&asked.project)).await {
+        Err(Error::NoProject) => viewer.choose(&app.source, None).await.ok(),
         chosen => chosen.ok(),
     }
 }

@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use treering_read::Bones;
 use treering_step::{Execution, Failure, Step, Summary, Tool, TraceId};
-use treering_store::{Computed, Scope, StepRecords};
+use treering_store::{Computed, StepRecords};
 
 use super::forest::Forest;
 use crate::App;
+use crate::access::Sight;
 use crate::error::Error;
 use crate::view::reading::Reading;
 
@@ -26,19 +27,19 @@ pub(crate) struct TraceView {
 impl TraceView {
     /// The execution, where the scope has one of this id. Its tree is drawn anew only where it is another one than
     /// before.
-    pub(crate) async fn load(app: &App, scope: Scope, trace: TraceId) -> Result<Self, Error> {
-        let computed = app.reader.computed(scope, trace).await?.ok_or(Error::NoExecution)?;
+    pub(crate) async fn load(app: &App, sight: &Sight, trace: TraceId) -> Result<Self, Error> {
+        let computed = sight.computed(trace).await?;
         let forest = match app.forests.get(&computed) {
             Some(forest) => forest,
-            None => Self::draw(app, scope, &computed).await?,
+            None => Self::draw(app, sight, &computed).await?,
         };
         Ok(Self { execution: computed.execution, forest })
     }
 
-    async fn draw(app: &App, scope: Scope, computed: &Computed) -> Result<Arc<Forest>, Error> {
+    async fn draw(app: &App, sight: &Sight, computed: &Computed) -> Result<Arc<Forest>, Error> {
         let prices = app.prices.clone();
         let add = move |bones: &mut Bones, step: Vec<Summary>| bones.add(step, &prices);
-        let bones: Bones = app.reader.skeleton(scope, computed.execution.trace_id, add).await?;
+        let bones = sight.bones(computed.execution.trace_id, add).await?;
         // Drawing a giant takes longer than a thread of the servers may be kept.
         let draw = move || Arc::new(Forest::of(&bones.joined()));
         let forest = tokio::task::spawn_blocking(draw).await.map_err(|_| Error::Panicked)?;
@@ -55,13 +56,13 @@ impl TraceView {
     pub(crate) async fn window(
         &self,
         app: &App,
-        scope: Scope,
+        sight: &Sight,
         from: usize,
         limit: usize,
     ) -> Result<Window, Error> {
         let rows = from..from.saturating_add(limit).min(self.length());
         let spans = self.forest.rows[rows.clone()].iter().map(|row| row.span_id).collect();
-        let told = app.reader.summaries_of(scope, self.execution.trace_id, spans).await?;
+        let told = sight.summaries(self.execution.trace_id, spans).await?;
         let merged = treering_read::merge(told, &app.prices);
         let mut told: HashMap<_, _> = merged.into_iter().map(|step| (step.span_id, step)).collect();
         let steps = self.forest.rows[rows.clone()].iter();
@@ -121,11 +122,11 @@ pub(crate) fn outlines(view: &TraceView, window: &Window) -> Vec<Step> {
 /// others of its execution tell, and whether its process is alive, the summary knows better.
 pub(crate) async fn whole_steps(
     app: &App,
-    scope: Scope,
+    sight: &Sight,
     view: &TraceView,
     window: &Window,
 ) -> Result<Vec<Step>, Error> {
-    let found = records(app, scope, view, window).await?;
+    let found = records(sight, view, window).await?;
     let mut found = found.iter().peekable();
     let step = |(summary, depth): (&Summary, u32)| {
         let records = found.next_if(|records| records.span_id == summary.span_id);
@@ -137,26 +138,32 @@ pub(crate) async fn whole_steps(
 /// The step of a row, whole, and how it was read; nothing of that where no record of it is left.
 pub(crate) async fn read_step(
     app: &App,
-    scope: Scope,
+    sight: &Sight,
     view: &TraceView,
     row: usize,
 ) -> Result<(Step, Option<Reading>), Error> {
-    let window = view.window(app, scope, row, 1).await?;
-    let found = records(app, scope, view, &window).await?.pop();
+    let window = view.window(app, sight, row, 1).await?;
+    let found = records(sight, view, &window).await?.pop();
     let (summary, depth) = window.placed(view).next().ok_or(Error::NoStep)?;
     let step = whole_step(app, summary, depth, found.as_ref());
     let reading = found.map(|records| Reading::of(&step, &records));
     Ok((step, reading))
 }
 
-async fn records(
+/// The step of a row as far as its summary tells.
+pub(crate) async fn outlined_step(
     app: &App,
-    scope: Scope,
+    sight: &Sight,
     view: &TraceView,
-    window: &Window,
-) -> Result<Vec<StepRecords>, Error> {
+    row: usize,
+) -> Result<Step, Error> {
+    let window = view.window(app, sight, row, 1).await?;
+    outlines(view, &window).pop().ok_or(Error::NoStep)
+}
+
+async fn records(sight: &Sight, view: &TraceView, window: &Window) -> Result<Vec<StepRecords>, Error> {
     let spans = window.steps.iter().map(|step| step.span_id).collect();
-    Ok(app.reader.steps(scope, view.execution.trace_id, spans).await?)
+    sight.steps(view.execution.trace_id, spans).await
 }
 
 fn whole_step(app: &App, summary: &Summary, depth: u32, records: Option<&StepRecords>) -> Step {

@@ -61,9 +61,10 @@ impl Filter {
         })
     }
 
-    /// What is searched for, if anything is.
-    pub(crate) fn search(&self) -> Result<Option<Search>, Error> {
-        given(&self.q).map(Search::of).transpose()
+    /// What is searched for, if anything is, by somebody who sees content or does not.
+    pub(crate) fn search(&self, has_content: bool) -> Result<Option<Search>, Error> {
+        let search = given(&self.q).map(Search::of).transpose()?;
+        Ok(if has_content { search } else { search.map(Search::without_content) })
     }
 
     fn limit(&self) -> Result<u32, Error> {
@@ -146,7 +147,7 @@ mod tests {
         let filter = Filter { q: text(" "), status: text(""), ..Filter::default() };
         let store = filter.to_store(None).unwrap();
         assert_eq!((store.text, store.status, store.limit), (None, None, PAGE));
-        assert_eq!(filter.search().unwrap(), None);
+        assert_eq!(filter.search(true).unwrap(), None);
         assert!(!filter.narrows());
         assert_eq!(filter.url(None), "/");
     }

@@ -46,7 +46,8 @@ impl Forests {
         Self { bytes, kept: Mutex::default() }
     }
 
-    /// The tree of this version of an execution.
+    /// The tree of this version of an execution. Whoever asks was shown the execution's own row at this version a moment
+    /// ago: a tree tells nothing that its viewer may not see, since all who see the row see the same tree.
     pub(crate) fn get(&self, of: &Computed) -> Option<Arc<Forest>> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.clock += 1;

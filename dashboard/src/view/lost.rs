@@ -1,7 +1,8 @@
 //! What never reached the store. It is shown always: a 0 is a statement, a blank is none.
 
-use treering_store::{OutcomeCount, Reader, Scope};
+use treering_store::OutcomeCount;
 
+use crate::access::Sight;
 use crate::error::Error;
 
 /// Steps and batches that were lost, in all and by the name of their outcome.
@@ -13,8 +14,8 @@ pub(crate) struct Lost {
 
 impl Lost {
     /// What this project lost, and what was lost before anybody knew whose it was.
-    pub(crate) async fn count(reader: &Reader, scope: Scope) -> Result<Self, Error> {
-        Ok(Self::of(reader.outcomes(scope).await?))
+    pub(crate) async fn count(sight: &Sight) -> Result<Self, Error> {
+        Ok(Self::of(sight.outcomes().await?))
     }
 
     fn of(outcomes: Vec<OutcomeCount>) -> Self {

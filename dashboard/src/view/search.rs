@@ -19,6 +19,8 @@ pub(crate) enum Search {
     /// What stands in quotes. The index of sealed content knows words and not their order, so that a phrase is looked
     /// for in the clear alone.
     Phrase(String),
+    /// Anything else of somebody who sees no content: it is looked for in the clear alone.
+    Clear(String),
     /// Anything else, and the whole words of it.
     Words(String, Vec<String>),
 }
@@ -38,17 +40,25 @@ impl Search {
         Ok(Self::Words(typed.to_owned(), words))
     }
 
+    /// The same for somebody who sees no content.
+    pub(crate) fn without_content(self) -> Self {
+        match self {
+            Self::Words(text, _) => Self::Clear(text),
+            other => other,
+        }
+    }
+
     /// What is looked for in the clear.
     pub(crate) fn text(&self) -> &str {
         match self {
-            Self::Id(text) | Self::Phrase(text) | Self::Words(text, _) => text,
+            Self::Id(text) | Self::Phrase(text) | Self::Clear(text) | Self::Words(text, _) => text,
         }
     }
 
     /// What is looked for in the content.
     pub(crate) fn words(&self) -> &[String] {
         match self {
-            Self::Id(_) | Self::Phrase(_) => &[],
+            Self::Id(_) | Self::Phrase(_) | Self::Clear(_) => &[],
             Self::Words(_, words) => words,
         }
     }
@@ -99,6 +109,7 @@ impl SearchNote {
         let how = match search {
             Search::Id(_) => "id",
             Search::Phrase(_) => "phrase",
+            Search::Clear(_) => "clear",
             Search::Words(_, words) if words.is_empty() => "signs",
             Search::Words(..) => "words",
         };

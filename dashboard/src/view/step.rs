@@ -48,6 +48,8 @@ pub(crate) struct StepView {
     input: Option<Shown>,
     reasoning: Option<Body>,
     output: Option<Shown>,
+    /// True where nothing is shown of what was said.
+    is_withheld: bool,
     /// What stands in the place of an input or an output that somebody looks for and that did not come.
     no_input: Option<Absent>,
     no_output: Option<Absent>,
@@ -129,6 +131,7 @@ impl StepView {
             input: shown(step.input.as_ref(), arguments, None),
             reasoning: step.reasoning.as_deref().map(Body::text),
             output: shown(step.output.as_ref(), result, step.reasoning.as_deref()),
+            is_withheld: false,
             no_input: no_input(step.kind).filter(|_| missing.input),
             no_output: no_output(step.kind, step.status).filter(|_| missing.output),
             attributes: places(&step.attributes),
@@ -139,6 +142,11 @@ impl StepView {
             origin: origin(step, price),
             json_url,
         }
+    }
+
+    /// The view of a step whose content is withheld, of which nothing is known to be absent.
+    pub(crate) fn withheld(self) -> Self {
+        Self { is_withheld: true, no_input: None, no_output: None, ..self }
     }
 }
 

@@ -7,11 +7,10 @@ use treering_otlp::Signal;
 use treering_read::{Explanation, explain, log_summary, span_summary};
 use treering_redact::Record;
 use treering_step::{Kind, SpanId, Summary, TraceId};
-use treering_store::Scope;
 
 use super::filter::{parsed, word};
 use super::reading::Exporter;
-use crate::App;
+use crate::access::Sight;
 use crate::error::Error;
 
 /// Spans, and log records, that are looked at unless told otherwise, and at the most.
@@ -36,10 +35,10 @@ pub(crate) struct Newest {
 
 impl Newest {
     /// What nobody understands of the newest records of a project.
-    pub(crate) async fn count(&self, app: &App, scope: Scope) -> Result<Unmapped, Error> {
+    pub(crate) async fn count(&self, sight: &Sight) -> Result<Unmapped, Error> {
         let within = |text: &str| parsed(text).filter(|records| (1..=MOST_RECORDS).contains(records));
         let limit = word(&self.records, within, "`records` is a number from 1 to 10000")?.unwrap_or(RECORDS);
-        let records = app.reader.newest(scope, limit).await?;
+        let records = sight.newest(limit).await?;
         // Reading thousands of records takes longer than a thread of the servers may be kept.
         let count = tokio::task::spawn_blocking(move || Unmapped::count(limit, &records));
         count.await.map_err(|_| Error::Panicked)

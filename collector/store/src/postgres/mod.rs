@@ -5,6 +5,8 @@ mod connector;
 mod pool;
 mod schema;
 mod session;
+#[cfg(test)]
+mod tests;
 mod url;
 mod values;
 mod watch;

@@ -23,11 +23,24 @@ pub(crate) struct Pool {
 pub(super) struct Idle {
     connector: Connector,
     sessions: Mutex<Vec<Session>>,
+    /// Takes the conditions out of statements, to see what holds without them.
+    #[cfg(test)]
+    unguarded: Option<Arc<super::tests::Unguarded>>,
 }
 
 impl Idle {
     pub(super) fn new(connector: Connector) -> Arc<Self> {
-        Arc::new(Self { connector, sessions: Mutex::default() })
+        Arc::new(Self {
+            connector,
+            sessions: Mutex::default(),
+            #[cfg(test)]
+            unguarded: None,
+        })
+    }
+
+    #[cfg(test)]
+    pub(super) fn unguarded(connector: Connector, unguarded: Arc<super::tests::Unguarded>) -> Arc<Self> {
+        Arc::new(Self { connector, sessions: Mutex::default(), unguarded: Some(unguarded) })
     }
 
     /// Does this on a connection of its own.
@@ -47,6 +60,8 @@ impl Idle {
             None => self.connector.connect()?,
         };
         session.set_access(access);
+        #[cfg(test)]
+        session.set_unguarded(self.unguarded.clone());
         let connection = Connection::Postgres(session);
         let result = catch_unwind(AssertUnwindSafe(|| work(&connection)));
         if let Connection::Postgres(session) = connection

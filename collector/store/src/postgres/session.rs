@@ -33,6 +33,8 @@ pub(crate) struct Session {
     runtime: Handle,
     access: Access,
     state: RefCell<State>,
+    #[cfg(test)]
+    unguarded: Option<Arc<super::tests::Unguarded>>,
 }
 
 /// How far a transaction is.
@@ -56,7 +58,19 @@ const KEY_MAKERS: &str = "SELECT pg_advisory_xact_lock(8390876210144)";
 impl Session {
     pub(super) fn new(client: Client, runtime: Handle) -> Self {
         let (client, access) = (Arc::new(client), Access::nobody());
-        Self { client, runtime, access, state: RefCell::new(State::None) }
+        Self {
+            client,
+            runtime,
+            access,
+            state: RefCell::new(State::None),
+            #[cfg(test)]
+            unguarded: None,
+        }
+    }
+
+    #[cfg(test)]
+    pub(super) fn set_unguarded(&mut self, unguarded: Option<Arc<super::tests::Unguarded>>) {
+        self.unguarded = unguarded;
     }
 
     /// What its next transactions may do.
@@ -161,6 +175,8 @@ impl Session {
 
     fn ask(&self, sql: &str, parameters: Vec<Parameter>) -> Result<Vec<PgRow>, Error> {
         let (client, sql) = (self.client.clone(), sql.to_owned());
+        #[cfg(test)]
+        let sql = self.unguarded.as_ref().map_or_else(|| sql.clone(), |unguarded| unguarded.take(&sql));
         let ask = async move |client: &Client| client.query_typed(&sql, &typed(&parameters)).await;
         match self.state.replace(State::Open) {
             State::Open => self.wait(async move { ask(&client).await }),

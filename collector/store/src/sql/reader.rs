@@ -24,6 +24,9 @@ const DEFAULT_PAGE: u32 = 50;
 /// How many it has at the most.
 const LONGEST_PAGE: u32 = 1_000;
 
+/// The longest session or user that stands in an index of a remote database.
+const INDEXED: usize = 600;
+
 /// Takes executions and steps out, on connections that cannot write.
 #[derive(Debug, Clone)]
 pub struct Reader {
@@ -48,6 +51,11 @@ impl Reader {
     /// The same without content: what was said, asked and answered is [`Error::Withheld`], and nothing is found by it.
     pub fn withholding_content(&self) -> Self {
         Self { shows_content: false, ..self.clone() }
+    }
+
+    /// False where it withholds content.
+    pub fn shows_content(&self) -> bool {
+        self.shows_content
     }
 
     fn claims(&self, project: Option<ProjectId>) -> Claims<'_> {
@@ -219,8 +227,8 @@ fn conditions(scope: Scope, filter: &ExecutionFilter) -> Where {
         any_model(&mut all, model);
     }
     all.and_text("agent = ?", filter.agent.as_deref());
-    all.and_text("session_id = ?", filter.session.as_deref());
-    all.and_text("user_id = ?", filter.user.as_deref());
+    all.and_text(&indexed("session_id", filter.session.as_deref()), filter.session.as_deref());
+    all.and_text(&indexed("user_id", filter.user.as_deref()), filter.user.as_deref());
     if let Some(from) = time(filter.from) {
         all.and("listed_at >= ?", [Value::Integer(from)]);
     }
@@ -235,6 +243,14 @@ fn conditions(scope: Scope, filter: &ExecutionFilter) -> Where {
         all.and("(listed_at, trace_id) < (?, ?)", end);
     }
     all
+}
+
+/// That a column is this text. A remote database has short ones alone in the index of the column, and looks there only
+/// where it is told that this is one. As it writes them, they are at the most twice as long.
+fn indexed(column: &str, text: Option<&str>) -> String {
+    let is_short = text.is_some_and(|text| text.chars().count() <= INDEXED / 2);
+    let short = if is_short { format!(" AND length({column}) <= {INDEXED}") } else { String::new() };
+    format!("{column} = ?{short}")
 }
 
 /// The model of any step. Within a list as JSON no quote follows a bracket or a comma but where a text begins.

@@ -1,20 +1,22 @@
 //! Executions by what they say.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
-use super::connection::{Connection, refs};
+use super::connection::{Connection, Find, Kind, refs};
 use rusqlite::params;
 use rusqlite::types::Value;
-use treering_step::TraceId;
+use treering_step::{Execution, TraceId};
 
-use super::executions::execution;
 use super::index::coded;
-use super::rows;
-use crate::{Cursor, Error, ExecutionPage, ProjectId, Scope, Touched, Vault};
+use super::rows::{self, EXECUTION_COLUMNS};
+use crate::{Cursor, Error, ExecutionPage, ProjectId, Scope, Vault};
 
 /// Executions whose words are looked up one by one, newest first. Where so many were not enough to fill a page, all
 /// rows of the index are read in the order in which they lie, which is much faster for each.
 const ONE_BY_ONE: usize = 500;
+/// Executions that are looked at together then.
+const AT_ONCE: usize = 10_000;
 
 /// What is looked for.
 pub(super) struct Wanted<'a> {
@@ -37,31 +39,80 @@ pub(super) fn page(
 ) -> Result<ExecutionPage, Error> {
     let moment = connection.moment()?;
     let mut content = Content::new(&moment, vault, wanted)?;
-    let sql = format!(
-        "SELECT trace_id, listed_at, {} FROM execution WHERE {} ORDER BY listed_at DESC, trace_id DESC",
-        wanted.clear, wanted.sql
-    );
-    let values: Vec<_> = wanted.clear_values.iter().chain(&wanted.values).cloned().collect();
-    let mut statement = moment.prepare(&sql)?;
-    let mut found = statement.query(&refs(&values))?;
-    let mut page = ExecutionPage::default();
-    let mut last = None;
-    while let Some(row) = found.next()? {
-        let trace_id = rows::trace_id(row.blob(0)?)?;
-        // The answer of no column that is there is absent.
-        let is_clear = row.get::<Option<bool>>(2)?.unwrap_or(false);
-        if !is_clear && !content.holds(trace_id)? {
-            continue;
-        }
-        if page.executions.len() == wanted.limit {
-            page.next = last;
+    let (mut found, mut last, mut count) = (Vec::new(), None, wanted.limit + 1);
+    // One more than asked tells whether there is a next page.
+    while found.len() <= wanted.limit {
+        let some = candidates(&moment, wanted, last, count)?;
+        let is_end = some.len() < count;
+        last = some.last().map(|candidate| candidate.place);
+        found.extend(content.among(some)?);
+        if is_end {
             break;
         }
-        let of = Touched { project: wanted.scope.project(), trace_id };
-        page.executions.extend(execution(&moment, of)?);
-        last = Some(Cursor { at: row.get(1)?, trace_id });
+        count = content.next();
     }
-    Ok(page)
+    let next = (found.len() > wanted.limit).then(|| found[wanted.limit - 1]);
+    found.truncate(wanted.limit);
+    Ok(ExecutionPage { executions: shown(&moment, wanted.scope.project(), &found)?, next })
+}
+
+/// An execution that may be found.
+struct Candidate {
+    place: Cursor,
+    /// True where it is found by what is in the clear.
+    is_clear: bool,
+}
+
+/// So many executions that meet the conditions, behind this place in the list.
+fn candidates(
+    connection: &Connection,
+    wanted: &Wanted<'_>,
+    last: Option<Cursor>,
+    count: usize,
+) -> Result<Vec<Candidate>, Error> {
+    let behind = if last.is_some() { "AND (listed_at, trace_id) < (?, ?)" } else { "" };
+    let sql = format!(
+        "SELECT trace_id, listed_at, {} FROM execution WHERE {} {behind}
+         ORDER BY listed_at DESC, trace_id DESC LIMIT ?",
+        wanted.clear, wanted.sql
+    );
+    let mut values: Vec<_> = wanted.clear_values.iter().chain(&wanted.values).cloned().collect();
+    let place = |Cursor { at, trace_id }: Cursor| [at.into(), trace_id.as_bytes().to_vec().into()];
+    values.extend(last.into_iter().flat_map(place));
+    values.push(Value::Integer(i64::try_from(count).unwrap_or(i64::MAX)));
+    connection.all(&sql, &refs(&values), |row| {
+        let place = Cursor { at: row.get(1)?, trace_id: rows::trace_id(row.blob(0)?)? };
+        // The answer of no column that is there is absent.
+        Ok(Candidate { place, is_clear: row.get::<Option<bool>>(2)?.unwrap_or(false) })
+    })
+}
+
+const EXECUTIONS: Find = Find {
+    told: EXECUTION_COLUMNS,
+    table: "execution",
+    by: &[("project", Kind::Integer), ("trace_id", Kind::Bytes)],
+    but: "",
+};
+
+const WORDS: Find = Find {
+    told: "hashes",
+    table: "words",
+    by: &[("project", Kind::Integer), ("trace_id", Kind::Bytes)],
+    but: "",
+};
+
+fn keys(project: ProjectId, places: impl Iterator<Item = Cursor>) -> Vec<Vec<Value>> {
+    places.map(|place| vec![project.0.into(), place.trace_id.as_bytes().to_vec().into()]).collect()
+}
+
+/// The executions at these places.
+fn shown(connection: &Connection, project: ProjectId, places: &[Cursor]) -> Result<Vec<Execution>, Error> {
+    let mut all: Vec<_> = places.iter().map(|_| None).collect();
+    connection.find(&EXECUTIONS, &keys(project, places.iter().copied()), |at, row| {
+        all[at] = Some(rows::execution_from(row, 1)?);
+        Ok(())
+    })?;
+    Ok(all.into_iter().flatten().collect())
 }
 
 /// Which executions hold all of some words.
@@ -82,32 +133,41 @@ impl<'a> Content<'a> {
         Ok(Self { connection, project, hashes, looked_up: 0, all: None })
     }
 
-    fn holds(&mut self, trace_id: TraceId) -> Result<bool, Error> {
-        let Some(hashes) = &self.hashes else { return Ok(false) };
-        if let Some(all) = &self.all {
-            return Ok(all.contains(&trace_id));
+    /// How many executions to look at next.
+    fn next(&self) -> usize {
+        match self.hashes {
+            Some(_) if self.looked_up < ONE_BY_ONE => ONE_BY_ONE - self.looked_up,
+            _ => AT_ONCE,
         }
-        if self.looked_up < ONE_BY_ONE {
-            self.looked_up += 1;
-            return self.one_holds(trace_id, hashes);
-        }
-        let all = self.all_that_hold(hashes)?;
-        let holds = all.contains(&trace_id);
-        self.all = Some(all);
-        Ok(holds)
     }
 
-    fn one_holds(&self, trace_id: TraceId, hashes: &[u32]) -> Result<bool, Error> {
-        let sql = "SELECT hashes FROM words WHERE project = ?1 AND trace_id = ?2";
-        let mut statement = self.connection.prepare(sql)?;
-        let mut found = statement.query(params![self.project.0, trace_id.as_bytes()])?;
-        let mut missing = Missing::all(hashes);
-        while !missing.is_none()
-            && let Some(row) = found.next()?
-        {
-            missing.look_in(row.blob(0)?)?;
+    /// The places of those that are found.
+    fn among(&mut self, some: Vec<Candidate>) -> Result<Vec<Cursor>, Error> {
+        let sealed: Vec<_> = some.iter().filter(|one| !one.is_clear).map(|one| one.place).collect();
+        let holding = self.holding(&sealed)?;
+        let found = some.into_iter().filter(|one| one.is_clear || holding.contains(&one.place.trace_id));
+        Ok(found.map(|one| one.place).collect())
+    }
+
+    fn holding(&mut self, places: &[Cursor]) -> Result<Cow<'_, HashSet<TraceId>>, Error> {
+        let Some(hashes) = &self.hashes else { return Ok(Cow::default()) };
+        if self.all.is_none() && self.looked_up < ONE_BY_ONE {
+            self.looked_up += places.len();
+            return Ok(Cow::Owned(self.these_that_hold(hashes, places)?));
         }
-        Ok(missing.is_none())
+        let all = match self.all.take() {
+            Some(all) => all,
+            None => self.all_that_hold(hashes)?,
+        };
+        Ok(Cow::Borrowed(self.all.insert(all)))
+    }
+
+    fn these_that_hold(&self, hashes: &[u32], places: &[Cursor]) -> Result<HashSet<TraceId>, Error> {
+        let mut missing: Vec<_> = places.iter().map(|_| Missing::all(hashes)).collect();
+        let keys = keys(self.project, places.iter().copied());
+        self.connection.find(&WORDS, &keys, |at, row| missing[at].look_in(row.blob(1)?))?;
+        let found = places.iter().zip(&missing).filter(|(_, missing)| missing.is_none());
+        Ok(found.map(|(place, _)| place.trace_id).collect())
     }
 
     fn all_that_hold(&self, hashes: &[u32]) -> Result<HashSet<TraceId>, Error> {

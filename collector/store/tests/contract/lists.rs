@@ -195,3 +195,23 @@ async fn the_longest_page_has_a_thousand() {
     assert_eq!(page.executions.len(), 1_000);
     assert!(page.next.is_some());
 }
+
+#[tokio::test]
+async fn sessions_and_users_of_any_length_and_of_any_sign_are_found() {
+    let store = Store::new().await;
+    let mut names: Vec<_> =
+        [1, 299, 300, 301, 600, 601, 5_000].map(|length| "é".repeat(length)).into_iter().collect();
+    names.extend(["\0".repeat(300), "\0".repeat(301), format!("{}\0", "x".repeat(600)), String::new()]);
+    for (number, name) in (1..).zip(&names) {
+        let named = || Some(name.clone());
+        let execution = execution(number, &number.to_string(), 10);
+        store.put(1, Execution { session_id: named(), user_id: named(), ..execution }).await;
+    }
+    for (number, name) in (1..).zip(&names) {
+        let number: u8 = number;
+        let session = ExecutionFilter { session: Some(name.clone()), ..ExecutionFilter::default() };
+        assert_eq!(store.list(session).await, [number.to_string()]);
+        let user = ExecutionFilter { user: Some(name.clone()), ..ExecutionFilter::default() };
+        assert_eq!(store.list(user).await, [number.to_string()]);
+    }
+}
