@@ -2,19 +2,25 @@
 
 use std::collections::HashSet;
 
-use super::connection::{Connection, refs};
+use super::connection::{Connection, Find, Kind, refs};
 use rusqlite::params;
 use rusqlite::types::Value;
 use treering_step::TraceId;
 
-use super::executions::execution;
+use super::executions::executions;
 use super::index::coded;
 use super::rows;
-use crate::{Cursor, Error, ExecutionPage, ProjectId, Scope, Touched, Vault};
+use crate::{Cursor, Error, ExecutionPage, ProjectId, Scope, Vault};
 
 /// Executions whose words are looked up one by one, newest first. Where so many were not enough to fill a page, all
 /// rows of the index are read in the order in which they lie, which is much faster for each.
 const ONE_BY_ONE: usize = 500;
+/// How many of those are looked up at once, at the most.
+const PART: usize = 100;
+/// How many executions are asked for at once where the words of all are known.
+const CANDIDATES: usize = 20_000;
+/// Rows of the index that are read at once.
+const ROWS: usize = 500;
 
 /// What is looked for.
 pub(super) struct Wanted<'a> {
@@ -37,31 +43,56 @@ pub(super) fn page(
 ) -> Result<ExecutionPage, Error> {
     let moment = connection.moment()?;
     let mut content = Content::new(&moment, vault, wanted)?;
-    let sql = format!(
-        "SELECT trace_id, listed_at, {} FROM execution WHERE {} ORDER BY listed_at DESC, trace_id DESC",
-        wanted.clear, wanted.sql
-    );
-    let values: Vec<_> = wanted.clear_values.iter().chain(&wanted.values).cloned().collect();
-    let mut statement = moment.prepare(&sql)?;
-    let mut found = statement.query(&refs(&values))?;
-    let mut page = ExecutionPage::default();
-    let mut last = None;
-    while let Some(row) = found.next()? {
-        let trace_id = rows::trace_id(row.blob(0)?)?;
-        // The answer of no column that is there is absent.
-        let is_clear = row.get::<Option<bool>>(2)?.unwrap_or(false);
-        if !is_clear && !content.holds(trace_id)? {
-            continue;
-        }
-        if page.executions.len() == wanted.limit {
-            page.next = last;
+    // One more than asked tells whether there is a next page.
+    let (mut chosen, mut last, mut part) = (Vec::new(), None, wanted.limit + 1);
+    while chosen.len() <= wanted.limit {
+        let count = part.min(content.part());
+        let part_of = candidates(&moment, wanted, last, count)?;
+        let is_end = part_of.len() < count;
+        last = part_of.last().map(|newest| newest.cursor);
+        let unclear = part_of.iter().filter(|one| !one.is_clear).map(|one| one.cursor.trace_id);
+        let holding = content.holding(unclear.collect())?;
+        let is_chosen = |one: &Candidate| one.is_clear || holding.contains(&one.cursor.trace_id);
+        chosen.extend(part_of.into_iter().filter(is_chosen).map(|one| one.cursor));
+        if is_end {
             break;
         }
-        let of = Touched { project: wanted.scope.project(), trace_id };
-        page.executions.extend(execution(&moment, of)?);
-        last = Some(Cursor { at: row.get(1)?, trace_id });
+        part *= 2;
     }
-    Ok(page)
+    let next = (chosen.len() > wanted.limit).then(|| chosen[wanted.limit - 1]);
+    chosen.truncate(wanted.limit);
+    let ids: Vec<_> = chosen.iter().map(|cursor| cursor.trace_id).collect();
+    Ok(ExecutionPage { executions: executions(&moment, wanted.scope.project(), &ids)?, next })
+}
+
+/// An execution that meets the conditions, and where it stands.
+struct Candidate {
+    cursor: Cursor,
+    is_clear: bool,
+}
+
+/// So many of them, those after the last that was looked at.
+fn candidates(
+    connection: &Connection,
+    wanted: &Wanted<'_>,
+    last: Option<Cursor>,
+    count: usize,
+) -> Result<Vec<Candidate>, Error> {
+    let after = if last.is_some() { "AND (listed_at, trace_id) < (?, ?)" } else { "" };
+    let sql = format!(
+        "SELECT trace_id, listed_at, {} FROM execution WHERE {} {after}
+         ORDER BY listed_at DESC, trace_id DESC LIMIT {count}",
+        wanted.clear, wanted.sql
+    );
+    let mut values: Vec<_> = wanted.clear_values.iter().chain(&wanted.values).cloned().collect();
+    if let Some(Cursor { at, trace_id }) = last {
+        values.extend([Value::Integer(at), Value::Blob(trace_id.as_bytes().to_vec())]);
+    }
+    connection.all(&sql, &refs(&values), |row| {
+        let cursor = Cursor { at: row.get(1)?, trace_id: rows::trace_id(row.blob(0)?)? };
+        // The answer of no column that is there is absent.
+        Ok(Candidate { cursor, is_clear: row.get::<Option<bool>>(2)?.unwrap_or(false) })
+    })
 }
 
 /// Which executions hold all of some words.
@@ -82,54 +113,72 @@ impl<'a> Content<'a> {
         Ok(Self { connection, project, hashes, looked_up: 0, all: None })
     }
 
-    fn holds(&mut self, trace_id: TraceId) -> Result<bool, Error> {
-        let Some(hashes) = &self.hashes else { return Ok(false) };
-        if let Some(all) = &self.all {
-            return Ok(all.contains(&trace_id));
-        }
-        if self.looked_up < ONE_BY_ONE {
-            self.looked_up += 1;
-            return self.one_holds(trace_id, hashes);
-        }
-        let all = self.all_that_hold(hashes)?;
-        let holds = all.contains(&trace_id);
-        self.all = Some(all);
-        Ok(holds)
+    /// How many executions are looked up at once: while each one's words are read, not many more than are needed.
+    fn part(&self) -> usize {
+        if self.looked_up < ONE_BY_ONE { PART } else { CANDIDATES }
     }
 
-    fn one_holds(&self, trace_id: TraceId, hashes: &[u32]) -> Result<bool, Error> {
-        let sql = "SELECT hashes FROM words WHERE project = ?1 AND trace_id = ?2";
-        let mut statement = self.connection.prepare(sql)?;
-        let mut found = statement.query(params![self.project.0, trace_id.as_bytes()])?;
-        let mut missing = Missing::all(hashes);
-        while !missing.is_none()
-            && let Some(row) = found.next()?
-        {
-            missing.look_in(row.blob(0)?)?;
+    /// Those of these executions that hold the words.
+    fn holding(&mut self, of: Vec<TraceId>) -> Result<HashSet<TraceId>, Error> {
+        let Some(hashes) = &self.hashes else { return Ok(HashSet::new()) };
+        if self.all.is_none() && self.looked_up < ONE_BY_ONE {
+            self.looked_up += of.len();
+            return self.of_some(&of, hashes);
         }
-        Ok(missing.is_none())
+        if self.all.is_none() && !of.is_empty() {
+            self.all = Some(self.of_all(hashes)?);
+        }
+        Ok(of
+            .into_iter()
+            .filter(|trace_id| self.all.as_ref().is_some_and(|all| all.contains(trace_id)))
+            .collect())
     }
 
-    fn all_that_hold(&self, hashes: &[u32]) -> Result<HashSet<TraceId>, Error> {
-        let sql = "SELECT trace_id, hashes FROM words WHERE project = ?1 ORDER BY trace_id, version";
-        let mut statement = self.connection.prepare(sql)?;
-        let mut found = statement.query(params![self.project.0])?;
-        let (mut all, mut last, mut missing) = (HashSet::new(), Vec::new(), Missing::all(hashes));
-        while let Some(row) = found.next()? {
-            let trace_id = row.blob(0)?;
-            if trace_id != last {
-                missing = Missing::all(hashes);
-                last.clear();
-                last.extend_from_slice(trace_id);
-            }
-            missing.look_in(row.blob(1)?)?;
-            if missing.is_none() {
-                all.insert(rows::trace_id(trace_id)?);
+    fn of_some(&self, of: &[TraceId], hashes: &[u32]) -> Result<HashSet<TraceId>, Error> {
+        let key = |trace_id: &TraceId| vec![self.project.0.into(), trace_id.as_bytes().to_vec().into()];
+        let keys: Vec<Vec<Value>> = of.iter().map(key).collect();
+        let mut missing: Vec<_> = of.iter().map(|_| Missing::all(hashes)).collect();
+        self.connection.find(&WORDS, &keys, |at, row| missing[at].look_in(row.blob(0)?))?;
+        let holding = of.iter().zip(&missing).filter(|(_, missing)| missing.is_none());
+        Ok(holding.map(|(trace_id, _)| *trace_id).collect())
+    }
+
+    fn of_all(&self, hashes: &[u32]) -> Result<HashSet<TraceId>, Error> {
+        let sql = format!(
+            "SELECT trace_id, version, hashes FROM words WHERE project = ?1 AND (trace_id, version) > (?2, ?3)
+             ORDER BY trace_id, version LIMIT {ROWS}"
+        );
+        let mut statement = self.connection.prepare(&sql)?;
+        let (mut all, mut missing) = (HashSet::new(), Missing::all(hashes));
+        let (mut last, mut version, mut rows) = (Vec::new(), i64::MIN, ROWS);
+        while rows == ROWS {
+            let mut found = statement.query(params![self.project.0, last, version])?;
+            rows = 0;
+            while let Some(row) = found.next()? {
+                rows += 1;
+                let trace_id = row.blob(0)?;
+                if trace_id != last {
+                    missing = Missing::all(hashes);
+                    last.clear();
+                    last.extend_from_slice(trace_id);
+                }
+                version = row.get(1)?;
+                missing.look_in(row.blob(2)?)?;
+                if missing.is_none() {
+                    all.insert(rows::trace_id(trace_id)?);
+                }
             }
         }
         Ok(all)
     }
 }
+
+const WORDS: Find<'_> = Find {
+    told: "hashes",
+    table: "words",
+    by: &[("project", Kind::Integer), ("trace_id", Kind::Bytes)],
+    but: "",
+};
 
 /// The words that no row of an execution had so far.
 struct Missing<'a> {
