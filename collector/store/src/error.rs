@@ -10,11 +10,18 @@ pub enum Error {
     NotMigrated { found: i64, known: i64, source: Box<Error> },
     #[error("the store answered with an error")]
     Postgres(#[source] tokio_postgres::Error),
-    #[error(
-        "the store at {place} cannot be reached; check the address, the password and what stands between"
-    )]
+    #[error("the store at {place} cannot be reached; check the address and what stands between")]
     Connect { place: String, source: tokio_postgres::Error },
-    #[error("the store does not answer")]
+    #[error("the store at {place} does not let this login in; check its name and its password")]
+    Login { place: String, source: tokio_postgres::Error },
+    #[error("there is no database {place}; make it, or name another one")]
+    NoDatabase { place: String, source: tokio_postgres::Error },
+    #[error(
+        "this login may not act as {role}; name one that may with --store, or let the owner of the roles say \
+         `GRANT {role} TO` its name. The first start needs treering_keeper as well, and so does who keeps projects and keys"
+    )]
+    MissingRole { role: &'static str, source: tokio_postgres::Error },
+    #[error("the store does not answer; check its address and what stands between")]
     Silent,
     #[error("the store's URL cannot be read: {reason}; write postgres://USER:PASSWORD@HOST:PORT/DATABASE")]
     PostgresUrl { reason: String },
@@ -70,15 +77,18 @@ pub enum Error {
     Random(#[source] getrandom::Error),
     #[error("the store's thread ended before it answered")]
     Gone(#[from] tokio::task::JoinError),
-    #[error("`{0}` is not a store; write sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE")]
+    #[error("`{0}…` is not a store; write sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE")]
     Url(String),
     #[error(transparent)]
     Seal(treering_seal::Error),
-    #[error("this is not the master key that the store's keys are wrapped with; name the right one")]
+    #[error(
+        "this is not the master key that the store's keys are wrapped with; name the right one with --master-key-file, \
+         which is the same for all collectors of a store"
+    )]
     OtherMaster,
     #[error(
-        "the master key cannot be read from {path}; without it nothing that is sealed can be read: put the file back, \
-         or name another place with --master-key-file"
+        "the master key cannot be read from {path}; without it nothing that is sealed can be read: put the file back \
+         (every collector of the same store has it), or name another place with --master-key-file"
     )]
     MasterFile { path: String, source: std::io::Error },
     #[error(

@@ -154,7 +154,7 @@ pub fn back_up(url: &StoreUrl, to: &Path) -> Result<(), Error> {
 
 /// A file of keys that belongs to no store: those of a collector's own journal, where its store is a remote one.
 pub fn open_keys(path: &Path, master: MasterSource) -> Result<Vault, Error> {
-    Vault::open(path, master)
+    Vault::open_beside(path, master)
 }
 
 /// Brings the schema of a remote store up to date, and does nothing else. An embedded one is brought up to date by

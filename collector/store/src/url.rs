@@ -21,8 +21,10 @@ impl FromStr for StoreUrl {
             None if text.starts_with("postgres://") || text.starts_with("postgresql://") => {
                 Ok(Self::Postgres(Box::new(text.parse()?)))
             }
-            // A URL may hold a password; its scheme says enough.
-            _ => Err(Error::Url(text.split(':').next().unwrap_or_default().to_owned())),
+            // Whatever it is, it may hold a password; its scheme says enough.
+            _ => Err(Error::Url(
+                text.split_once("://").map(|(scheme, _)| scheme).unwrap_or_default().to_owned(),
+            )),
         }
     }
 }

@@ -102,6 +102,17 @@ impl PostgresServer {
         self.account.write(&self.folder.path().join("data/postgresql.conf"), &settings)
     }
 
+    /// Speaks TLS from now on with whoever asks for it, with this certificate and its key, both in PEM.
+    pub fn speak_tls(&self, certificate: &str, key: &str) -> Result<(), Error> {
+        self.account.write(&self.folder.path().join("data/server.crt"), certificate)?;
+        let path = self.folder.path().join("data/server.key");
+        self.account.write(&path, key)?;
+        let own = std::os::unix::fs::PermissionsExt::from_mode(0o600);
+        std::fs::set_permissions(&path, own).map_err(Error::io("could not make a key private"))?;
+        self.administer("postgres", &["ALTER SYSTEM SET ssl = on"])?;
+        self.restart(Shutdown::Fast)
+    }
+
     /// Starts it where it was before, with the data that it had, and waits until it answers.
     pub fn start_again(&self) -> Result<(), Error> {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);

@@ -22,7 +22,7 @@ pub(crate) enum Role {
 }
 
 impl Role {
-    fn name(self) -> &'static str {
+    pub(super) fn name(self) -> &'static str {
         match self {
             Self::Writer => "treering_writer",
             Self::Sweeper => "treering_sweeper",
@@ -62,6 +62,10 @@ impl Access {
 
     pub(super) fn reading(role: Role) -> Self {
         Self { read_only: true, ..Self::of(role) }
+    }
+
+    pub(super) fn role(&self) -> Option<Role> {
+        self.role
     }
 
     pub(super) fn is_writer(&self) -> bool {

@@ -1,9 +1,12 @@
 //! How a connection is made, and where it is served.
 
+use std::error::Error as _;
+use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
+use tokio_postgres::error::SqlState;
 use tokio_postgres::tls::MakeTlsConnect;
 use tokio_postgres::{Client, Config, Connection, Socket};
 use tokio_postgres_rustls::MakeRustlsConnect;
@@ -51,6 +54,8 @@ impl Drop for Serving {
 
 impl Connector {
     pub(super) fn new(url: &PostgresUrl) -> Result<Self, Error> {
+        // First, since a runtime must not be dropped where it may not be waited for.
+        let tls = Tls(url.tls()?);
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .thread_name("postgres")
@@ -59,12 +64,7 @@ impl Connector {
             .map_err(|source| Error::Tls { reason: source.to_string() })?;
         let mut config = url.config().clone();
         config.application_name("treering").connect_timeout(PATIENCE).tcp_user_timeout(PATIENCE);
-        Ok(Self {
-            config,
-            tls: Tls(url.tls()?),
-            place: url.to_string().into(),
-            serving: Arc::new(Serving(Some(runtime))),
-        })
+        Ok(Self { config, tls, place: url.to_string().into(), serving: Arc::new(Serving(Some(runtime))) })
     }
 
     /// A connection that its user serves by itself, and on which little is said: whether the other end is still there
@@ -74,7 +74,7 @@ impl Connector {
         config.keepalives_idle(SILENCE);
         match tokio::time::timeout(PATIENCE, config.connect(self.tls.0.clone())).await {
             Ok(Ok(connected)) => Ok(connected),
-            Ok(Err(source)) => Err(Error::Connect { place: self.place.to_string(), source }),
+            Ok(Err(source)) => Err(self.failed(source)),
             Err(_) => Err(Error::Silent),
         }
     }
@@ -98,8 +98,36 @@ impl Connector {
         });
         match get.recv() {
             Ok(Ok(Ok(client))) => Ok(Session::new(client, runtime)),
-            Ok(Ok(Err(source))) => Err(Error::Connect { place: self.place.to_string(), source }),
+            Ok(Ok(Err(source))) => Err(self.failed(source)),
             Ok(Err(_)) | Err(_) => Err(Error::Silent),
         }
     }
+
+    /// Why there is no connection, in the words of whoever has to mend it.
+    fn failed(&self, source: tokio_postgres::Error) -> Error {
+        let place = self.place.to_string();
+        match source.code() {
+            Some(&SqlState::INVALID_PASSWORD | &SqlState::INVALID_AUTHORIZATION_SPECIFICATION) => {
+                Error::Login { place, source }
+            }
+            Some(&SqlState::INVALID_CATALOG_NAME) => Error::NoDatabase { place, source },
+            _ => match distrust(&source) {
+                Some(reason) => Error::Tls { reason },
+                None => Error::Connect { place, source },
+            },
+        }
+    }
+}
+
+/// What is wrong with the other end's certificate, if that is what is wrong.
+fn distrust(error: &tokio_postgres::Error) -> Option<String> {
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        let of_tls = error.downcast_ref::<io::Error>().and_then(|error| error.get_ref()?.downcast_ref());
+        if let Some(error) = of_tls {
+            return Some(rustls::Error::to_string(error));
+        }
+        cause = error.source();
+    }
+    None
 }

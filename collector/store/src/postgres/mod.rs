@@ -95,7 +95,7 @@ pub(crate) fn is_unsealed(url: &PostgresUrl) -> bool {
 }
 
 fn has_no_master(idle: &Arc<Idle>) -> Result<bool, Error> {
-    Ok(Remote::of(idle, Role::Keeper).master()?.is_none())
+    Ok(Remote::of(idle, Role::Writer).master()?.is_none())
 }
 
 /// Brings the schema up to date, and does nothing else.

@@ -2,8 +2,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Notify, Semaphore};
+use tokio_postgres::error::SqlState;
 
-use super::access::{Access, Claims};
+use super::access::{Access, Claims, Role};
 use super::connector::Connector;
 use super::session::Session;
 use super::watch;
@@ -59,6 +60,7 @@ impl Idle {
             Some(session) => session,
             None => self.connector.connect()?,
         };
+        let role = access.role();
         session.set_access(access);
         #[cfg(test)]
         session.set_unguarded(self.unguarded.clone());
@@ -69,7 +71,21 @@ impl Idle {
         {
             lock().push(session);
         }
-        result.unwrap_or_else(|panic| resume_unwind(panic))
+        let result = result.unwrap_or_else(|panic| resume_unwind(panic));
+        result.map_err(|error| match role {
+            Some(role) => denied(role, error),
+            None => error,
+        })
+    }
+}
+
+/// Says which role a login lacks, where that is why it may not do something.
+fn denied(role: Role, error: Error) -> Error {
+    match error {
+        Error::Postgres(source) if source.code() == Some(&SqlState::INSUFFICIENT_PRIVILEGE) => {
+            Error::MissingRole { role: role.name(), source }
+        }
+        error => error,
     }
 }
 

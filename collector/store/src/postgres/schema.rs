@@ -34,18 +34,23 @@ pub struct Migrated {
 pub(super) fn ensure(idle: &Arc<Idle>) -> Result<(), Error> {
     match seen_as(idle, Role::Writer) {
         Ok(KNOWN) => Ok(()),
-        Ok(found) => {
-            known(found)?;
-            migrate(idle).map(drop).map_err(|source| Error::NotMigrated {
-                found,
-                known: KNOWN,
-                source: source.into(),
-            })
-        }
+        Ok(found) => update(idle, found),
         // There is no such role or function yet, or the login may not take it on.
-        Err(Error::Postgres(error)) if error.code().is_some() => migrate(idle).map(drop),
+        Err(Error::Postgres(error)) if error.code().is_none() => Err(Error::Postgres(error)),
+        Err(error @ (Error::Postgres(_) | Error::MissingRole { .. })) => {
+            match idle.with(Access::nobody(), version) {
+                Ok(found) if found < KNOWN => update(idle, found),
+                _ => Err(error),
+            }
+        }
         Err(error) => Err(error),
     }
+}
+
+fn update(idle: &Arc<Idle>, found: i64) -> Result<(), Error> {
+    known(found)?;
+    let not_migrated = |source: Error| Error::NotMigrated { found, known: KNOWN, source: source.into() };
+    migrate(idle).map(drop).map_err(not_migrated)
 }
 
 pub(super) fn migrate(idle: &Arc<Idle>) -> Result<Migrated, Error> {

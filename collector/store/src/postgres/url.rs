@@ -57,9 +57,7 @@ impl FromStr for PostgresUrl {
         }
         let rest = form_urlencoded::Serializer::new(String::new()).extend_pairs(rest).finish();
         let plain = if rest.is_empty() { address.to_owned() } else { format!("{address}?{rest}") };
-        let mut config: Config = plain.parse().map_err(|error: tokio_postgres::Error| {
-            wrong(&std::error::Error::source(&error).map_or(error.to_string(), ToString::to_string))
-        })?;
+        let mut config: Config = plain.parse().map_err(|error| wrong(&fault(&error)))?;
         if config.get_user().is_none() || config.get_hosts().is_empty() {
             return Err(wrong("a user and a host must be named"));
         }
@@ -79,6 +77,15 @@ impl FromStr for PostgresUrl {
         };
         config.ssl_mode(mode);
         Ok(Self { config, trust })
+    }
+}
+
+/// What is wrong with a URL, in words that hold nothing of it: it may be its password that is wrongly written.
+fn fault(error: &tokio_postgres::Error) -> String {
+    let fault = std::error::Error::source(error).map_or(error.to_string(), ToString::to_string);
+    match fault.starts_with("unknown option") {
+        true => "there is an unknown option after its `?`, which is %3F within a password".into(),
+        false => fault,
     }
 }
 

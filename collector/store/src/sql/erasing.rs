@@ -1,13 +1,19 @@
 //! What the keeper asks to be taken away, and the writer takes away.
 
+use rusqlite::params;
+use treering_step::Timestamp;
+
 use super::connection::Connection;
 use super::keeper::Keeper;
+use super::rows::integer;
 use super::writer::Writer;
 use super::{erase, erasures, projects, retention};
 use crate::{ClockNote, Erased, Erasure, ErasureState, Error, ProjectId, ProjectRecord, Target};
 
 /// Executions that go in one transaction. An execution may be large, and nobody else writes meanwhile.
 const ERASED_AT_ONCE: usize = 16;
+/// A collector that said nothing for this long is gone; it does so every second.
+const LATELY_NANOS: u64 = 30_000_000_000;
 
 impl Writer {
     /// Erases every row of a target, a few executions at a time. Their content can be read until the days told are
@@ -124,6 +130,16 @@ impl Keeper {
     pub async fn ask_to_erase(&self, project: ProjectId, target: Target) -> Result<i64, Error> {
         let actor = self.actor.clone();
         self.pool.with(move |connection| erasures::ask(connection, project, &target, &actor)).await
+    }
+
+    /// How many collectors of a remote store said lately that they are there.
+    pub async fn collectors_at_work(&self) -> Result<u64, Error> {
+        let since = Timestamp::now().as_nanos().saturating_sub(LATELY_NANOS);
+        let sql = "SELECT count(*) FROM collector WHERE seen_at > ?1";
+        let count = move |connection: &Connection| {
+            connection.one(sql, params![integer(since)], |row| row.get::<i64>(0))
+        };
+        Ok(self.pool.with(count).await?.unsigned_abs())
     }
 
     /// How far an erasure has come.

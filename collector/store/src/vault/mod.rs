@@ -84,6 +84,18 @@ impl Vault {
     }
 
     fn of(place: Place, source: MasterSource) -> Result<Self, Error> {
+        let vault = Self::unsettled(place, source)?;
+        vault.lock().settle()?;
+        Ok(vault)
+    }
+
+    /// A file of keys beside those of a store, which has the same master key. A new one takes the place of the old one
+    /// only once it wraps the store's keys as well, so that this file leaves it where it is.
+    pub(crate) fn open_beside(path: &Path, source: MasterSource) -> Result<Self, Error> {
+        Self::unsettled(Place::open(path)?, source)
+    }
+
+    fn unsettled(place: Place, source: MasterSource) -> Result<Self, Error> {
         let master = match place.master()? {
             Some(wanted) => source.find(wanted)?,
             None => source.read()?,
@@ -91,7 +103,6 @@ impl Vault {
         place.claim(master.id())?;
         let (current, known, hashes) = Default::default();
         let inner = Inner { place, source, master, current, known, hashes };
-        inner.settle()?;
         Ok(Self { inner: Arc::new(Mutex::new(inner)) })
     }
 
@@ -179,23 +190,36 @@ impl Vault {
     }
 
     /// Wraps every key with this new master key, and nothing else: what they sealed stays as it is. Tells how many
-    /// they are. Who holds this vault open reads the new key from its source when it next needs it.
-    pub fn rotate(&self, new: &MasterKey) -> Result<u64, Error> {
-        self.lock().rotate(new, || Ok(()))
+    /// they are. Who holds this vault open reads the new key from its source when it next needs it. The keys beside go
+    /// first: should it be interrupted, the same again ends it.
+    pub fn rotate(&self, new: &MasterKey, beside: Option<&Self>) -> Result<u64, Error> {
+        let mut wrapped = 0;
+        let count = self.lock().rotate(new, || {
+            wrapped = wrap_beside(beside, new)?;
+            Ok(())
+        })?;
+        Ok(count + wrapped)
     }
 
     /// The same with a key that is made here and takes the place of the old one in its file.
-    pub fn renew(&self) -> Result<u64, Error> {
+    pub fn renew(&self, beside: Option<&Self>) -> Result<u64, Error> {
         let mut inner = self.lock();
         let MasterSource::File(path) = inner.source.clone() else { return Err(Error::MasterElsewhere) };
         let new = MasterKey::generate().map_err(Error::Seal)?;
         let not_written = |source| Error::MasterNotWritten { path: path.display().to_string(), source };
-        let rotated = inner.rotate(&new, || master_file::write_beside(&path, &new).map_err(not_written));
+        let mut wrapped = 0;
+        let rotated = inner.rotate(&new, || {
+            master_file::write_beside(&path, &new).map_err(not_written)?;
+            wrapped = wrap_beside(beside, &new)?;
+            Ok(())
+        });
         match rotated {
-            Ok(count) => inner.settle().map(|()| count),
+            Ok(count) => inner.settle().map(|()| count + wrapped),
             Err(error) => {
                 // A commit that failed may have been one: the key goes only where it is known to wrap nothing.
-                if matches!(inner.place.master(), Ok(Some(id)) if id != new.id()) {
+                let wraps_nothing = |id: Result<_, _>| matches!(id, Ok(Some(id)) if id != new.id());
+                let beside = beside.is_none_or(|beside| wraps_nothing(beside.lock().place.master()));
+                if beside && wraps_nothing(inner.place.master()) {
                     master_file::forget_beside(&path, new.id());
                 }
                 Err(error)
@@ -235,6 +259,14 @@ impl Vault {
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Wraps the keys that lie beside those of a store, unless that was done before.
+fn wrap_beside(beside: Option<&Vault>, new: &MasterKey) -> Result<u64, Error> {
+    match beside.map_or(Ok(0), |beside| beside.rotate(new, None)) {
+        Err(Error::SameMaster) => Ok(0),
+        wrapped => wrapped,
     }
 }
 

@@ -53,7 +53,7 @@ fn a_rotated_master_key_opens_what_was_sealed_before_and_the_old_one_opens_nothi
     let sealed = vault.data_key(ONE, 7).unwrap().seal(b"", b"text").unwrap();
     vault.hash_key(ONE).unwrap();
     let (old, new) = (house.source().read().unwrap(), MasterKey::generate().unwrap());
-    assert_eq!(vault.rotate(&new).unwrap(), 2);
+    assert_eq!(vault.rotate(&new, None).unwrap(), 2);
     house.put(&new);
     assert_eq!(house.vault().data_key(ONE, 7).unwrap().open(b"", &sealed).unwrap(), b"text");
     // Who held it open follows, and makes keys that the new one opens.
@@ -69,7 +69,7 @@ fn a_rotated_master_key_opens_what_was_sealed_before_and_the_old_one_opens_nothi
 fn who_cannot_read_the_new_master_key_makes_no_key() {
     let house = House::new();
     let (vault, running) = (house.vault(), house.vault());
-    vault.rotate(&MasterKey::generate().unwrap()).unwrap();
+    vault.rotate(&MasterKey::generate().unwrap(), None).unwrap();
     assert!(matches!(running.data_key(ONE, 8), Err(Error::OtherMaster)));
 }
 
@@ -132,16 +132,16 @@ fn a_renewed_master_key_takes_the_place_of_the_old_one_in_its_file() {
     let (vault, running) = (house.vault(), house.vault());
     let sealed = vault.data_key(ONE, 7).unwrap().seal(b"", b"text").unwrap();
     let old = house.source().read().unwrap();
-    assert_eq!(vault.renew().unwrap(), 1);
+    assert_eq!(vault.renew(None).unwrap(), 1);
     let new = house.source().read().unwrap();
     assert_ne!(new.id(), old.id());
     assert_eq!(house.vault().state().unwrap().master, new.id());
     assert_eq!(house.files(), 2);
     // Who held it open follows, in whatever it does next; a rotation by it comes on top.
     assert_eq!(running.data_key(ONE, 7).unwrap().open(b"", &sealed).unwrap(), b"text");
-    assert_eq!(running.renew().unwrap(), 1);
+    assert_eq!(running.renew(None).unwrap(), 1);
     assert_eq!(vault.data_key(TWO, 7).unwrap().id(), house.vault().data_key(TWO, 7).unwrap().id());
-    assert!(matches!(vault.rotate(&house.source().read().unwrap()), Err(Error::SameMaster)));
+    assert!(matches!(vault.rotate(&house.source().read().unwrap(), None), Err(Error::SameMaster)));
 }
 
 #[cfg(unix)]
@@ -149,7 +149,7 @@ fn a_renewed_master_key_takes_the_place_of_the_old_one_in_its_file() {
 fn a_renewed_master_key_is_for_its_owner_alone() {
     use std::os::unix::fs::PermissionsExt;
     let house = House::new();
-    house.vault().renew().unwrap();
+    house.vault().renew(None).unwrap();
     assert_eq!(std::fs::metadata(house.master_path()).unwrap().permissions().mode() & 0o777, 0o600);
 }
 
@@ -159,7 +159,7 @@ fn a_rotation_that_ended_before_the_key_took_its_place_is_ended_by_the_next_open
     let sealed = house.vault().data_key(ONE, 7).unwrap().seal(b"", b"text").unwrap();
     let new = MasterKey::generate().unwrap();
     super::master_file::write_beside(&house.master_path(), &new).unwrap();
-    house.vault().rotate(&new).unwrap();
+    house.vault().rotate(&new, None).unwrap();
     assert_ne!(house.source().read().unwrap().id(), new.id());
     // Who only reads does not mend, and reads all the same.
     let path = house.folder.path().join("store.keys");
@@ -178,7 +178,7 @@ fn a_rotation_that_ended_before_anything_was_wrapped_changed_nothing() {
     let old = house.vault().state().unwrap().master;
     super::master_file::write_beside(&house.master_path(), &MasterKey::generate().unwrap()).unwrap();
     assert_eq!(house.vault().state().unwrap().master, old);
-    house.vault().renew().unwrap();
+    house.vault().renew(None).unwrap();
     assert_eq!(house.vault().state().unwrap().master, house.source().read().unwrap().id());
 }
 
@@ -195,7 +195,7 @@ fn where_the_new_master_key_cannot_be_written_nothing_is_wrapped_with_it() {
     // The folder is gone: not even who may do everything can write there.
     let kept = std::fs::read(&path).unwrap();
     elsewhere.close().unwrap();
-    assert!(matches!(vault.renew(), Err(Error::MasterNotWritten { .. })));
+    assert!(matches!(vault.renew(None), Err(Error::MasterNotWritten { .. })));
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
     std::fs::write(&path, kept).unwrap();
     assert_eq!(open().unwrap().state().unwrap(), before);
@@ -211,7 +211,7 @@ fn a_thousand_keys_are_wrapped_anew_within_a_second() {
     }
     assert_eq!(vault.state().unwrap().days, Some((0, 999)));
     let begun = std::time::Instant::now();
-    assert_eq!(vault.renew().unwrap(), 1000);
+    assert_eq!(vault.renew(None).unwrap(), 1000);
     let took = begun.elapsed();
     println!("1,000 keys were wrapped anew in {took:?}");
     assert!(took < std::time::Duration::from_secs(1), "{took:?}");
@@ -226,4 +226,36 @@ fn a_key_file_that_lost_its_rows_is_no_new_one() {
     assert!(matches!(Vault::open_existing(&path, house.source()), Err(Error::KeysLost { .. })));
     house.vault();
     assert!(Vault::open_existing(&path, house.source()).is_ok());
+}
+
+#[test]
+fn keys_beside_those_of_a_store_get_the_new_master_key_along_with_them() {
+    let house = House::new();
+    let beside = || Vault::open_beside(&house.folder.path().join("journal.keys"), house.source()).unwrap();
+    let (store, journal) = (house.vault(), beside());
+    store.data_key(ONE, 7).unwrap();
+    let sealed = journal.data_key(ONE, 7).unwrap().seal(b"", b"text").unwrap();
+    assert_eq!(store.renew(Some(&journal)).unwrap(), 2);
+    assert_eq!(house.files(), 3);
+    assert_eq!(beside().data_key(ONE, 7).unwrap().open(b"", &sealed).unwrap(), b"text");
+    assert_eq!(beside().state().unwrap().master, house.vault().state().unwrap().master);
+}
+
+#[test]
+fn a_rotation_that_ended_between_two_places_opens_both_and_the_next_one_ends_it() {
+    let house = House::new();
+    let beside = || Vault::open_beside(&house.folder.path().join("journal.keys"), house.source()).unwrap();
+    let sealed = beside().data_key(ONE, 7).unwrap().seal(b"", b"text").unwrap();
+    house.vault().data_key(ONE, 7).unwrap();
+    let new = MasterKey::generate().unwrap();
+    super::master_file::write_beside(&house.master_path(), &new).unwrap();
+    beside().rotate(&new, None).unwrap();
+    // The store's keys are still wrapped with the old one, which must stay where it is.
+    let (store, journal) = (house.vault(), beside());
+    assert_eq!(journal.data_key(ONE, 7).unwrap().open(b"", &sealed).unwrap(), b"text");
+    assert_ne!(store.state().unwrap().master, new.id());
+    // One that is handed in, for a second time.
+    assert_eq!(store.rotate(&new, Some(&journal)).unwrap(), 1);
+    assert_eq!(house.vault().state().unwrap().master, new.id());
+    assert_eq!(beside().data_key(ONE, 7).unwrap().open(b"", &sealed).unwrap(), b"text");
 }
