@@ -6,8 +6,9 @@ use std::net::SocketAddr;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
-use treering_store::ApiKey;
+use treering_store::{ApiKey, StoreUrl};
 
+use crate::data::Data;
 use crate::error::Error;
 
 /// Where a process listens: `listening.json` in its data folder.
@@ -43,7 +44,7 @@ impl Listening {
 /// What a start says.
 #[derive(Debug)]
 pub(crate) struct Announcement<'a> {
-    pub(crate) folder: &'a Path,
+    pub(crate) data: &'a Data,
     pub(crate) listening: &'a Listening,
     /// The token of the one-time link.
     pub(crate) token: Option<&'a str>,
@@ -57,13 +58,23 @@ pub(crate) struct Announcement<'a> {
 impl Announcement<'_> {
     /// Tells programs and people.
     pub(crate) fn announce(&self) -> Result<(), Error> {
-        self.listening.write(self.folder)?;
+        self.listening.write(&self.data.folder)?;
         Ok(self.print()?)
     }
 
     pub(crate) fn print(&self) -> io::Result<()> {
         let mut out = io::stdout().lock();
-        writeln!(out, "treering {} · data in {}\n", env!("CARGO_PKG_VERSION"), self.folder.display())?;
+        let (version, folder) = (env!("CARGO_PKG_VERSION"), self.data.folder.display());
+        match &self.data.store {
+            // A server that only reads it has no folder.
+            StoreUrl::Postgres(url) if self.listening.otlp_http.is_none() => {
+                writeln!(out, "treering {version} · store {url}\n")?;
+            }
+            StoreUrl::Postgres(url) => {
+                writeln!(out, "treering {version} · store {url} · journal in {folder}\n")?;
+            }
+            StoreUrl::Sqlite(_) => writeln!(out, "treering {version} · data in {folder}\n")?,
+        }
         if let Some(address) = self.listening.dashboard {
             match self.token {
                 Some(token) => {

@@ -1,4 +1,5 @@
-//! `treering backup`: everything but the master key, copied while a server goes on.
+//! `treering backup`: everything but the master key, copied while a server goes on. Of a remote store, the keys alone and
+//! the journal of this folder: its rows are for its server's own tools.
 //!
 //! The journal is copied first, the store after it, the keys last: what leaves the journal meanwhile is in the store
 //! by then, and every key that sealed something of either is among the keys.
@@ -12,10 +13,10 @@ use treering_store::{Act, Action, StoreUrl, Vault};
 use crate::Answer;
 use crate::actor::actor;
 use crate::cli;
-use crate::copy::{copy, described, files, watched};
+use crate::copy::{copy, described, files, size, watched};
 use crate::data::{Data, make, private};
 use crate::error::Error;
-use crate::manifest::{KEYS, Manifest, STORE};
+use crate::manifest::{KEYS, Manifest, STORE, STORE_KEYS};
 use crate::settings::File;
 
 pub(crate) async fn run(options: cli::Backup, file: File) -> Result<Answer, Error> {
@@ -27,8 +28,12 @@ pub(crate) async fn run(options: cli::Backup, file: File) -> Result<Answer, Erro
     let audit = treering_store::control_with(&data.store, &vault)?.audit;
     make(&to)?;
     let act = Act::new(Action::Backup).on(to.display().to_string());
-    let all = treering_store::store_bytes(&data.store)?;
-    let source = Source { journal: data.journal(), store: data.store, vault };
+    let all = match &data.store {
+        StoreUrl::Sqlite(_) => treering_store::store_bytes(&data.store)?,
+        StoreUrl::Postgres(_) => size(&data.journal()),
+    };
+    let seals = data.seals_beside(data.master.clone())?;
+    let source = Source { journal: data.journal(), store: data.store.clone(), vault, seals };
     let folder = to.clone();
     let manifest = match watched(&to, all, move || source.copy_to(&folder)).await {
         Ok(manifest) => manifest,
@@ -38,7 +43,7 @@ pub(crate) async fn run(options: cli::Backup, file: File) -> Result<Answer, Erro
         }
     };
     audit.append(&actor(), act.detail(format!("{} bytes", manifest.bytes()))).await?;
-    tell(&manifest, &to)?;
+    tell(&manifest, &to, &data.store)?;
     Ok(Answer::Yes)
 }
 
@@ -56,23 +61,38 @@ struct Source {
     journal: PathBuf,
     store: StoreUrl,
     vault: Vault,
+    /// The keys of the journal, where these are others.
+    seals: Option<Vault>,
 }
 
 impl Source {
     fn copy_to(&self, to: &Path) -> Result<Manifest, Error> {
         let mut names = copy_journal(&self.journal, to)?;
-        for name in [STORE, KEYS] {
-            let path = to.join(name);
-            private(&path).map_err(|source| Error::Write { path, source })?;
-            names.push(name.into());
+        match &self.store {
+            StoreUrl::Sqlite(_) => {
+                treering_store::back_up(&self.store, &begun(to, STORE, &mut names)?)?;
+                self.vault.back_up(&begun(to, KEYS, &mut names)?)?;
+            }
+            StoreUrl::Postgres(_) => {
+                if let Some(seals) = &self.seals {
+                    seals.back_up(&begun(to, KEYS, &mut names)?)?;
+                }
+                self.vault.back_up(&begun(to, STORE_KEYS, &mut names)?)?;
+            }
         }
-        treering_store::back_up(&self.store, &to.join(STORE))?;
-        self.vault.back_up(&to.join(KEYS))?;
         let files = names.iter().map(|name| described(to, name)).collect::<Result<_, _>>()?;
         let manifest = Manifest::of(self.vault.state()?.master.to_string(), files);
         manifest.write(to).map_err(|source| Error::Write { path: to.to_owned(), source })?;
         Ok(manifest)
     }
+}
+
+/// An empty file of the copy, for its owner alone.
+fn begun(to: &Path, name: &str, names: &mut Vec<String>) -> Result<PathBuf, Error> {
+    let path = to.join(name);
+    private(&path).map_err(|source| Error::Write { path: path.clone(), source })?;
+    names.push(name.into());
+    Ok(path)
 }
 
 /// The journal as it lies: the end of a file that is being written may be torn, as after a crash, and the next opening
@@ -99,11 +119,23 @@ fn copy_journal(journal: &Path, to: &Path) -> Result<Vec<String>, Error> {
     Ok(names)
 }
 
-fn tell(manifest: &Manifest, to: &Path) -> io::Result<()> {
+fn tell(manifest: &Manifest, to: &Path, store: &StoreUrl) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let (to, bytes, files) = (to.display(), manifest.bytes(), manifest.files.len());
     writeln!(out, "{to} holds a copy of {files} files with {bytes} bytes")?;
-    writeln!(out, "treering.keys is what opens it: kept apart from the rest, a stolen copy tells nothing")?;
+    match store {
+        StoreUrl::Sqlite(_) => writeln!(
+            out,
+            "treering.keys is what opens it: kept apart from the rest, a stolen copy tells nothing"
+        )?,
+        StoreUrl::Postgres(url) => writeln!(
+            out,
+            "these are the wrapped keys of the store, store.keys, and the journal of this folder, which treering.keys \
+             opens. The rows are not among them; copy them now, and keep both apart:\n  pg_dump --data-only --schema \
+             treering --exclude-table-data treering.secret --exclude-table-data treering.master --exclude-table-data \
+             treering.migration --format custom --file store.dump '{url}'"
+        )?,
+    }
     let master = &manifest.master_key;
     writeln!(
         out,

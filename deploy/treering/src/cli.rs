@@ -77,6 +77,11 @@ pub(crate) enum Command {
                       treering erase --project shop --whole-project\n\nExit code 1 where there was nothing of it."
     )]
     Erase(Erase),
+    /// Brings the schema of a remote store up to date. Servers do that at their start as well, where their login may.
+    #[command(
+        after_help = "Example:\n  TREERING_STORE=postgres://postgres:PASSWORD@HOST:5432/postgres treering migrate"
+    )]
+    Migrate(Migrate),
     /// Forgets now what is older than its project keeps it. Servers do that by themselves.
     #[command(
         after_help = "Example:\n  treering prune --dry-run\n\nExit code 1 where the clock is not believed."
@@ -105,7 +110,10 @@ pub(crate) struct Place {
     #[arg(long, env = "TREERING_DATA", value_name = "DIR")]
     pub(crate) data: Option<PathBuf>,
     /// The store, as a URL [default: sqlite:DIR/treering.db]
-    #[arg(long, env = "TREERING_STORE", value_name = "URL")]
+    ///
+    /// postgres://USER:PASSWORD@HOST:PORT/DATABASE for a PostgreSQL such as Supabase's. What stands on a command line
+    /// can be seen by others on the machine: a URL with a password is better named by the variable or the file of settings.
+    #[arg(long, env = "TREERING_STORE", hide_env_values = true, value_name = "URL")]
     pub(crate) store: Option<String>,
     /// The file of the master key, unless the variable TREERING_MASTER_KEY holds the key itself [default:
     /// DIR/master.key, made at the first start]
@@ -115,6 +123,7 @@ pub(crate) struct Place {
     #[arg(
         long,
         env = "TREERING_MASTER_KEY_COMMAND",
+        hide_env_values = true,
         value_name = "COMMAND",
         conflicts_with = "master_key_file"
     )]
@@ -295,6 +304,15 @@ pub(crate) struct Erase {
     /// Does not ask; needed where standard input is no terminal.
     #[arg(long)]
     pub(crate) yes: bool,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Migrate {
+    #[command(flatten)]
+    pub(crate) place: Place,
     /// Prints JSON.
     #[arg(long)]
     pub(crate) json: bool,

@@ -75,7 +75,7 @@ pub(crate) async fn watched<T: Send + 'static>(
 }
 
 /// What lies in a folder. Files come and go meanwhile.
-fn size(folder: &Path) -> u64 {
+pub(crate) fn size(folder: &Path) -> u64 {
     let sizes = fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| match entry.metadata() {
         Ok(metadata) if metadata.is_dir() => size(&entry.path()),
         Ok(metadata) => metadata.len(),

@@ -1,11 +1,13 @@
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
+use treering_queue::Journal;
 use treering_store::{Control, MasterSource, StoreUrl, Vault, vault_path};
 
 use crate::actor::actor;
 use crate::cli::Place;
 use crate::error::Error;
+use crate::manifest::{KEYS, STORE};
 use crate::{master, settings};
 
 const DEFAULT: &str = "./treering-data";
@@ -23,7 +25,7 @@ impl Data {
         let folder = place.data.clone().or(file.data.clone()).unwrap_or_else(|| DEFAULT.into());
         let store = match place.store.as_ref().or(file.store.as_ref()) {
             Some(url) => url.parse()?,
-            None => StoreUrl::Sqlite(folder.join("treering.db")),
+            None => StoreUrl::Sqlite(folder.join(STORE)),
         };
         let master = master::source(place, file, &folder);
         Ok(Self { folder, store, master })
@@ -45,14 +47,39 @@ impl Data {
     /// The keys that seal the journal: those of the store where that lies here, else of a file of their own. They are
     /// wrapped with the same master key.
     pub(crate) fn seals(&self, store: &Vault) -> Result<Vault, Error> {
-        match &self.store {
-            StoreUrl::Sqlite(_) => Ok(store.clone()),
-            StoreUrl::Postgres(_) => {
-                let path = self.folder.join("treering.keys");
-                private(&path).map_err(|source| Error::Write { path: path.clone(), source })?;
-                Ok(treering_store::open_keys(&path, self.master.clone())?)
-            }
+        let StoreUrl::Postgres(_) = &self.store else { return Ok(store.clone()) };
+        // Its keys would be dropped as if they sealed a journal.
+        if self.folder.join(STORE).exists() {
+            return Err(Error::OtherStore(self.folder.clone()));
         }
+        let path = self.seals_path();
+        private(&path).map_err(|source| Error::Write { path: path.clone(), source })?;
+        Ok(treering_store::open_keys(&path, self.master.clone())?)
+    }
+
+    /// The same for a command, where the journal has a file of its own and that is here.
+    pub(crate) fn seals_beside(&self, master: MasterSource) -> Result<Option<Vault>, Error> {
+        match &self.store {
+            StoreUrl::Postgres(_) if self.seals_path().exists() => {
+                Ok(Some(treering_store::open_keys(&self.seals_path(), master)?))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// Refuses to begin new keys in the place of lost ones: what still waits could be read no more.
+    pub(crate) fn seals_must_be_there(&self, journal: &Journal, seals: &Vault) -> Result<(), Error> {
+        let has_own = matches!(self.store, StoreUrl::Postgres(_));
+        if has_own && journal.depth().entries > 0 && seals.state()?.data_keys == 0 {
+            let path = self.seals_path().display().to_string();
+            return Err(treering_store::Error::KeysLost { path }.into());
+        }
+        Ok(())
+    }
+
+    /// Where the keys of the journal lie that are not the store's.
+    pub(crate) fn seals_path(&self) -> PathBuf {
+        self.folder.join(KEYS)
     }
 
     /// Where versions before the sealed journal kept theirs.
@@ -97,9 +124,12 @@ impl Data {
         Ok(())
     }
 
-    /// Refuses a folder that is not there, for commands that would otherwise make an empty one.
+    /// Refuses a folder that is not there, for commands that would otherwise make an empty one. A remote store needs none.
     pub(crate) fn must_exist(&self) -> Result<(), Error> {
-        if self.folder.is_dir() { Ok(()) } else { Err(Error::NoData(self.folder.clone())) }
+        match &self.store {
+            StoreUrl::Sqlite(_) if !self.folder.is_dir() => Err(Error::NoData(self.folder.clone())),
+            _ => Ok(()),
+        }
     }
 }
 

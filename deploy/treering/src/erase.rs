@@ -24,7 +24,7 @@ pub(crate) async fn run(options: cli::Erase, file: File) -> Result<Answer, Error
     let data = Data::of(&options.place, &file)?;
     data.must_exist()?;
     let name = options.project.clone().unwrap_or_else(|| DEFAULT_PROJECT.to_owned());
-    let owner = Owner::of(&data, &options.place, None, &file).await?;
+    let owner = Owner::anywhere(&data, &options.place, &file).await?;
     let answer = erase(owner.keeper(), &options, name).await;
     owner.end().await;
     answer

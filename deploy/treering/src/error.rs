@@ -21,6 +21,26 @@ pub(crate) enum Error {
     )]
     NoData(PathBuf),
     #[error(
+        "{0} holds an embedded store, treering.db, and its keys; name another folder with --data for the journal of a \
+         collector whose store is a remote one"
+    )]
+    OtherStore(PathBuf),
+    #[error(
+        "an embedded store is brought up to date by its server, when that starts; name a remote one with --store \
+         postgres://…"
+    )]
+    NothingToMigrate,
+    #[error(
+        "a remote store is put back by its server's own tools. Bring the schema into an empty database with `treering \
+         migrate`, put rows and keys back with `pg_restore --data-only`, and then copy journal and treering.keys from \
+         {0} into an empty folder for the collector whose journal they were"
+    )]
+    RestoredElsewhere(PathBuf),
+    #[error(
+        "{0} is a copy of a collector's journal, whose store is a remote one; name that one with --store"
+    )]
+    OfRemote(PathBuf),
+    #[error(
         "there is no project {0:?}; `treering project list` shows them, `treering project create` makes one"
     )]
     NoProject(String),

@@ -26,6 +26,7 @@ mod key;
 mod manifest;
 mod master;
 mod member;
+mod migrate;
 mod owner;
 mod pages;
 mod progress;
@@ -83,6 +84,7 @@ fn run(cli: Cli) -> Result<Answer, Error> {
         Command::Redact(options) => redact::run(&options, file.rules.as_deref()),
         Command::Reread(options) => wait_for(reread::run(options, file)),
         Command::Erase(options) => wait_for(erase::run(options, file)),
+        Command::Migrate(options) => wait_for(migrate::run(options, file)),
         Command::Prune(options) => wait_for(prune::run(options, file)),
         Command::Export(options) => wait_for(export::run(options, file)),
         Command::Import(options) => wait_for(import::run(options, file)),

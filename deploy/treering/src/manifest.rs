@@ -14,6 +14,8 @@ const NAME: &str = "backup.json";
 /// The names of the store and of its wrapped keys in a copy, whatever they are called elsewhere.
 pub(crate) const STORE: &str = "treering.db";
 pub(crate) const KEYS: &str = "treering.keys";
+/// The name of the wrapped keys of a remote store, beside those of a journal.
+pub(crate) const STORE_KEYS: &str = "store.keys";
 
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Manifest {

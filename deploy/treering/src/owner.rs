@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use treering_collector::{Collector, Running};
 use treering_queue::Journal;
-use treering_store::{Audit, Control, Handles, Keeper};
+use treering_store::{Audit, Control, Handles, Keeper, StoreUrl};
 
 use crate::actor::actor;
 use crate::announce::Listening;
@@ -51,6 +51,17 @@ impl Owner {
             }
             Err(error) => Err(error),
         }
+    }
+
+    /// The same for what any server of a remote store does, wherever it is.
+    pub(crate) async fn anywhere(data: &Data, place: &Place, file: &File) -> Result<Self, Error> {
+        if matches!(data.store, StoreUrl::Postgres(_)) {
+            let Control { keeper, audit } = data.control().await?;
+            if keeper.collectors_at_work().await? > 0 {
+                return Ok(Self::Other { keeper, audit, otlp_http: None });
+            }
+        }
+        Self::of(data, place, None, file).await
     }
 
     /// A collector on ports that nobody knows.

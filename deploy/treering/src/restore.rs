@@ -18,6 +18,12 @@ use crate::settings::File;
 pub(crate) async fn run(options: cli::Restore, file: File) -> Result<Answer, Error> {
     let data = Data::of(&options.place, &file)?;
     let manifest = Manifest::read(&options.from)?;
+    if matches!(data.store, StoreUrl::Postgres(_)) {
+        return Err(Error::RestoredElsewhere(options.from));
+    }
+    if manifest.file(STORE).is_none() {
+        return Err(Error::OfRemote(options.from));
+    }
     must_be_free(&data)?;
     let _lock = data.take()?;
     let keys = Keys::of(&options, &manifest);

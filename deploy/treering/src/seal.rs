@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::json;
 use treering_seal::MasterKey;
 use treering_step::Timestamp;
-use treering_store::{Act, Action, MasterSource, VaultState, write_new_master};
+use treering_store::{Act, Action, MasterSource, StoreUrl, Vault, VaultState, write_new_master};
 
 use crate::Answer;
 use crate::actor::actor;
@@ -22,7 +22,8 @@ pub(crate) async fn run(command: Seal, file: File) -> Result<Answer, Error> {
             let data = Data::of(&place, &file)?;
             data.must_exist()?;
             let state = treering_store::open_vault(&data.store, data.master.clone())?.state()?;
-            print_state(&state, &data.master, json)?;
+            let journal = data.seals_beside(data.master.clone())?.map(|seals| seals.state()).transpose()?;
+            print_state(&state, journal.as_ref(), &data.master, json)?;
         }
         Seal::Rotate { place, new_key_file, new_key_command } => {
             let file_source = new_key_file.map(MasterSource::File);
@@ -46,11 +47,13 @@ fn create(file: Option<PathBuf>) -> Result<(), Error> {
 async fn rotate(place: &Place, file: &File, new: Option<MasterSource>) -> Result<(), Error> {
     let data = Data::of(place, file)?;
     data.must_exist()?;
-    let vault = treering_store::open_vault(&data.store, data.master.clone())?;
+    let key = new.as_ref().map(MasterSource::read).transpose()?;
+    let vault = either(&data, key.as_ref(), |master| Ok(treering_store::open_vault(&data.store, master)?))?;
+    let journal = either(&data, key.as_ref(), |master| data.seals_beside(master))?;
     let audit = treering_store::control_with(&data.store, &vault)?.audit;
-    let rotated = match &new {
-        None => vault.renew(),
-        Some(new) => new.read().and_then(|key| vault.rotate(&key)),
+    let rotated = match &key {
+        None => vault.renew(journal.as_ref()),
+        Some(key) => wrap(&vault, journal.as_ref(), key),
     };
     let id = vault.state()?.master;
     let act = Act::new(Action::SealRotate).on(format!("master key {id}"));
@@ -65,8 +68,36 @@ async fn rotate(place: &Place, file: &File, new: Option<MasterSource>) -> Result
     let mut out = io::stdout().lock();
     writeln!(out, "master key {id} now wraps {count} keys; what they sealed stays as it is")?;
     writeln!(out, "{}", next_step(&data.master, new.is_some()))?;
+    if matches!(data.store, StoreUrl::Postgres(_)) {
+        let others = "each other collector of this store has a journal with keys of its own: there, run `treering seal \
+                      rotate --new-key-file FILE` with this same key";
+        writeln!(out, "{others}")?;
+    }
     let copies = "copies of treering.keys that were made before open with the old master key alone";
     Ok(writeln!(out, "{copies}: make a new backup, and keep a copy of the new master key elsewhere")?)
+}
+
+/// Opens something with the master key, or else with the new one: another collector may have wrapped the store's keys
+/// already, or this command was interrupted.
+fn either<T>(
+    data: &Data,
+    new: Option<&MasterKey>,
+    open: impl Fn(MasterSource) -> Result<T, Error>,
+) -> Result<T, Error> {
+    match (open(data.master.clone()), new) {
+        (Err(Error::Store(treering_store::Error::OtherMaster)), Some(new)) => {
+            open(MasterSource::Key(new.clone()))
+        }
+        (opened, _) => opened,
+    }
+}
+
+/// Where the store's keys are wrapped with it already, those of the journal are what is left.
+fn wrap(vault: &Vault, journal: Option<&Vault>, new: &MasterKey) -> Result<u64, treering_store::Error> {
+    match (vault.rotate(new, journal), journal) {
+        (Err(treering_store::Error::SameMaster), Some(journal)) => journal.rotate(new, None),
+        (rotated, _) => rotated,
+    }
 }
 
 /// What the user has to change now.
@@ -96,7 +127,12 @@ fn next_step(source: &MasterSource, given: bool) -> String {
     }
 }
 
-fn print_state(state: &VaultState, source: &MasterSource, json: bool) -> io::Result<()> {
+fn print_state(
+    state: &VaultState,
+    journal: Option<&VaultState>,
+    source: &MasterSource,
+    json: bool,
+) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let VaultState { master, data_keys, hash_keys, days } = state;
     let (oldest, newest) = days.map(|(oldest, newest)| (date(oldest), date(newest))).unzip();
@@ -108,12 +144,22 @@ fn print_state(state: &VaultState, source: &MasterSource, json: bool) -> io::Res
             "hash_keys": hash_keys,
             "oldest_day": oldest,
             "newest_day": newest,
+            "journal": journal.map(|state| json!({
+                "master_key": state.master.to_string(),
+                "data_keys": state.data_keys,
+            })),
         });
         return writeln!(out, "{state}");
     }
     writeln!(out, "master key {master}, from {source}")?;
     let days = oldest.zip(newest).map(|(oldest, newest)| format!(", of {oldest} to {newest}"));
-    writeln!(out, "wraps {data_keys} data keys{}, and {hash_keys} others", days.unwrap_or_default())
+    writeln!(out, "wraps {data_keys} data keys{}, and {hash_keys} others", days.unwrap_or_default())?;
+    match journal {
+        Some(VaultState { master, data_keys, .. }) => {
+            writeln!(out, "the journal here has {data_keys} data keys of its own, wrapped by {master}")
+        }
+        None => Ok(()),
+    }
 }
 
 /// A day since 1970 UTC, as people write it.

@@ -45,7 +45,7 @@ pub(crate) async fn up(options: Up, file: File) -> Result<Answer, Error> {
     running.salvage(damaged);
     let serving = dashboard.serve();
     Announcement {
-        folder: &data.folder,
+        data: &data,
         listening: &listening,
         token: Some(&token),
         key: key.as_ref(),
@@ -86,7 +86,7 @@ pub(crate) async fn collect(options: Collect, file: File) -> Result<Answer, Erro
     let mut running = collector.start(intake.rules, intake.prices, journal, seals, writer, keys).await?;
     running.salvage(damaged);
     Announcement {
-        folder: &data.folder,
+        data: &data,
         listening: &listening,
         token: None,
         key: key.as_ref(),
@@ -114,7 +114,7 @@ pub(crate) async fn dash(options: Dash, file: File) -> Result<Answer, Error> {
         Listening { pid: std::process::id(), dashboard: Some(dashboard.address), ..Listening::default() };
     let token = dashboard.token.clone();
     let announcement = Announcement {
-        folder: &data.folder,
+        data: &data,
         listening: &listening,
         token: Some(&token),
         key: None,
@@ -145,6 +145,7 @@ async fn first_key(keeper: &Keeper, keys: &Keys) -> Result<Option<ApiKey>, Error
 pub(crate) async fn journal(data: &Data, intake: &IntakeSettings, seals: &Vault) -> Result<Journal, Error> {
     const MILLISECONDS_A_DAY: u64 = 24 * 60 * 60 * 1000;
     let journal = Journal::open(&data.journal(), &intake.journal)?;
+    data.seals_must_be_there(&journal, seals)?;
     let key = |project, at| {
         let day = u32::try_from(at / MILLISECONDS_A_DAY).unwrap_or(u32::MAX);
         Ok(seals.data_key(ProjectId::from_i64(project), day)?)

@@ -37,15 +37,21 @@ impl File {
     pub(crate) fn read(path: Option<&Path>) -> Result<Self, Error> {
         let Some(path) = path else { return Ok(Self::default()) };
         let text = read_text(path)?;
-        toml::from_str(&text).map_err(|error| Error::Settings {
-            path: path.to_owned(),
-            fault: error.to_string().trim().to_owned(),
-        })
+        toml::from_str(&text)
+            .map_err(|error| Error::Settings { path: path.to_owned(), fault: fault(&text, &error) })
     }
 }
 
 pub(crate) fn read_text(path: &Path) -> Result<String, Error> {
     std::fs::read_to_string(path).map_err(|source| Error::Read { path: path.to_owned(), source })
+}
+
+/// What is wrong, and where. The line itself may hold a password, and is not told.
+fn fault(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start));
+    let line = before.map(|before| before.lines().count().max(1) + usize::from(before.ends_with('\n')));
+    let what = error.message().lines().next().unwrap_or_default();
+    line.map_or_else(|| what.to_owned(), |line| format!("line {line}: {what}"))
 }
 
 /// The rules of this file, or the built-in ones.

@@ -3,6 +3,8 @@
 
 mod copies;
 mod people;
+#[path = "../support/ran.rs"]
+mod ran;
 mod rules;
 mod seal;
 mod send;
@@ -11,33 +13,9 @@ mod support;
 
 use std::ffi::OsStr;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::Command;
 
-use serde_json::Value;
-
-/// A command as its user sees it.
-struct Ran {
-    code: i32,
-    out: String,
-    err: String,
-}
-
-impl Ran {
-    fn of(mut command: Command) -> Self {
-        let Output { status, stdout, stderr } = command.output().unwrap();
-        let text = |bytes| String::from_utf8(bytes).unwrap();
-        Self { code: status.code().unwrap(), out: text(stdout), err: text(stderr) }
-    }
-
-    fn well(self) -> Self {
-        assert_eq!(self.code, 0, "{}{}", self.out, self.err);
-        self
-    }
-
-    fn json(self) -> Value {
-        serde_json::from_str(&self.well().out).unwrap()
-    }
-}
+use ran::Ran;
 
 fn command<S: AsRef<OsStr>>(args: impl IntoIterator<Item = S>, data: &Path) -> Command {
     let mut command = support::treering();
