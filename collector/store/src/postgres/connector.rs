@@ -74,7 +74,7 @@ impl Connector {
         config.keepalives_idle(SILENCE);
         match tokio::time::timeout(PATIENCE, config.connect(self.tls.0.clone())).await {
             Ok(Ok(connected)) => Ok(connected),
-            Ok(Err(source)) => Err(Error::Connect { place: self.place.to_string(), source }),
+            Ok(Err(source)) => Err(self.failed(source)),
             Err(_) => Err(Error::Silent),
         }
     }
