@@ -18,7 +18,7 @@ use treering_seal::HashKey;
 
 pub(crate) use block::{Press, open};
 pub(crate) use gather::{Gatherer, Shelf, Spot, Uncut};
-pub(crate) use recipe::join;
+pub(crate) use recipe::{join, names, names_in};
 
 /// The name of a piece: a keyed hash of its bytes.
 pub(crate) type Name = [u8; 16];

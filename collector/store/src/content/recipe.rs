@@ -28,26 +28,61 @@ pub(crate) fn join<B: Deref<Target = [u8]>>(
     recipe: &[u8],
     fetch: &mut impl FnMut(&Name) -> Result<B, Error>,
 ) -> Result<(Name, Vec<u8>), Error> {
-    let (context, mut rest) = recipe.split_first_chunk().ok_or(TORN)?;
+    let (context, rest) = recipe.split_first_chunk().ok_or(TORN)?;
     let mut body = Vec::with_capacity(rest.len());
-    while !rest.is_empty() {
-        let (head, width) = varint(rest).ok_or(TORN)?;
-        rest = &rest[width..];
-        if head & 1 == 0 {
-            let length = usize::try_from(head >> 1).map_err(|_| TORN)?;
-            let (bytes, after) = rest.split_at_checked(length).ok_or(TORN)?;
-            body.extend(bytes);
-            rest = after;
-        } else {
-            let (name, after) = rest.split_first_chunk().ok_or(TORN)?;
-            put(&mut body, head >> 1, name, fetch)?;
-            rest = after;
+    for part in parts(rest) {
+        match part? {
+            Part::Literal(bytes) => body.extend(bytes),
+            Part::Named(height, name) => put(&mut body, height, name, fetch)?,
         }
     }
     Ok((*context, body))
 }
 
 const TORN: Error = Error::Damaged("the recipe of a record");
+
+/// The names in a recipe, each with its height, that of the context first; as far as it can be read.
+pub(crate) fn names(recipe: &[u8]) -> impl Iterator<Item = (u64, Name)> {
+    let (context, rest) =
+        recipe.split_first_chunk().map_or((None, &[][..]), |(name, rest)| (Some(name), rest));
+    let named = parts(rest).map_while(Result::ok).filter_map(|part| match part {
+        Part::Literal(_) => None,
+        Part::Named(height, name) => Some((height, *name)),
+    });
+    context.map(|context| (0, *context)).into_iter().chain(named)
+}
+
+/// The names in a list of this height.
+pub(crate) fn names_in(height: u64, list: &[u8]) -> impl Iterator<Item = (u64, Name)> {
+    let (names, _) = if height > HIGHEST { (&[][..], list) } else { list.as_chunks::<16>() };
+    names.iter().map(move |name| (height.saturating_sub(1), *name))
+}
+
+enum Part<'a> {
+    Literal(&'a [u8]),
+    Named(u64, &'a Name),
+}
+
+fn parts(mut rest: &[u8]) -> impl Iterator<Item = Result<Part<'_>, Error>> {
+    std::iter::from_fn(move || {
+        let (part, after) = if rest.is_empty() { None? } else { split(rest).unzip() };
+        // Nothing follows what is torn.
+        rest = after.unwrap_or_default();
+        Some(part.ok_or(TORN))
+    })
+}
+
+fn split(rest: &[u8]) -> Option<(Part<'_>, &[u8])> {
+    let (head, width) = varint(rest)?;
+    let rest = &rest[width..];
+    if head & 1 == 0 {
+        let (bytes, after) = rest.split_at_checked(usize::try_from(head >> 1).ok()?)?;
+        Some((Part::Literal(bytes), after))
+    } else {
+        let (name, after) = rest.split_first_chunk()?;
+        Some((Part::Named(head >> 1, name), after))
+    }
+}
 
 fn put<B: Deref<Target = [u8]>>(
     body: &mut Vec<u8>,

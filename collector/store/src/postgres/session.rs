@@ -102,7 +102,7 @@ impl Session {
         self.ask(&for_postgres(&insert.at_once()), lists(insert.columns, rows))
     }
 
-    pub(crate) fn find(&self, find: &Find, keys: &[Vec<Value>]) -> Result<Vec<PgRow>, Error> {
+    pub(crate) fn find(&self, find: &Find<'_>, keys: &[Vec<Value>]) -> Result<Vec<PgRow>, Error> {
         self.ask(&for_postgres(&find.at_once()), lists(find.by, keys))
     }
 

@@ -121,7 +121,7 @@ const NEW_SPANS: Insert = Insert {
     told: Some("project, trace_id, span_id"),
 };
 
-const OFFERED: Find = Find {
+const OFFERED: Find<'_> = Find {
     told: "joins",
     table: "summary",
     by: &[("project", Kind::Integer), ("trace_id", Kind::Bytes), ("span_id", Kind::Bytes)],
@@ -221,7 +221,7 @@ fn offer(
         })
         .collect();
     transaction.find(&OFFERED, &own.iter().map(key).collect::<Vec<_>>(), |place, row| {
-        offers[place].before = rows::parse_joins(Some(row.blob(1)?))?;
+        offers[place].before = rows::parse_joins(Some(row.blob(0)?))?;
         Ok(())
     })?;
     offer_all(transaction, &offers, elsewhere)

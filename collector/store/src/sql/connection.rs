@@ -100,10 +100,10 @@ impl Connection {
     }
 
     /// Finds rows by their keys, at once where the database is remote. Tells the place of the key among these, and the
-    /// row, whose columns are counted from 1.
+    /// row. The rows of a key come in the order that is asked for; keys come in any.
     pub(crate) fn find(
         &self,
-        find: &Find,
+        find: &Find<'_>,
         keys: &[Vec<Value>],
         mut found: impl FnMut(usize, Row<'_>) -> Result<(), Error>,
     ) -> Result<(), Error> {
@@ -120,9 +120,9 @@ impl Connection {
                 Ok(())
             }
             Self::Postgres(session) => session.find(find, keys)?.iter().try_for_each(|row| {
-                let row = Row::Postgres(row);
-                let place: i64 = row.get(0)?;
-                found(usize::try_from(place).unwrap_or(usize::MAX), row)
+                // It stands behind what is asked for.
+                let place: i64 = Row::Postgres(row).get(row.len() - 1)?;
+                found(usize::try_from(place).unwrap_or(usize::MAX), Row::Postgres(row))
             }),
         }
     }
@@ -219,38 +219,42 @@ pub(crate) enum Conflict {
 }
 
 /// Rows to be found.
-pub(crate) struct Find {
+pub(crate) struct Find<'a> {
     /// What is told of each.
-    pub(crate) told: &'static str,
+    pub(crate) told: &'a str,
     /// Where from.
-    pub(crate) table: &'static str,
-    /// The columns by which one is asked for, and what their values are.
-    pub(crate) by: &'static [(&'static str, Kind)],
-    /// `AND …`, where not every such row is meant.
-    pub(crate) but: &'static str,
+    pub(crate) table: &'a str,
+    /// The columns by which one is asked for, and what their values are. They are equal, but where a comparison
+    /// follows the name.
+    pub(crate) by: &'a [(&'a str, Kind)],
+    /// `AND …`, where not every such row is meant; `ORDER BY … LIMIT …` of those of a key.
+    pub(crate) but: &'a str,
 }
 
-impl Find {
+impl Find<'_> {
     fn one_by_one(&self) -> String {
-        let Self { told, table, by, but } = self;
-        let conditions: Vec<_> =
-            by.iter().zip(1..).map(|((name, _), at)| format!("{name} = ?{at}")).collect();
-        format!("SELECT 0, {told} FROM {table} WHERE {} {but}", conditions.join(" AND "))
+        self.of(|at| format!("?{at}"))
     }
 
     /// With a list of values for each column.
     pub(crate) fn at_once(&self) -> String {
-        let Self { told, table, by, but } = self;
-        let numbered = |form: fn(&str, usize) -> String| {
-            by.iter().zip(1..).map(|((name, _), at)| form(name, at)).collect::<Vec<_>>()
-        };
-        let lists = numbered(|_, at| format!("?{at}")).join(", ");
-        let names = numbered(|_, at| format!("key{at}")).join(", ");
-        let conditions = numbered(|name, at| format!("{name} = wanted.key{at}")).join(" AND ");
+        let numbered =
+            |word: &str| (1..=self.by.len()).map(|at| format!("{word}{at}")).collect::<Vec<_>>().join(", ");
+        let (lists, names, found) = (numbered("?"), numbered("key"), self.of(|at| format!("wanted.key{at}")));
         format!(
-            "SELECT wanted.place - 1, {told} FROM unnest({lists}) WITH ORDINALITY AS wanted ({names}, place)
-             JOIN {table} ON {conditions} {but}"
+            "SELECT found.*, wanted.place - 1 FROM unnest({lists}) WITH ORDINALITY AS wanted ({names}, place)
+             CROSS JOIN LATERAL ({found}) AS found"
         )
+    }
+
+    fn of(&self, key: impl Fn(usize) -> String) -> String {
+        let Self { told, table, by, but } = self;
+        let condition = |((name, _), at): (&(&str, Kind), usize)| {
+            let compared = if name.contains(' ') { "" } else { " =" };
+            format!("{name}{compared} {}", key(at))
+        };
+        let conditions: Vec<_> = by.iter().zip(1..).map(condition).collect();
+        format!("SELECT {told} FROM {table} WHERE {} {but}", conditions.join(" AND "))
     }
 }
 

@@ -76,7 +76,8 @@ fn row_of(computed: &Computed, facets: Facets) -> Result<Vec<Value>, Error> {
     Ok(key.into_iter().chain(rows::execution_values(&computed.execution)?).collect())
 }
 
-const ERASED: Find = Find { told: "version", table: "erased", by: &[("project", Column::Integer)], but: "" };
+const ERASED: Find<'_> =
+    Find { told: "version", table: "erased", by: &[("project", Column::Integer)], but: "" };
 
 /// True for each that was computed before its execution was erased.
 fn were_erased(connection: &Connection, executions: &[Computed]) -> Result<Vec<bool>, Error> {
@@ -85,7 +86,7 @@ fn were_erased(connection: &Connection, executions: &[Computed]) -> Result<Vec<b
     let projects: Vec<_> = projects.into_iter().collect();
     let mut erased = BTreeMap::new();
     connection.find(&ERASED, &keys, |at, row| {
-        erased.insert(projects[at], row.get::<i64>(1)?);
+        erased.insert(projects[at], row.get::<i64>(0)?);
         Ok(())
     })?;
     let is_older = |computed: &&Computed| {

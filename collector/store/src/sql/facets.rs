@@ -26,9 +26,9 @@ impl Facets {
         let mut told = vec![(0, BTreeSet::<String>::new()); of.len()];
         connection.find(&TOLD, &of.iter().map(key).collect::<Vec<Vec<Value>>>(), |at, row| {
             let (kinds, models) = &mut told[at];
-            let kind: Option<String> = row.get(1)?;
+            let kind: Option<String> = row.get(0)?;
             *kinds |= kind.as_deref().and_then(Kind::from_word).map_or(0, bit);
-            models.extend(row.get::<Option<String>>(2)?);
+            models.extend(row.get::<Option<String>>(1)?);
             Ok(())
         })?;
         let facets = of.iter().zip(told).map(|(one, (kinds, mut models))| {
@@ -41,11 +41,11 @@ impl Facets {
 }
 
 /// Each kind and model of an execution once.
-const TOLD: Find = Find {
+const TOLD: Find<'_> = Find {
     told: "kind, model",
     table: "summary",
     by: &[("project", Column::Integer), ("trace_id", Column::Bytes)],
-    but: "GROUP BY 1, kind, model",
+    but: "GROUP BY kind, model",
 };
 
 /// The bit of a kind: it stands in files, and never becomes that of another one.

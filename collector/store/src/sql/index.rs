@@ -185,8 +185,8 @@ pub(super) fn put(connection: &Connection, all: Vec<News>) -> Result<Vec<Indexed
     let mut newest = vec![None; all.len()];
     transaction.find(&WAITING, &all.iter().map(key).collect::<Vec<Vec<Value>>>(), |at, row| {
         // Who was indexed, erased or forgotten meanwhile is another one.
-        let is_same = row.get::<i64>(1)? == all[at].waiting.version;
-        newest[at] = Some(row.get::<i64>(2)?).filter(|_| is_same);
+        let is_same = row.get::<i64>(0)? == all[at].waiting.version;
+        newest[at] = Some(row.get::<i64>(1)?).filter(|_| is_same);
         Ok(())
     })?;
     let (mut replaced, mut new, mut done, mut behind) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
@@ -213,7 +213,7 @@ pub(super) fn put(connection: &Connection, all: Vec<News>) -> Result<Vec<Indexed
     Ok(all.into_iter().map(|news| news.done).collect())
 }
 
-const WAITING: Find = Find {
+const WAITING: Find<'_> = Find {
     told: "version, newest",
     table: "unindexed",
     by: &[("project", Kind::Integer), ("trace_id", Kind::Bytes)],

@@ -3,10 +3,10 @@
 //! Spans offer ids (`span_join`), log records keep the one that they name (`summary.joins`), and no row is ever
 //! moved: whoever reads asks which span takes a record. So the answer is the same in any order of arrival.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::append::Named;
-use super::connection::{Conflict, Connection, Find, Insert, Kind, OptionalExtension, Row};
+use super::connection::{Conflict, Connection, Find, Insert, Kind};
 use rusqlite::params;
 use rusqlite::types::Value;
 use treering_step::{JoinKey, SpanId, TraceId};
@@ -18,6 +18,7 @@ use crate::{Error, ProjectId, Touched};
 pub(super) type Place = (TraceId, SpanId);
 
 /// A log record that names a span by an id.
+#[derive(Clone)]
 pub(super) struct Naming {
     /// Where it came in.
     pub(super) home: Place,
@@ -32,88 +33,89 @@ pub(super) struct Joins<'a> {
     pub(super) project: ProjectId,
 }
 
+/// The columns by which a step is asked for.
+pub(super) const BY_STEP: [(&str, Kind); 3] =
+    [("project", Kind::Integer), ("trace_id", Kind::Bytes), ("span_id", Kind::Bytes)];
+
 impl Joins<'_> {
-    /// The step that a log record of this execution belongs to by its id: that of the first span of its own
-    /// execution, else of any.
+    /// Their values for [`BY_STEP`].
+    pub(super) fn key(&self, (trace_id, span_id): Place) -> Vec<Value> {
+        let (trace_id, span_id) = (trace_id.as_bytes().to_vec(), span_id.as_bytes().to_vec());
+        vec![self.project.0.into(), trace_id.into(), span_id.into()]
+    }
+
+    /// The step that each log record belongs to by its id, which came in with this execution: that of the first span
+    /// of its own execution, else of any.
+    pub(super) fn takers(&self, named: &[(JoinKey, TraceId)]) -> Result<Vec<Option<Place>>, Error> {
+        let named: Vec<_> = named.iter().map(|(key, own)| (self.project, *key, *own)).collect();
+        takers(self.connection, &named)
+    }
+
+    /// The same of one.
     pub(super) fn taker(&self, key: JoinKey, own: TraceId) -> Result<Option<Place>, Error> {
-        let sql = "SELECT span_id FROM span_join WHERE project = ?1 AND key = ?2 AND trace_id = ?3
-            ORDER BY span_id LIMIT 1";
-        let near = self
-            .connection
-            .one(sql, params![self.project.0, key.0, own.as_bytes()], |row| rows::span_id(row.blob(0)?));
-        match near.optional()? {
-            Some(span_id) => Ok(Some((own, span_id))),
-            None => self.first(key),
-        }
+        Ok(self.takers(&[(key, own)])?.pop().flatten())
     }
 
-    /// The first span of all that offer this id.
-    pub(super) fn first(&self, key: JoinKey) -> Result<Option<Place>, Error> {
-        let sql = "SELECT trace_id, span_id FROM span_join WHERE project = ?1 AND key = ?2
-            ORDER BY trace_id, span_id LIMIT 1";
-        let read = |row: Row<'_>| place(row.blob(0), row.blob(1));
-        self.connection.one(sql, params![self.project.0, key.0], read).optional()
+    /// The first span of all that offer each of these ids.
+    fn firsts(&self, keys: &[JoinKey]) -> Result<Vec<Option<Place>>, Error> {
+        firsts(self.connection, keys.iter().map(|key| (self.project, *key)))
     }
 
-    /// The log records that belong to a step by this id.
-    pub(super) fn taken_by(&self, step: Place, key: JoinKey) -> Result<Vec<Naming>, Error> {
-        let near = self.taker(key, step.0)? == Some(step);
-        // Only the first span of all takes from other executions.
-        let far = self.first(key)? == Some(step);
-        if !near && !far {
-            return Ok(Vec::new());
+    fn first(&self, key: JoinKey) -> Result<Option<Place>, Error> {
+        Ok(self.firsts(&[key])?.pop().flatten())
+    }
+
+    /// The log records that belong to steps by ids that these offer, each with the place of the step among them.
+    pub(super) fn taken_by(&self, offers: &[(Place, JoinKey)]) -> Result<Vec<(usize, Naming)>, Error> {
+        let offers: Vec<_> = offers.iter().enumerate().collect();
+        let named = self.named(offers.iter().map(|(_, (_, key))| *key))?;
+        let offers: Vec<_> = offers.into_iter().filter(|(_, (_, key))| named.contains(key)).collect();
+        let near = self.takers(&offers.iter().map(|(_, (step, key))| (*key, step.0)).collect::<Vec<_>>())?;
+        let far = self.firsts(&offers.iter().map(|(_, (_, key))| *key).collect::<Vec<_>>())?;
+        // Only the first span of its execution takes any, and only the first of all takes from other executions.
+        let is_first = |((_, (step, _)), (near, far)): &((usize, &(Place, JoinKey)), _)| {
+            *near == Some(*step) || *far == Some(*step)
+        };
+        let takers = offers.into_iter().zip(near.into_iter().zip(far)).filter(is_first);
+        let mut of_key = BTreeMap::<JoinKey, Vec<(usize, Place)>>::new();
+        for ((at, (step, key)), _) in takers {
+            of_key.entry(*key).or_default().push((at, *step));
         }
+        let keys: Vec<_> = of_key.keys().copied().collect();
         let mut taken = Vec::new();
-        for log in self.naming(key)? {
-            let is_taken =
-                if log.home.0 == step.0 { near } else { far && self.taker(key, log.home.0)? == Some(step) };
-            taken.extend(Some(log).filter(|_| is_taken));
+        for (key, log, taker) in self.with_takers(&keys, None, i64::MIN)? {
+            let offers = of_key.get(&key).into_iter().flatten();
+            let takes = offers.filter(|(_, step)| taker == Some(*step));
+            taken.extend(takes.map(|(at, _)| (*at, log.clone())));
         }
         Ok(taken)
     }
 
-    /// Where log records came in, and their hashes, that belong to a step by this id, came in elsewhere, and no
-    /// earlier than this version.
-    pub(super) fn brought_since(
+    /// The log records that came with other executions, and no earlier than this version, and belong to steps of this
+    /// one by these ids, which it offers; each with its step and id.
+    pub(super) fn brought(
         &self,
-        step: Place,
-        key: JoinKey,
+        here: TraceId,
+        keys: impl IntoIterator<Item = JoinKey>,
         since: i64,
-    ) -> Result<Vec<(TraceId, Vec<u8>)>, Error> {
-        if self.first(key)? != Some(step) {
-            return Ok(Vec::new());
-        }
-        let sql = "SELECT trace_id, source FROM summary
-            WHERE project = ?1 AND joins = ?2 AND source <> x'' AND trace_id <> ?3 AND written >= ?4";
-        let mut statement = self.connection.prepare(sql)?;
-        let mut found = statement.query(params![self.project.0, key.0, step.0.as_bytes(), since])?;
-        let mut brought = Vec::new();
-        while let Some(row) = found.next()? {
-            let home = rows::trace_id(row.blob(0)?)?;
-            if self.taker(key, home)? == Some(step) {
-                brought.push((home, rows::hash_of(row.blob(1)?)));
-            }
-        }
-        Ok(brought)
+    ) -> Result<Vec<(Place, JoinKey, Naming)>, Error> {
+        let named: Vec<_> = self.named(keys)?.into_iter().collect();
+        let firsts = self.firsts(&named)?;
+        // Only the first span of all takes from other executions.
+        let is_here = |(_, first): &(&JoinKey, &Option<Place>)| first.is_some_and(|first| first.0 == here);
+        let keys: Vec<_> = named.iter().zip(&firsts).filter(is_here).map(|(key, _)| *key).collect();
+        let logs = self.with_takers(&keys, Some(here), since)?.into_iter();
+        let brought = logs.filter_map(|(key, log, taker)| Some((taker?, key, log)));
+        Ok(brought.filter(|(taker, ..)| taker.0 == here).collect())
     }
 
     /// The log records that came with other executions and belong to this one.
     pub(super) fn taken_from_elsewhere(&self, trace_id: TraceId) -> Result<Vec<Naming>, Error> {
-        let mut taken = Vec::new();
         if !self.any_naming()? {
-            return Ok(taken);
+            return Ok(Vec::new());
         }
-        for key in self.offered_by(trace_id)? {
-            // Only the first span of all takes from other executions.
-            if self.first(key)?.is_none_or(|(first, _)| first != trace_id) {
-                continue;
-            }
-            for log in self.naming(key)?.into_iter().filter(|log| log.home.0 != trace_id) {
-                let taker = self.taker(key, log.home.0)?;
-                taken.extend(Some(log).filter(|_| taker.is_some_and(|(taker, _)| taker == trace_id)));
-            }
-        }
-        Ok(taken)
+        let brought = self.brought(trace_id, self.offered_by(trace_id)?, i64::MIN)?;
+        Ok(brought.into_iter().map(|(_, _, log)| log).collect())
     }
 
     /// The ids that the spans of an execution offer.
@@ -129,18 +131,52 @@ impl Joins<'_> {
         Ok(offered)
     }
 
+    /// Those of these ids that any log record names: mostly none.
+    fn named(&self, keys: impl IntoIterator<Item = JoinKey>) -> Result<BTreeSet<JoinKey>, Error> {
+        let keys: Vec<_> = keys.into_iter().collect::<BTreeSet<_>>().into_iter().collect();
+        let named = named(self.connection, keys.iter().map(|key| (self.project, *key)))?;
+        Ok(named.into_iter().map(|at| keys[at]).collect())
+    }
+
+    /// The log records that name these ids, but for those of this execution, and came no earlier than this version;
+    /// each with its id and the step that takes it.
+    fn with_takers(
+        &self,
+        keys: &[JoinKey],
+        but: Option<TraceId>,
+        since: i64,
+    ) -> Result<Vec<(JoinKey, Naming, Option<Place>)>, Error> {
+        // No execution has an id of nothing.
+        let but = but.map_or(vec![], |but| but.as_bytes().to_vec());
+        let asked = |key: &JoinKey| {
+            vec![self.project.0.into(), key.0.to_vec().into(), but.clone().into(), since.into()]
+        };
+        let mut logs = Vec::new();
+        self.connection.find(&NAMING_SINCE, &keys.iter().map(asked).collect::<Vec<_>>(), |at, row| {
+            let home = place(row.blob(0), row.blob(1))?;
+            logs.push((keys[at], Naming { home, source: row.get(2)? }));
+            Ok(())
+        })?;
+        let homes: BTreeSet<_> = logs.iter().map(|(key, log)| (*key, log.home.0)).collect();
+        let homes: Vec<_> = homes.into_iter().collect();
+        let takers: BTreeMap<_, _> = homes.iter().zip(self.takers(&homes)?).collect();
+        let taker = |key: JoinKey, log: &Naming| takers.get(&(key, log.home.0)).copied().flatten();
+        Ok(logs
+            .into_iter()
+            .map(|(key, log)| {
+                let taker = taker(key, &log);
+                (key, log, taker)
+            })
+            .collect())
+    }
+
     /// The log records that name a span by this id.
-    pub(super) fn naming(&self, key: JoinKey) -> Result<Vec<Naming>, Error> {
+    fn naming(&self, key: JoinKey) -> Result<Vec<Naming>, Error> {
         let sql = "SELECT trace_id, span_id, source FROM summary
             WHERE project = ?1 AND joins = ?2 AND source <> x''";
-        let mut statement = self.connection.prepare(sql)?;
-        let mut found = statement.query(params![self.project.0, key.0])?;
-        let mut naming = Vec::new();
-        while let Some(row) = found.next()? {
-            let home = place(row.blob(0), row.blob(1))?;
-            naming.push(Naming { home, source: row.get(2)? });
-        }
-        Ok(naming)
+        self.connection.all(sql, params![self.project.0, key.0], |row| {
+            Ok(Naming { home: place(row.blob(0), row.blob(1))?, source: row.get(2)? })
+        })
     }
 
     /// True where any log record of the project names a span by an id. Most projects have none, and need not
@@ -149,12 +185,6 @@ impl Joins<'_> {
         let sql = "SELECT EXISTS (SELECT 1 FROM summary
             WHERE project = ?1 AND joins IS NOT NULL AND source <> x'')";
         self.connection.one(sql, params![self.project.0], |row| row.get(0))
-    }
-
-    fn is_named(&self, key: JoinKey) -> Result<bool, Error> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM summary
-            WHERE project = ?1 AND joins = ?2 AND source <> x'')";
-        self.connection.one(sql, params![self.project.0, key.0], |row| row.get(0))
     }
 
     /// A span that offered the old ids offers the new ones. Tells the executions that win or lose a log record.
@@ -183,7 +213,7 @@ impl Joins<'_> {
             let values = params![self.project.0, key.0, span.0.as_bytes(), span.1.as_bytes()];
             self.connection.taking_away(|| self.connection.execute(sql, values))
         };
-        if !self.is_named(key)? {
+        if self.named([key])?.is_empty() {
             return change().map(|_| ());
         }
         let before = self.first(key)?;
@@ -207,12 +237,42 @@ pub(super) struct Offer {
     pub(super) now: Vec<JoinKey>,
 }
 
-const IS_NAMED: Find = Find {
-    told: "joins",
+/// One of the log records that name an id.
+const ANY_NAMING: Find<'_> = Find {
+    told: "1",
     table: "summary",
     by: &[("project", Kind::Integer), ("joins", Kind::Bytes)],
+    but: "AND source <> x'' LIMIT 1",
+};
+
+const NAMING_SINCE: Find<'_> = Find {
+    told: "trace_id, span_id, source",
+    table: "summary",
+    by: &[
+        ("project", Kind::Integer),
+        ("joins", Kind::Bytes),
+        ("trace_id <>", Kind::Bytes),
+        ("written >=", Kind::Integer),
+    ],
     but: "AND source <> x''",
 };
+
+/// The places of those of these ids that any log record names.
+fn named(
+    connection: &Connection,
+    keys: impl Iterator<Item = (ProjectId, JoinKey)>,
+) -> Result<Vec<usize>, Error> {
+    let mut named = Vec::new();
+    connection.find(&ANY_NAMING, &asked(keys), |at, _| {
+        named.push(at);
+        Ok(())
+    })?;
+    Ok(named)
+}
+
+fn asked(keys: impl Iterator<Item = (ProjectId, JoinKey)>) -> Vec<Vec<Value>> {
+    keys.map(|(project, key)| vec![project.0.into(), key.0.to_vec().into()]).collect()
+}
 
 const NEW_OFFERS: Insert = Insert {
     table: "span_join",
@@ -234,18 +294,13 @@ pub(super) fn offer_all(
 ) -> Result<(), Error> {
     let new = offers.iter().flat_map(|offer| {
         let new = offer.now.iter().filter(|key| !offer.before.contains(key));
-        new.map(|key| (offer.project.0, key.0))
+        new.map(|key| (offer.project, *key))
     });
-    let (projects, keys): (Vec<_>, Vec<Vec<Value>>) =
-        new.map(|(project, key)| (project, vec![project.into(), key.to_vec().into()])).unzip();
-    let mut named = HashSet::new();
-    connection.find(&IS_NAMED, &keys, |place, row| {
-        named.insert((projects[place], row.get::<[u8; 16]>(1)?));
-        Ok(())
-    })?;
+    let new: Vec<_> = new.collect();
+    let named: HashSet<_> = named(connection, new.iter().copied())?.into_iter().map(|at| new[at]).collect();
     let mut rows = BTreeSet::new();
     for Offer { project, span, before, now } in offers {
-        let is_plain = |key: &JoinKey| !named.contains(&(project.0, key.0)) || before.contains(key);
+        let is_plain = |key: &JoinKey| !named.contains(&(*project, *key)) || before.contains(key);
         if now.iter().all(is_plain) && before.iter().all(|key| now.contains(key)) {
             rows.extend(now.iter().filter(|key| !before.contains(key)).map(|key| (*project, key.0, *span)));
         } else {
@@ -263,27 +318,49 @@ pub(super) fn offer_all(
     connection.put(&NEW_OFFERS, &rows.into_iter().map(row).collect::<Vec<_>>(), |_| Ok(()))
 }
 
-const OFFERS: Find = Find {
+const FIRST: Find<'_> = Find {
     told: "trace_id, span_id",
     table: "span_join",
     by: &[("project", Kind::Integer), ("key", Kind::Bytes)],
-    but: "",
+    but: "ORDER BY trace_id, span_id LIMIT 1",
 };
 
-/// The step that each of these log records belongs to by its id.
-pub(super) fn takers(connection: &Connection, named: &[Named]) -> Result<Vec<Option<Place>>, Error> {
-    let key = |(project, key, _): &Named| vec![project.0.into(), key.0.to_vec().into()];
-    let keys: Vec<Vec<Value>> = named.iter().map(key).collect();
-    let mut takers = vec![None; named.len()];
-    connection.find(&OFFERS, &keys, |at, row| {
-        let (place, own) = (place(row.blob(1), row.blob(2))?, named[at].2);
-        // Of its own execution first, and the first of those.
-        let order = |place: &Place| (place.0 != own, *place);
-        if takers[at].as_ref().is_none_or(|taker| order(&place) < order(taker)) {
-            takers[at] = Some(place);
-        }
+const FIRST_OF_EXECUTION: Find<'_> = Find {
+    told: "span_id",
+    table: "span_join",
+    by: &[("project", Kind::Integer), ("key", Kind::Bytes), ("trace_id", Kind::Bytes)],
+    but: "ORDER BY span_id LIMIT 1",
+};
+
+fn firsts(
+    connection: &Connection,
+    keys: impl Iterator<Item = (ProjectId, JoinKey)>,
+) -> Result<Vec<Option<Place>>, Error> {
+    let keys = asked(keys);
+    let mut firsts = vec![None; keys.len()];
+    connection.find(&FIRST, &keys, |at, row| {
+        firsts[at] = Some(place(row.blob(0), row.blob(1))?);
         Ok(())
     })?;
+    Ok(firsts)
+}
+
+/// The step that each of these log records belongs to by its id: that of the first span of its own execution, else of
+/// any.
+pub(super) fn takers(connection: &Connection, named: &[Named]) -> Result<Vec<Option<Place>>, Error> {
+    let key = |(project, key, own): &Named| {
+        vec![project.0.into(), key.0.to_vec().into(), own.as_bytes().to_vec().into()]
+    };
+    let mut takers = vec![None; named.len()];
+    connection.find(&FIRST_OF_EXECUTION, &named.iter().map(key).collect::<Vec<_>>(), |at, row| {
+        takers[at] = Some((named[at].2, rows::span_id(row.blob(0)?)?));
+        Ok(())
+    })?;
+    let others: Vec<_> = (0..named.len()).filter(|at| takers[*at].is_none()).collect();
+    let firsts = firsts(connection, others.iter().map(|at| (named[*at].0, named[*at].1)))?;
+    for (at, first) in others.into_iter().zip(firsts) {
+        takers[at] = first;
+    }
     Ok(takers)
 }
 

@@ -4,12 +4,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
-use super::connection::{Connection, Row, refs};
+use super::connection::{Connection, Find, Kind, Row};
 use rusqlite::params;
 use rusqlite::types::Value;
-use treering_step::{JoinKey, Source, SpanId, Status, Summary, TraceId};
+use treering_step::{Source, SpanId, Status, Summary};
 
-use super::joins::{Joins, Naming, Place};
+use super::joins::{BY_STEP, Joins, Naming, Place};
 use super::rows::{self, SUMMARY_COLUMNS};
 use super::versions::last_version;
 use crate::{Error, Touched};
@@ -63,6 +63,9 @@ impl Detail {
     }
 }
 
+/// Summaries that are asked for at once, so that those of a giant are never all in memory.
+const PART: usize = 10_000;
+
 /// Hands out what is told of each step, one step after the other, all of one moment. Tells the version that this
 /// moment has: it grows with whatever is written, since an execution changes as well by what leaves it.
 pub(super) fn each_step(
@@ -74,21 +77,32 @@ pub(super) fn each_step(
     let moment = connection.moment()?;
     let mut guests = guests(&moment, of, detail)?;
     let sql = format!(
-        "SELECT {}, {GONE} FROM summary WHERE project = ?1 AND trace_id = ?2 ORDER BY span_id",
+        "SELECT {}, {GONE} FROM summary WHERE project = ?1 AND trace_id = ?2 AND (span_id, source) > (?3, ?4)
+         ORDER BY span_id, source LIMIT {PART}",
         detail.columns()
     );
     let mut statement = moment.prepare(&sql)?;
-    let mut found = statement.query(params![of.project.0, of.trace_id.as_bytes()])?;
-    let mut step = Vec::new();
-    while let Some(row) = found.next()? {
-        let summary = alive(row)?;
-        if is_naming(&summary) {
-            continue;
+    let (mut step, mut last) = (Vec::new(), (Vec::new(), Vec::new()));
+    loop {
+        let mut found = statement.query(params![of.project.0, of.trace_id.as_bytes(), last.0, last.1])?;
+        let mut rows = 0;
+        while let Some(row) = found.next()? {
+            rows += 1;
+            if rows == PART {
+                last = (row.get("span_id")?, row.get("source")?);
+            }
+            let summary = alive(row)?;
+            if is_naming(&summary) {
+                continue;
+            }
+            if step.first().is_some_and(|first: &Summary| first.span_id != summary.span_id) {
+                guests.join(std::mem::take(&mut step), &mut add);
+            }
+            step.push(summary);
         }
-        if step.first().is_some_and(|first: &Summary| first.span_id != summary.span_id) {
-            guests.join(std::mem::take(&mut step), &mut add);
+        if rows < PART {
+            break;
         }
-        step.push(summary);
     }
     guests.join(step, &mut add);
     guests.0.into_values().for_each(add);
@@ -129,44 +143,27 @@ fn guests(connection: &Connection, of: Touched, detail: Detail) -> Result<Guests
     );
     let mut statement = connection.prepare(&sql)?;
     let mut found = statement.query(params![of.project.0, of.trace_id.as_bytes()])?;
-    let mut offered = BTreeSet::new();
+    let (mut naming, mut offered) = (Vec::new(), BTreeSet::new());
     while let Some(row) = found.next()? {
         let told = alive(row)?;
         match told.joins.first() {
-            Some(key) if is_naming(&told) => {
-                let step = (of.trace_id, told.span_id);
-                let taker = joins.taker(*key, of.trace_id)?.unwrap_or(step);
-                if taker.0 == of.trace_id {
-                    guests.insert(taker.1, told);
-                }
-            }
+            Some(key) if is_naming(&told) => naming.push((*key, told)),
             _ => offered.extend(told.joins),
         }
     }
-    for key in offered {
-        take(joins, of.trace_id, key, detail, &mut guests)?;
-    }
-    Ok(guests)
-}
-
-/// What names a span of this execution and came in with another one.
-fn take(
-    joins: Joins<'_>,
-    here: TraceId,
-    key: JoinKey,
-    detail: Detail,
-    into: &mut Guests,
-) -> Result<(), Error> {
-    // Only the first span of all takes from other executions.
-    let Some((_, span_id)) = joins.first(key)?.filter(|(trace_id, _)| *trace_id == here) else {
-        return Ok(());
-    };
-    for log in joins.naming(key)? {
-        if log.home.0 != here && joins.taker(key, log.home.0)? == Some((here, span_id)) {
-            into.insert(span_id, named(joins, &log, detail)?);
+    let named: Vec<_> = naming.iter().map(|(key, _)| (*key, of.trace_id)).collect();
+    for ((_, told), taker) in naming.into_iter().zip(joins.takers(&named)?) {
+        let taker = taker.unwrap_or((of.trace_id, told.span_id));
+        if taker.0 == of.trace_id {
+            guests.insert(taker.1, told);
         }
     }
-    Ok(())
+    let brought = joins.brought(of.trace_id, offered, i64::MIN)?.into_iter();
+    let (steps, logs): (Vec<_>, Vec<_>) = brought.map(|(step, _, log)| (step, log)).unzip();
+    for ((_, step), told) in steps.into_iter().zip(summaries(joins, &logs, detail)?) {
+        guests.insert(step, told);
+    }
+    Ok(guests)
 }
 
 /// What is told of these steps.
@@ -177,71 +174,69 @@ pub(super) fn of_steps(
 ) -> Result<Vec<Summary>, Error> {
     let moment = connection.moment()?;
     let joins = Joins { connection: &moment, project: of.project };
-    let any_naming = joins.any_naming()?;
-    let mut told = Vec::with_capacity(spans.len());
-    for span_id in spans {
-        let of_step = of_step(joins, (of.trace_id, *span_id))?;
-        told.extend(if any_naming { exchanged(joins, (of.trace_id, *span_id), of_step)? } else { of_step });
+    let steps: Vec<Place> = spans.iter().map(|span_id| (of.trace_id, *span_id)).collect();
+    let came = came(joins, &steps)?;
+    if joins.any_naming()? {
+        return exchanged(joins, &steps, came);
     }
-    Ok(told)
+    Ok(came.into_iter().flatten().collect())
 }
 
-/// What came in with a step.
-fn of_step(joins: Joins<'_>, (trace_id, span_id): Place) -> Result<Vec<Summary>, Error> {
-    let key = [
-        Value::Integer(joins.project.0),
-        Value::Blob(trace_id.as_bytes().to_vec()),
-        Value::Blob(span_id.as_bytes().to_vec()),
-    ];
-    let condition = "project = ? AND trace_id = ? AND span_id = ?";
-    select(joins.connection, Detail::Whole, condition, key)
+/// What came in with each of these steps.
+fn came(joins: Joins<'_>, steps: &[Place]) -> Result<Vec<Vec<Summary>>, Error> {
+    let told = format!("{}, {GONE}", Detail::Whole.columns());
+    let find = Find { told: &told, table: "summary", by: &BY_STEP, but: "" };
+    let keys: Vec<_> = steps.iter().map(|step| joins.key(*step)).collect();
+    let mut came = vec![Vec::new(); steps.len()];
+    joins.connection.find(&find, &keys, |at, row| {
+        came[at].push(alive(row)?);
+        Ok(())
+    })?;
+    Ok(came)
 }
 
-/// Without what belongs to another step, and with what belongs to this one and came in with another.
-fn exchanged(joins: Joins<'_>, step: Place, came: Vec<Summary>) -> Result<Vec<Summary>, Error> {
-    let mut told = Vec::with_capacity(came.len());
-    for summary in came {
-        if let Some(key) = summary.joins.first().filter(|_| is_naming(&summary)) {
-            let stays = joins.taker(*key, step.0)?.is_none_or(|taker| taker == step);
-            told.extend(Some(summary).filter(|_| stays));
-            continue;
+/// Without what belongs to other steps, and with what belongs to these and came in with others.
+fn exchanged(joins: Joins<'_>, steps: &[Place], mut came: Vec<Vec<Summary>>) -> Result<Vec<Summary>, Error> {
+    let (mut naming, mut offers, mut offered_by) = (Vec::new(), Vec::new(), Vec::new());
+    for (at, summary) in came.iter().enumerate().flat_map(|(at, came)| came.iter().map(move |one| (at, one)))
+    {
+        if is_naming(summary) {
+            naming.extend(summary.joins.first().map(|key| (*key, steps[at].0)));
+        } else {
+            offers.extend(summary.joins.iter().map(|key| (steps[at], *key)));
+            offered_by.extend(summary.joins.iter().map(|_| at));
         }
-        for key in &summary.joins {
-            for log in joins.taken_by(step, *key)?.into_iter().filter(|log| log.home != step) {
-                told.push(Summary { span_id: step.1, ..named(joins, &log, Detail::Whole)? });
-            }
-        }
-        told.push(summary);
     }
-    Ok(told)
+    let mut takers = joins.takers(&naming)?.into_iter();
+    for (step, came) in steps.iter().zip(&mut came) {
+        came.retain(|summary| {
+            !is_naming(summary) || takers.next().flatten().is_none_or(|taker| taker == *step)
+        });
+    }
+    let taken = joins.taken_by(&offers)?.into_iter().map(|(offer, log)| (offered_by[offer], log));
+    let (places, logs): (Vec<_>, Vec<_>) = taken.filter(|(at, log)| log.home != steps[*at]).unzip();
+    for (at, told) in places.into_iter().zip(summaries(joins, &logs, Detail::Whole)?) {
+        came[at].push(Summary { span_id: steps[at].1, ..told });
+    }
+    Ok(came.into_iter().flatten().collect())
 }
 
-fn named(joins: Joins<'_>, log: &Naming, detail: Detail) -> Result<Summary, Error> {
-    let (trace_id, span_id) = log.home;
-    let key = [
-        Value::Integer(joins.project.0),
-        Value::Blob(trace_id.as_bytes().to_vec()),
-        Value::Blob(span_id.as_bytes().to_vec()),
-        Value::Blob(log.source.clone()),
-    ];
-    let condition = "project = ? AND trace_id = ? AND span_id = ? AND source = ?";
-    select(joins.connection, detail, condition, key)?.pop().ok_or(Error::Damaged("a join of a log record"))
-}
-
-fn select(
-    connection: &Connection,
-    detail: Detail,
-    condition: &str,
-    values: impl IntoIterator<Item = Value>,
-) -> Result<Vec<Summary>, Error> {
-    let sql = format!("SELECT {}, {GONE} FROM summary WHERE {condition}", detail.columns());
-    let mut statement = connection.prepare(&sql)?;
-    let mut found = statement.query(&refs(&values.into_iter().collect::<Vec<_>>()))?;
-    let mut summaries = Vec::new();
-    while let Some(row) = found.next()? {
-        summaries.push(alive(row)?);
-    }
-    Ok(summaries)
+/// What each of these log records tells.
+fn summaries(joins: Joins<'_>, logs: &[Naming], detail: Detail) -> Result<Vec<Summary>, Error> {
+    let told = format!("{}, {GONE}", detail.columns());
+    let by = [&BY_STEP[..], &[("source", Kind::Bytes)]].concat();
+    let find = Find { told: &told, table: "summary", by: &by, but: "" };
+    let key = |log: &Naming| {
+        let mut key = joins.key(log.home);
+        key.push(Value::Blob(log.source.clone()));
+        key
+    };
+    let mut all = vec![None; logs.len()];
+    joins.connection.find(&find, &logs.iter().map(key).collect::<Vec<_>>(), |at, row| {
+        all[at] = Some(alive(row)?);
+        Ok(())
+    })?;
+    all.into_iter().map(|told| told.ok_or(Error::Damaged("a join of a log record"))).collect()
 }
 
 fn alive(row: Row<'_>) -> Result<Summary, Error> {

@@ -96,7 +96,7 @@ fn has_keys(connection: &Connection, filled: &[Filled]) -> Result<bool, Error> {
     Ok(found == keys.len())
 }
 
-const KEYS_IN_USE: Find =
+const KEYS_IN_USE: Find<'_> =
     Find { told: "id", table: "secret", by: &[("id", Kind::Bytes)], but: "AND retired = 0" };
 
 /// Prepares batches, from what the connection sees.
@@ -175,7 +175,7 @@ impl<'a> Known<'a> {
     }
 }
 
-const PIECES: Find = Find {
+const PIECES: Find<'_> = Find {
     told: "block",
     table: "piece",
     by: &[("project", Kind::Integer), ("day", Kind::Integer), ("hash", Kind::Bytes)],
@@ -187,7 +187,7 @@ impl Shelf for Known<'_> {
         let key = |name: &Name| vec![self.project.0.into(), self.day.into(), name.to_vec().into()];
         let keys: Vec<Vec<Value>> = names.iter().map(key).collect();
         self.connection.find(&PIECES, &keys, |place, row| {
-            if row.get::<i64>(1)? >= self.first {
+            if row.get::<i64>(0)? >= self.first {
                 self.kept.insert(names[place]);
             }
             Ok(())
@@ -208,14 +208,14 @@ pub(crate) struct Day<'a> {
     pub(crate) gatherer: Gatherer<Known<'a>>,
 }
 
-const SPANS: Find = Find {
+const SPANS: Find<'_> = Find {
     told: "block IS NOT NULL, ended_at, hash",
     table: "span",
     by: &[("project", Kind::Integer), ("trace_id", Kind::Bytes), ("span_id", Kind::Bytes)],
     but: "",
 };
 
-const LOGS: Find = Find {
+const LOGS: Find<'_> = Find {
     told: "block IS NOT NULL",
     table: "log",
     by: &[
@@ -278,9 +278,9 @@ impl<'a> Day<'a> {
         };
         let keys: Vec<Vec<Value>> = entries.iter().map(key).collect();
         self.connection.find(&SPANS, &keys, |place, row| {
-            let before: (i64, Name) = (row.get(2)?, row.get(3)?);
+            let before: (i64, Name) = (row.get(1)?, row.get(2)?);
             let entry = (time(entries[place].ended_at).unwrap_or(0), name(&entries[place]));
-            if !row.get::<bool>(1)? || entry <= before {
+            if !row.get::<bool>(0)? || entry <= before {
                 wanted[place] = Wanted::Not;
             }
             Ok(())
@@ -298,7 +298,7 @@ impl<'a> Day<'a> {
         };
         let keys: Vec<Vec<Value>> = entries.iter().zip(&names).map(key).collect();
         self.connection.find(&LOGS, &keys, |place, row| {
-            wanted[place] = if row.get(1)? { Wanted::Kept(names[place]) } else { Wanted::Not };
+            wanted[place] = if row.get(0)? { Wanted::Kept(names[place]) } else { Wanted::Not };
             Ok(())
         })?;
         Ok(wanted)

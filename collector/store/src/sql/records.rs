@@ -1,16 +1,17 @@
 //! Records, as they came.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
+use std::ops::ControlFlow;
 
-use super::connection::{Connection, Row, refs};
+use super::connection::{Connection, Find, Kind, Row};
 use rusqlite::params;
 use rusqlite::types::Value;
 use treering_otlp::Signal;
 use treering_redact::{Context, Record};
 use treering_step::{JoinKey, SpanId, TraceId};
 
-use super::content::{Content, address};
-use super::joins::{Joins, Place};
+use super::content::{Content, OfProject, address};
+use super::joins::{BY_STEP, Joins, Place};
 use super::rows;
 use crate::content::{Address, Name, identity};
 use crate::{Error, ProjectId, Scope, StepRecords, Touched};
@@ -22,44 +23,72 @@ const NEWEST_BYTES: usize = 32 << 20;
 /// What a record is read from: its day, its name, and where its content lies.
 pub(super) const RECORD: &str = "day, hash, block, start, length";
 
-fn span_of() -> String {
-    format!("SELECT {RECORD} FROM span WHERE project = ?1 AND trace_id = ?2 AND span_id = ?3")
-}
+const SPAN_OF: Find<'_> = Find { told: RECORD, table: "span", by: &BY_STEP, but: "" };
 
-fn announcing() -> String {
-    format!("SELECT {RECORD} FROM span WHERE project = ?1 AND trace_id = ?2 AND announces = ?3")
-}
+const ANNOUNCING: Find<'_> = Find {
+    told: RECORD,
+    table: "span",
+    by: &[("project", Kind::Integer), ("trace_id", Kind::Bytes), ("announces", Kind::Bytes)],
+    but: "",
+};
+
+const LOGS_OF: Find<'_> =
+    Find { told: "day, hash, block, start, length, at, ordinal", table: "log", by: &BY_STEP, but: "" };
+
+const BY_HASH: [(&str, Kind); 3] =
+    [("project", Kind::Integer), ("trace_id", Kind::Bytes), ("hash", Kind::Bytes)];
 
 /// Of equal ones the first: they say the same.
-fn log_of() -> String {
-    format!("SELECT {RECORD} FROM log WHERE project = ?1 AND trace_id = ?2 AND hash = ?3 LIMIT 1")
+const LOG_OF: Find<'_> = Find { told: RECORD, table: "log", by: &BY_HASH, but: "ORDER BY ordinal LIMIT 1" };
+
+const LOGS_NAMED: Find<'_> =
+    Find { told: "day, hash, block, start, length, at, ordinal", table: "log", by: &BY_HASH, but: "" };
+
+/// Records that are read at once, at the most.
+const PART: usize = 256;
+
+/// What a record is read from.
+#[derive(Clone, Copy)]
+pub(super) struct Kept {
+    signal: Signal,
+    pub(super) day: u32,
+    hash: Name,
+    /// None where the content is no longer there.
+    address: Option<Address>,
+}
+
+impl Kept {
+    /// What stands in a row whose first columns are [`RECORD`].
+    pub(super) fn of(signal: Signal, row: Row<'_>) -> Result<Self, Error> {
+        Ok(Self { signal, day: row.get(0)?, hash: row.get(1)?, address: address(row, 2)? })
+    }
 }
 
 /// Reads records, and each context only once.
 pub(crate) struct Records<'a> {
     connection: &'a Connection,
     content: &'a Content,
+    of_project: OfProject<'a>,
     project: ProjectId,
     contexts: HashMap<(u32, Name), Context>,
+    /// How many are read at once.
+    part: usize,
 }
 
 impl<'a> Records<'a> {
     pub(crate) fn new(connection: &'a Connection, content: &'a Content, project: ProjectId) -> Self {
-        Self { connection, content, project, contexts: HashMap::new() }
+        let of_project = content.of(connection, project);
+        Self { connection, content, of_project, project, contexts: HashMap::new(), part: PART }
     }
 
     /// The record of a row whose first columns are [`RECORD`]; `None` where its content is no longer there.
     pub(super) fn record(&mut self, signal: Signal, row: Row<'_>) -> Result<Option<Record>, Error> {
-        let (day, hash): (u32, Name) = (row.get(0)?, row.get(1)?);
-        let Some(address) = address(row, 2)? else { return Ok(None) };
-        self.at(signal, day, hash, address)
+        let kept = Kept::of(signal, row)?;
+        let Some(address) = kept.address else { return Ok(None) };
+        self.at(signal, kept.day, kept.hash, address)
     }
 
     /// The record of this name at this address. Wherever it was put together from, it is what was written.
-    #[expect(
-        clippy::disallowed_methods,
-        reason = "this is the store: what it holds was redacted when it was written"
-    )]
     pub(crate) fn at(
         &mut self,
         signal: Signal,
@@ -67,12 +96,64 @@ impl<'a> Records<'a> {
         hash: Name,
         address: Address,
     ) -> Result<Option<Record>, Error> {
-        let of_day = self.content.of(self.connection, self.project, day);
-        let Some((context, body)) = of_day.record(address)? else { return Ok(None) };
+        self.of_project.fetch(&[(day, address)])?;
+        self.fetched(Kept { signal, day, hash, address: Some(address) })
+    }
+
+    /// Reads records, and tells each with its place among them, in their order, while whoever is told wants more;
+    /// `None` where the content of one is no longer there. What is wrong with one is wrong with no other.
+    pub(super) fn each(
+        &mut self,
+        kept: &[Kept],
+        mut tell: impl FnMut(usize, Result<Option<Record>, Error>) -> Result<ControlFlow<()>, Error>,
+    ) -> Result<(), Error> {
+        let mut from = 0;
+        while from < kept.len() {
+            let part = self.fetch(&kept[from..])?;
+            for (at, kept) in kept.iter().enumerate().skip(from).take(part) {
+                if tell(at, self.fetched(*kept))?.is_break() {
+                    return Ok(());
+                }
+            }
+            from += part;
+        }
+        Ok(())
+    }
+
+    /// All of them.
+    fn all(&mut self, kept: &[Kept]) -> Result<Vec<Option<Record>>, Error> {
+        let mut all = Vec::with_capacity(kept.len());
+        self.each(kept, |_, record| {
+            all.push(record?);
+            Ok(ControlFlow::Continue(()))
+        })?;
+        Ok(all)
+    }
+
+    /// Fetches what the first of these are made from, and tells how many they are.
+    fn fetch(&mut self, kept: &[Kept]) -> Result<usize, Error> {
+        loop {
+            let part = self.part.min(kept.len());
+            let address = |kept: &Kept| Some((kept.day, kept.address?));
+            let records: Vec<_> = kept[..part].iter().filter_map(address).collect();
+            if self.of_project.fetch(&records)? || part == 1 {
+                return Ok(part);
+            }
+            self.part = part / 2;
+        }
+    }
+
+    #[expect(
+        clippy::disallowed_methods,
+        reason = "this is the store: what it holds was redacted when it was written"
+    )]
+    fn fetched(&mut self, Kept { signal, day, hash, address }: Kept) -> Result<Option<Record>, Error> {
+        let Some(address) = address else { return Ok(None) };
+        let Some((context, body)) = self.of_project.record(day, address)? else { return Ok(None) };
         let context = match self.contexts.get(&(day, context)) {
             Some(known) => known.clone(),
             None => {
-                let Some(bytes) = of_day.piece(&context)? else { return Ok(None) };
+                let Some(bytes) = self.of_project.piece(day, &context)? else { return Ok(None) };
                 let read = Context::new(&*bytes);
                 self.contexts.insert((day, context), read.clone());
                 read
@@ -85,64 +166,65 @@ impl<'a> Records<'a> {
         Ok(Some(record.known_as(hash)))
     }
 
-    fn key(&self, parts: &[&[u8]]) -> Vec<Value> {
-        let blobs = parts.iter().map(|part| Value::Blob(part.to_vec()));
-        [Value::Integer(self.project.0)].into_iter().chain(blobs).collect()
+    fn key(&self, trace_id: TraceId, other: &[u8]) -> Vec<Value> {
+        vec![self.project.0.into(), trace_id.as_bytes().to_vec().into(), other.to_vec().into()]
     }
 
-    fn all(&mut self, signal: Signal, sql: &str, key: &[&[u8]]) -> Result<Vec<Record>, Error> {
-        let mut statement = self.connection.prepare(sql)?;
-        let key = self.key(key);
-        let mut found = statement.query(&refs(&key))?;
-        let mut records = Vec::new();
-        while let Some(row) = found.next()? {
-            records.extend(self.record(signal, row)?);
-        }
-        Ok(records)
+    /// What the rows of a signal and an execution tell.
+    fn of_execution<T>(
+        &self,
+        signal: Signal,
+        trace_id: TraceId,
+        read: impl FnMut(Row<'_>) -> Result<T, Error>,
+    ) -> Result<Vec<T>, Error> {
+        let from = match signal {
+            Signal::Traces => "0, 0 FROM span",
+            Signal::Logs => "at, ordinal FROM log",
+        };
+        let sql = format!("SELECT {RECORD}, {from} WHERE project = ?1 AND trace_id = ?2");
+        self.connection.all(&sql, params![self.project.0, trace_id.as_bytes()], read)
     }
 
-    /// The records that a summary was made from.
-    fn of_summary(&mut self, trace_id: TraceId, span_id: &[u8], source: &[u8]) -> Result<Vec<Record>, Error> {
-        if source.is_empty() {
-            return self.all(Signal::Traces, &span_of(), &[trace_id.as_bytes(), span_id]);
-        }
-        let logs = self.all(Signal::Logs, &log_of(), &[trace_id.as_bytes(), &rows::hash_of(source)])?;
-        if logs.is_empty() {
-            self.all(Signal::Traces, &announcing(), &[trace_id.as_bytes(), span_id])
-        } else {
-            Ok(logs)
-        }
+    /// What is found by each of these keys.
+    fn find<T>(
+        &self,
+        find: &Find<'_>,
+        keys: &[Vec<Value>],
+        read: impl Fn(Row<'_>) -> Result<T, Error>,
+    ) -> Result<Vec<Vec<T>>, Error> {
+        let mut all: Vec<_> = keys.iter().map(|_| Vec::new()).collect();
+        self.connection.find(find, keys, |at, row| {
+            all[at].push(read(row)?);
+            Ok(())
+        })?;
+        Ok(all)
     }
 
-    /// Records, each with its day.
-    fn dated(&mut self, signal: Signal, sql: &str, key: &[&[u8]]) -> Result<Vec<(u32, Record)>, Error> {
-        let mut statement = self.connection.prepare(sql)?;
-        let key = self.key(key);
-        let mut found = statement.query(&refs(&key))?;
-        let mut records = Vec::new();
-        while let Some(row) = found.next()? {
-            let day = row.get(0)?;
-            records.extend(self.record(signal, row)?.map(|record| (day, record)));
-        }
-        Ok(records)
-    }
-
-    /// Log records, each with what they are ordered by.
-    fn logs(&mut self, sql: &str, key: &[&[u8]]) -> Result<Vec<Ordered>, Error> {
-        let mut statement = self.connection.prepare(sql)?;
-        let key = self.key(key);
-        let mut found = statement.query(&refs(&key))?;
-        let mut logs = Vec::new();
-        while let Some(row) = found.next()? {
-            let order = (row.get(5)?, row.get(1)?, row.get(6)?);
-            logs.extend(self.record(Signal::Logs, row)?.map(|record| (order, record)));
-        }
-        Ok(logs)
+    /// The records that summaries of an execution were made from, by the ids of their spans and their sources.
+    fn of_summaries(&self, trace_id: TraceId, summaries: &[(Vec<u8>, Vec<u8>)]) -> Result<Vec<Kept>, Error> {
+        let (spans, logs): (Vec<_>, Vec<_>) = summaries.iter().partition(|(_, source)| source.is_empty());
+        let of_span = |(span_id, _): &&(Vec<u8>, Vec<u8>)| self.key(trace_id, span_id);
+        let of_log = |(_, source): &&(Vec<u8>, Vec<u8>)| self.key(trace_id, &rows::hash_of(source));
+        let span = |row: Row<'_>| Kept::of(Signal::Traces, row);
+        let of_spans = self.find(&SPAN_OF, &spans.iter().map(of_span).collect::<Vec<_>>(), span)?;
+        let of_logs = self
+            .find(&LOG_OF, &logs.iter().map(of_log).collect::<Vec<_>>(), |row| Kept::of(Signal::Logs, row))?;
+        // What is no log record was announced.
+        let announced = logs.iter().zip(&of_logs).filter(|(_, found)| found.is_empty());
+        let announced: Vec<_> = announced.map(|(summary, _)| of_span(summary)).collect();
+        let announcing = self.find(&ANNOUNCING, &announced, span)?;
+        Ok(of_spans.into_iter().chain(of_logs).chain(announcing).flatten().collect())
     }
 }
 
-/// A log record with its time, hash and ordinal.
-type Ordered = ((i64, Vec<u8>, u32), Record);
+/// What a log record is ordered by: its time, hash and ordinal.
+type Order = (i64, Name, u32);
+
+/// What stands in a row of a log record.
+fn ordered(row: Row<'_>) -> Result<(Order, Kept), Error> {
+    let kept = Kept::of(Signal::Logs, row)?;
+    Ok(((row.get(5)?, kept.hash, row.get(6)?), kept))
+}
 
 pub(super) fn steps(
     connection: &Connection,
@@ -151,81 +233,99 @@ pub(super) fn steps(
     trace_id: TraceId,
     spans: &[SpanId],
 ) -> Result<Vec<StepRecords>, Error> {
-    let [span_of, announcing] = [span_of(), announcing()];
     let moment = connection.moment()?;
     let joins = Joins { connection: &moment, project: scope.project() };
     let mut records = Records::new(&moment, content, scope.project());
-    let mut steps = Vec::with_capacity(spans.len());
-    for span_id in spans {
-        let key: [&[u8]; 2] = [trace_id.as_bytes(), span_id.as_bytes()];
-        let span = records.all(Signal::Traces, &span_of, &key)?.pop();
-        let mut logs = records.all(Signal::Traces, &announcing, &key)?;
-        logs.extend(logs_of(&mut records, joins, (trace_id, *span_id))?);
-        if span.is_some() || !logs.is_empty() {
-            steps.push(StepRecords { span_id: *span_id, span, logs });
+    let steps: Vec<Place> = spans.iter().map(|span_id| (trace_id, *span_id)).collect();
+    let keys: Vec<_> = steps.iter().map(|step| joins.key(*step)).collect();
+    let span = |row: Row<'_>| Kept::of(Signal::Traces, row);
+    let [own, announcing] = [records.find(&SPAN_OF, &keys, span)?, records.find(&ANNOUNCING, &keys, span)?];
+    let logs = logs_of(&records, joins, &steps)?;
+    let of_step = |((own, announcing), logs): ((&Vec<Kept>, &Vec<Kept>), &Vec<Kept>)| {
+        [&own[..], announcing, logs].concat()
+    };
+    let kept: Vec<_> = own.iter().zip(&announcing).zip(&logs).flat_map(of_step).collect();
+    let mut read = records.all(&kept)?.into_iter();
+    let mut take = |kept: &[Kept]| read.by_ref().take(kept.len()).flatten().collect::<Vec<_>>();
+    let mut told = Vec::with_capacity(spans.len());
+    for (at, span_id) in spans.iter().enumerate() {
+        let span = take(&own[at]).pop();
+        let mut records = take(&announcing[at]);
+        records.extend(take(&logs[at]));
+        if span.is_some() || !records.is_empty() {
+            told.push(StepRecords { span_id: *span_id, span, logs: records });
         }
     }
-    Ok(steps)
+    Ok(told)
 }
 
-/// The log records of a step, in the order of their time: those that came with its span, but for what belongs
-/// elsewhere, and those that came elsewhere and name it by an id.
-fn logs_of(
-    records: &mut Records<'_>,
-    joins: Joins<'_>,
-    step: Place,
-) -> Result<impl Iterator<Item = Record>, Error> {
-    let came = format!(
-        "SELECT {RECORD}, at, ordinal FROM log WHERE project = ?1 AND trace_id = ?2 AND span_id = ?3"
-    );
-    let named =
-        format!("SELECT {RECORD}, at, ordinal FROM log WHERE project = ?1 AND trace_id = ?2 AND hash = ?3");
-    let mut logs = records.logs(&came, &[step.0.as_bytes(), step.1.as_bytes()])?;
-    let Exchange { gone, taken } = exchange(joins, step)?;
-    logs.retain(|((_, hash, _), _)| !gone.contains(hash));
-    for (home, hash) in &taken {
-        logs.extend(records.logs(&named, &[home.as_bytes(), hash])?);
+/// The log records of each of these steps, in the order of their time: those that came with its span, but for what
+/// belongs elsewhere, and those that came elsewhere and name it by an id.
+fn logs_of(records: &Records<'_>, joins: Joins<'_>, steps: &[Place]) -> Result<Vec<Vec<Kept>>, Error> {
+    let keys: Vec<_> = steps.iter().map(|step| joins.key(*step)).collect();
+    let mut logs = records.find(&LOGS_OF, &keys, ordered)?;
+    let Exchange { gone, taken } = exchange(joins, steps)?;
+    for (at, logs) in logs.iter_mut().enumerate() {
+        logs.retain(|((_, hash, _), _)| !gone.contains(&(at, hash.to_vec())));
     }
-    logs.sort_by(|(one, _), (other, _)| one.cmp(other));
-    Ok(logs.into_iter().map(|(_, record)| record))
+    let keys: Vec<_> = taken.iter().map(|(_, home, hash)| records.key(*home, hash)).collect();
+    let found = records.find(&LOGS_NAMED, &keys, ordered)?;
+    for ((at, _, _), found) in taken.iter().zip(found) {
+        logs[*at].extend(found);
+    }
+    let sorted = |mut logs: Vec<(Order, Kept)>| {
+        logs.sort_by_key(|(order, _)| *order);
+        logs.into_iter().map(|(_, kept)| kept).collect()
+    };
+    Ok(logs.into_iter().map(sorted).collect())
 }
 
-/// The hashes of log records that came with a step and belong elsewhere, and of those that belong to it and came
-/// elsewhere, with the execution where they did.
+/// The hashes of log records that came with steps and belong elsewhere, and of those that belong to them and came
+/// elsewhere, with the execution where they did. Each with the place of the step.
 #[derive(Default)]
 struct Exchange {
-    gone: BTreeSet<Vec<u8>>,
-    taken: BTreeSet<(TraceId, Vec<u8>)>,
+    gone: BTreeSet<(usize, Vec<u8>)>,
+    taken: BTreeSet<(usize, TraceId, Vec<u8>)>,
 }
 
-fn exchange(joins: Joins<'_>, step: Place) -> Result<Exchange, Error> {
-    let mut exchange = Exchange::default();
-    for (source, keys) in joined(joins, step)? {
+fn exchange(joins: Joins<'_>, steps: &[Place]) -> Result<Exchange, Error> {
+    let (mut offers, mut offered_by, mut named, mut naming) = (vec![], vec![], vec![], vec![]);
+    for (at, source, keys) in joined(joins, steps)? {
         for key in keys {
             if source.is_empty() {
-                let others = joins.taken_by(step, key)?.into_iter().filter(|log| log.home != step);
-                exchange.taken.extend(others.map(|log| (log.home.0, rows::hash_of(&log.source))));
-            } else if joins.taker(key, step.0)?.is_some_and(|taker| taker != step) {
-                exchange.gone.insert(rows::hash_of(&source));
+                offers.push((steps[at], key));
+                offered_by.push(at);
+            } else {
+                named.push((key, steps[at].0));
+                naming.push((at, rows::hash_of(&source)));
             }
         }
     }
+    let mut exchange = Exchange::default();
+    for (log, taker) in naming.into_iter().zip(joins.takers(&named)?) {
+        if taker.is_some_and(|taker| taker != steps[log.0]) {
+            exchange.gone.insert(log);
+        }
+    }
+    let taken = joins.taken_by(&offers)?.into_iter().map(|(offer, log)| (offered_by[offer], log));
+    let others = taken.filter(|(at, log)| log.home != steps[*at]);
+    exchange.taken.extend(others.map(|(at, log)| (at, log.home.0, rows::hash_of(&log.source))));
     Ok(exchange)
 }
 
-/// The source of a summary and its ids.
-type Joined = (Vec<u8>, Vec<JoinKey>);
+/// The place of a step, the source of one of its summaries, and its ids.
+type Joined = (usize, Vec<u8>, Vec<JoinKey>);
 
-/// The summaries of a step that have ids.
-fn joined(joins: Joins<'_>, step: Place) -> Result<Vec<Joined>, Error> {
-    let sql = "SELECT source, joins FROM summary
-        WHERE project = ?1 AND trace_id = ?2 AND span_id = ?3 AND joins IS NOT NULL";
-    let mut statement = joins.connection.prepare(sql)?;
-    let mut found = statement.query(params![joins.project.0, step.0.as_bytes(), step.1.as_bytes()])?;
+/// The summaries of steps that have ids.
+fn joined(joins: Joins<'_>, steps: &[Place]) -> Result<Vec<Joined>, Error> {
+    const JOINED: Find<'_> =
+        Find { told: "source, joins", table: "summary", by: &BY_STEP, but: "AND joins IS NOT NULL" };
+    let keys: Vec<_> = steps.iter().map(|step| joins.key(*step)).collect();
     let mut joined = Vec::new();
-    while let Some(row) = found.next()? {
-        joined.push((row.get(0)?, rows::parse_joins(Some(row.blob(1)?))?));
-    }
+    joins.connection.find(&JOINED, &keys, |at, row| {
+        joined.push((at, row.get(0)?, rows::parse_joins(Some(row.blob(1)?))?));
+        Ok(())
+    })?;
     Ok(joined)
 }
 
@@ -239,32 +339,65 @@ pub(super) fn came_since(
     mut tell: impl FnMut(Record),
 ) -> Result<(), Error> {
     let joins = Joins { connection, project: of.project };
-    let any_naming = joins.any_naming()?;
     let mut records = Records::new(connection, content, of.project);
-    let sql = "SELECT span_id, source, joins, written >= ?3 FROM summary
-        WHERE project = ?1 AND trace_id = ?2 AND (written >= ?3 OR (joins IS NOT NULL AND source = x''))";
-    let mut statement = connection.prepare(sql)?;
-    let mut found = statement.query(params![of.project.0, of.trace_id.as_bytes(), since])?;
-    while let Some(row) = found.next()? {
-        let (span_id, source): (Vec<u8>, Vec<u8>) = (row.get(0)?, row.get(1)?);
-        let is_new = row.get(3)?;
-        if is_new {
-            records.of_summary(of.trace_id, &span_id, &source)?.into_iter().for_each(&mut tell);
-        }
-        if any_naming && source.is_empty() {
-            let step = (of.trace_id, rows::span_id(&span_id)?);
-            for key in rows::parse_joins(Some(row.blob(2)?))? {
-                let since = if is_new { i64::MIN } else { since };
-                for (home, hash) in joins.brought_since(step, key, since)? {
-                    records
-                        .all(Signal::Logs, &log_of(), &[home.as_bytes(), &hash])?
-                        .into_iter()
-                        .for_each(&mut tell);
-                }
-            }
-        }
+    let mut tell_all = |kept: &[Kept]| {
+        records.each(kept, |_, record| {
+            record?.into_iter().for_each(&mut tell);
+            Ok(ControlFlow::Continue(()))
+        })
+    };
+    let News { summaries, offers } = News::of(joins, of.trace_id, since)?;
+    let reading = Records::new(connection, content, of.project);
+    for part in summaries.chunks(SUMMARIES) {
+        tell_all(&reading.of_summaries(of.trace_id, part)?)?;
+    }
+    if !joins.any_naming()? {
+        return Ok(());
+    }
+    for (offers, since) in offers.into_iter().zip([since, i64::MIN]) {
+        let keys = offers.iter().map(|(_, key)| *key);
+        let brought = joins.brought(of.trace_id, keys, since)?.into_iter();
+        let of_these = brought.filter(|((_, span_id), key, _)| offers.contains(&(*span_id, *key)));
+        let keys: Vec<_> =
+            of_these.map(|(_, _, log)| reading.key(log.home.0, &rows::hash_of(&log.source))).collect();
+        let found = reading.find(&LOG_OF, &keys, |row| Kept::of(Signal::Logs, row))?;
+        tell_all(&found.into_iter().flatten().collect::<Vec<_>>())?;
     }
     Ok(())
+}
+
+/// Summaries whose records are asked for at once.
+const SUMMARIES: usize = 1_000;
+
+/// What is new in an execution since some version.
+#[derive(Default)]
+struct News {
+    /// The span ids and the sources of its new summaries.
+    summaries: Vec<(Vec<u8>, Vec<u8>)>,
+    /// What its spans offer: the old ones, and the new ones.
+    offers: [HashSet<(SpanId, JoinKey)>; 2],
+}
+
+impl News {
+    fn of(joins: Joins<'_>, trace_id: TraceId, since: i64) -> Result<Self, Error> {
+        let sql = "SELECT span_id, source, joins, written >= ?3 FROM summary
+            WHERE project = ?1 AND trace_id = ?2 AND (written >= ?3 OR (joins IS NOT NULL AND source = x''))";
+        let mut statement = joins.connection.prepare(sql)?;
+        let mut found = statement.query(params![joins.project.0, trace_id.as_bytes(), since])?;
+        let mut news = Self::default();
+        while let Some(row) = found.next()? {
+            let (source, is_new): (Vec<u8>, bool) = (row.get(1)?, row.get(3)?);
+            if source.is_empty() {
+                let span_id = rows::span_id(row.blob(0)?)?;
+                let keys = rows::parse_joins(Some(row.blob(2)?))?;
+                news.offers[usize::from(is_new)].extend(keys.into_iter().map(|key| (span_id, key)));
+            }
+            if is_new {
+                news.summaries.push((row.get(0)?, source));
+            }
+        }
+        Ok(news)
+    }
 }
 
 /// Every record that came with an execution.
@@ -274,14 +407,16 @@ pub(super) fn records(
     scope: Scope,
     trace_id: TraceId,
 ) -> Result<Vec<Record>, Error> {
-    let spans = format!("SELECT {RECORD} FROM span WHERE project = ?1 AND trace_id = ?2");
-    let logs = format!("SELECT {RECORD}, at, ordinal FROM log WHERE project = ?1 AND trace_id = ?2");
     let moment = connection.moment()?;
     let mut records = Records::new(&moment, content, scope.project());
-    let mut all = records.all(Signal::Traces, &spans, &[trace_id.as_bytes()])?;
+    let spans = records.of_execution(Signal::Traces, trace_id, |row| Kept::of(Signal::Traces, row))?;
+    let (orders, logs): (Vec<_>, Vec<_>) =
+        records.of_execution(Signal::Logs, trace_id, ordered)?.into_iter().unzip();
+    let mut all: Vec<_> = records.all(&spans)?.into_iter().flatten().collect();
     all.sort_by_key(|record| record.context().hash());
-    let mut logs = records.logs(&logs, &[trace_id.as_bytes()])?;
-    logs.sort_by_cached_key(|(order, record)| (record.context().hash(), order.clone()));
+    let logs = orders.into_iter().zip(records.all(&logs)?);
+    let mut logs: Vec<_> = logs.filter_map(|(order, record)| Some((order, record?))).collect();
+    logs.sort_by_key(|(order, record)| (record.context().hash(), *order));
     all.extend(logs.into_iter().map(|(_, record)| record));
     Ok(all)
 }
@@ -294,19 +429,20 @@ pub(super) fn dated_records(
     scope: Scope,
     trace_id: TraceId,
 ) -> Result<Vec<(u32, Record)>, Error> {
-    let spans = format!("SELECT {RECORD} FROM span WHERE project = ?1 AND trace_id = ?2");
-    let logs = format!("SELECT {RECORD} FROM log WHERE project = ?1 AND trace_id = ?2");
     let moment = connection.moment()?;
     let mut records = Records::new(&moment, content, scope.project());
-    let mut all = records.dated(Signal::Traces, &spans, &[trace_id.as_bytes()])?;
-    all.extend(records.dated(Signal::Logs, &logs, &[trace_id.as_bytes()])?);
+    let mut kept = Vec::new();
+    for signal in [Signal::Traces, Signal::Logs] {
+        kept.extend(records.of_execution(signal, trace_id, |row| Kept::of(signal, row))?);
+    }
     let joins = Joins { connection: &moment, project: scope.project() };
     let taken = joins.taken_from_elsewhere(trace_id)?;
     let taken: BTreeSet<_> = taken.iter().map(|log| (log.home.0, rows::hash_of(&log.source))).collect();
-    for (home, hash) in &taken {
-        let named = format!("{logs} AND hash = ?3");
-        all.extend(records.dated(Signal::Logs, &named, &[home.as_bytes(), hash])?);
-    }
+    let keys: Vec<_> = taken.iter().map(|(home, hash)| records.key(*home, hash)).collect();
+    let found = records.find(&LOGS_NAMED, &keys, |row| Kept::of(Signal::Logs, row))?;
+    kept.extend(found.into_iter().flatten());
+    let read = kept.iter().zip(records.all(&kept)?);
+    let mut all: Vec<_> = read.filter_map(|(kept, record)| Some((kept.day, record?))).collect();
     all.sort_by_cached_key(|(day, record)| {
         let at = record.span().and_then(|span| span.started_at).or_else(|| record.log()?.at);
         (*day, record.signal() == Signal::Logs, record.context().hash(), at, record.identity())
@@ -329,16 +465,14 @@ pub(super) fn newest(
             "SELECT {RECORD} FROM {table} WHERE project = ?1 AND block IS NOT NULL
              ORDER BY day DESC, block DESC, start DESC LIMIT {limit}"
         );
-        let mut statement = moment.prepare(&sql)?;
-        let mut found = statement.query(params![scope.project().0])?;
+        let kept = moment.all(&sql, params![scope.project().0], |row| Kept::of(signal, row))?;
         let mut bytes = 0;
-        while bytes < NEWEST_BYTES
-            && let Some(row) = found.next()?
-        {
-            let Some(record) = records.record(signal, row)? else { continue };
+        records.each(&kept, |_, record| {
+            let Some(record) = record? else { return Ok(ControlFlow::Continue(())) };
             bytes += record.body().len();
             all.push(record);
-        }
+            Ok(if bytes < NEWEST_BYTES { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+        })?;
     }
     Ok(all)
 }

@@ -274,19 +274,14 @@ pub(super) fn execution_values(execution: &Execution) -> Result<Vec<Value>, Erro
 
 /// The execution of a row whose columns are [`EXECUTION_COLUMNS`].
 pub(super) fn execution(row: Row<'_>) -> Result<Execution, Error> {
-    execution_from(row, 0)
-}
-
-/// The same, from this column on.
-pub(super) fn execution_from(row: Row<'_>, first: usize) -> Result<Execution, Error> {
-    let count = |at: usize| row.get::<i64>(first + at).map(unsigned);
+    let count = |at: usize| row.get::<i64>(at).map(unsigned);
     Ok(Execution {
-        trace_id: trace_id(row.blob(first)?)?,
-        name: row.get(first + 1)?,
-        kind: Kind::from_word(&row.get::<String>(first + 2)?).unwrap_or_default(),
-        agent: row.get(first + 3)?,
-        status: Status::from_word(&row.get::<String>(first + 4)?).unwrap_or_default(),
-        started_at: timestamp(row.get(first + 5)?),
+        trace_id: trace_id(row.blob(0)?)?,
+        name: row.get(1)?,
+        kind: Kind::from_word(&row.get::<String>(2)?).unwrap_or_default(),
+        agent: row.get(3)?,
+        status: Status::from_word(&row.get::<String>(4)?).unwrap_or_default(),
+        started_at: timestamp(row.get(5)?),
         duration_ns: count(6)?,
         steps: count(7)?,
         errors: count(8)?,
@@ -298,11 +293,10 @@ pub(super) fn execution_from(row: Row<'_>, first: usize) -> Result<Execution, Er
             cache_write: count(13)?,
             reasoning: count(14)?,
         },
-        cost_usd: row.get(first + 15)?,
-        models: serde_json::from_str(&row.get::<String>(first + 16)?)
-            .map_err(|_| Error::Damaged("models"))?,
-        session_id: row.get(first + 17)?,
-        user_id: row.get(first + 18)?,
+        cost_usd: row.get(15)?,
+        models: serde_json::from_str(&row.get::<String>(16)?).map_err(|_| Error::Damaged("models"))?,
+        session_id: row.get(17)?,
+        user_id: row.get(18)?,
     })
 }
 

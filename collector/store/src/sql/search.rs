@@ -15,6 +15,10 @@ use crate::{Cursor, Error, ExecutionPage, ProjectId, Scope, Vault};
 /// Executions whose words are looked up one by one, newest first. Where so many were not enough to fill a page, all
 /// rows of the index are read in the order in which they lie, which is much faster for each.
 const ONE_BY_ONE: usize = 500;
+/// How many of those are looked up at once, at the least.
+const FEW: usize = 50;
+/// Rows of the index that are in memory at once.
+const ROWS: usize = 500;
 /// Executions that are looked at together then.
 const AT_ONCE: usize = 10_000;
 
@@ -87,14 +91,14 @@ fn candidates(
     })
 }
 
-const EXECUTIONS: Find = Find {
+const EXECUTIONS: Find<'_> = Find {
     told: EXECUTION_COLUMNS,
     table: "execution",
     by: &[("project", Kind::Integer), ("trace_id", Kind::Bytes)],
     but: "",
 };
 
-const WORDS: Find = Find {
+const WORDS: Find<'_> = Find {
     told: "hashes",
     table: "words",
     by: &[("project", Kind::Integer), ("trace_id", Kind::Bytes)],
@@ -109,7 +113,7 @@ fn keys(project: ProjectId, places: impl Iterator<Item = Cursor>) -> Vec<Vec<Val
 fn shown(connection: &Connection, project: ProjectId, places: &[Cursor]) -> Result<Vec<Execution>, Error> {
     let mut all: Vec<_> = places.iter().map(|_| None).collect();
     connection.find(&EXECUTIONS, &keys(project, places.iter().copied()), |at, row| {
-        all[at] = Some(rows::execution_from(row, 1)?);
+        all[at] = Some(rows::execution(row)?);
         Ok(())
     })?;
     Ok(all.into_iter().flatten().collect())
@@ -136,7 +140,10 @@ impl<'a> Content<'a> {
     /// How many executions to look at next.
     fn next(&self) -> usize {
         match self.hashes {
-            Some(_) if self.looked_up < ONE_BY_ONE => ONE_BY_ONE - self.looked_up,
+            // A page that is almost full needs few more.
+            Some(_) if self.looked_up < ONE_BY_ONE => {
+                (ONE_BY_ONE - self.looked_up).min(self.looked_up.max(FEW))
+            }
             _ => AT_ONCE,
         }
     }
@@ -165,26 +172,34 @@ impl<'a> Content<'a> {
     fn these_that_hold(&self, hashes: &[u32], places: &[Cursor]) -> Result<HashSet<TraceId>, Error> {
         let mut missing: Vec<_> = places.iter().map(|_| Missing::all(hashes)).collect();
         let keys = keys(self.project, places.iter().copied());
-        self.connection.find(&WORDS, &keys, |at, row| missing[at].look_in(row.blob(1)?))?;
+        self.connection.find(&WORDS, &keys, |at, row| missing[at].look_in(row.blob(0)?))?;
         let found = places.iter().zip(&missing).filter(|(_, missing)| missing.is_none());
         Ok(found.map(|(place, _)| place.trace_id).collect())
     }
 
     fn all_that_hold(&self, hashes: &[u32]) -> Result<HashSet<TraceId>, Error> {
-        let sql = "SELECT trace_id, hashes FROM words WHERE project = ?1 ORDER BY trace_id, version";
-        let mut statement = self.connection.prepare(sql)?;
-        let mut found = statement.query(params![self.project.0])?;
-        let (mut all, mut last, mut missing) = (HashSet::new(), Vec::new(), Missing::all(hashes));
-        while let Some(row) = found.next()? {
-            let trace_id = row.blob(0)?;
-            if trace_id != last {
-                missing = Missing::all(hashes);
-                last.clear();
-                last.extend_from_slice(trace_id);
-            }
-            missing.look_in(row.blob(1)?)?;
-            if missing.is_none() {
-                all.insert(rows::trace_id(trace_id)?);
+        let sql = format!(
+            "SELECT trace_id, version, hashes FROM words WHERE project = ?1 AND (trace_id, version) > (?2, ?3)
+             ORDER BY trace_id, version LIMIT {ROWS}"
+        );
+        let mut statement = self.connection.prepare(&sql)?;
+        let (mut all, mut missing) = (HashSet::new(), Missing::all(hashes));
+        let (mut last, mut version, mut read) = (Vec::new(), i64::MIN, ROWS);
+        while read == ROWS {
+            let mut found = statement.query(params![self.project.0, last, version])?;
+            read = 0;
+            while let Some(row) = found.next()? {
+                let trace_id = row.blob(0)?;
+                if trace_id != last {
+                    missing = Missing::all(hashes);
+                    last.clear();
+                    last.extend_from_slice(trace_id);
+                }
+                (version, read) = (row.get(1)?, read + 1);
+                missing.look_in(row.blob(2)?)?;
+                if missing.is_none() {
+                    all.insert(rows::trace_id(trace_id)?);
+                }
             }
         }
         Ok(all)
