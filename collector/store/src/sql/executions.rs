@@ -94,7 +94,8 @@ fn row_of(computed: &Computed, facets: Facets) -> Result<Vec<Value>, Error> {
     Ok(key.into_iter().chain(rows::execution_values(&computed.execution)?).collect())
 }
 
-const ERASED: Find = Find { told: "version", table: "erased", by: &[("project", Column::Integer)], but: "" };
+const ERASED: Find<'_> =
+    Find { told: "version", table: "erased", by: &[("project", Column::Integer)], but: "" };
 
 /// True for each that was computed before its execution was erased.
 fn were_erased(connection: &Connection, executions: &[Computed]) -> Result<Vec<bool>, Error> {

@@ -41,11 +41,11 @@ impl Facets {
 }
 
 /// Each kind and model of an execution once.
-const TOLD: Find = Find {
+const TOLD: Find<'_> = Find {
     told: "kind, model",
     table: "summary",
     by: &[("project", Column::Integer), ("trace_id", Column::Bytes)],
-    but: "GROUP BY 1, kind, model",
+    but: "GROUP BY kind, model",
 };
 
 /// The bit of a kind: it stands in files, and never becomes that of another one.

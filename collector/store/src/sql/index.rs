@@ -213,7 +213,7 @@ pub(super) fn put(connection: &Connection, all: Vec<News>) -> Result<Vec<Indexed
     Ok(all.into_iter().map(|news| news.done).collect())
 }
 
-const WAITING: Find = Find {
+const WAITING: Find<'_> = Find {
     told: "version, newest",
     table: "unindexed",
     by: &[("project", Kind::Integer), ("trace_id", Kind::Bytes)],

@@ -1,26 +1,26 @@
 //! Executions by what they say.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
 
 use super::connection::{Connection, Find, Kind, refs};
 use rusqlite::params;
 use rusqlite::types::Value;
-use treering_step::TraceId;
+use treering_step::{Execution, TraceId};
 
-use super::executions::executions;
 use super::index::coded;
-use super::rows;
+use super::rows::{self, EXECUTION_COLUMNS};
 use crate::{Cursor, Error, ExecutionPage, ProjectId, Scope, Vault};
 
 /// Executions whose words are looked up one by one, newest first. Where so many were not enough to fill a page, all
 /// rows of the index are read in the order in which they lie, which is much faster for each.
 const ONE_BY_ONE: usize = 500;
-/// How many of those are looked up at once, at the most.
-const PART: usize = 100;
-/// How many executions are asked for at once where the words of all are known.
-const CANDIDATES: usize = 20_000;
-/// Rows of the index that are read at once.
+/// How many of those are looked up at once, at the least.
+const FEW: usize = 50;
+/// Rows of the index that are in memory at once.
 const ROWS: usize = 500;
+/// Executions that are looked at together then.
+const AT_ONCE: usize = 10_000;
 
 /// What is looked for.
 pub(super) struct Wanted<'a> {
@@ -43,56 +43,80 @@ pub(super) fn page(
 ) -> Result<ExecutionPage, Error> {
     let moment = connection.moment()?;
     let mut content = Content::new(&moment, vault, wanted)?;
+    let (mut found, mut last, mut count) = (Vec::new(), None, wanted.limit + 1);
     // One more than asked tells whether there is a next page.
-    let (mut chosen, mut last, mut part) = (Vec::new(), None, wanted.limit + 1);
-    while chosen.len() <= wanted.limit {
-        let count = part.min(content.part());
-        let part_of = candidates(&moment, wanted, last, count)?;
-        let is_end = part_of.len() < count;
-        last = part_of.last().map(|newest| newest.cursor);
-        let unclear = part_of.iter().filter(|one| !one.is_clear).map(|one| one.cursor.trace_id);
-        let holding = content.holding(unclear.collect())?;
-        let is_chosen = |one: &Candidate| one.is_clear || holding.contains(&one.cursor.trace_id);
-        chosen.extend(part_of.into_iter().filter(is_chosen).map(|one| one.cursor));
+    while found.len() <= wanted.limit {
+        let some = candidates(&moment, wanted, last, count)?;
+        let is_end = some.len() < count;
+        last = some.last().map(|candidate| candidate.place);
+        found.extend(content.among(some)?);
         if is_end {
             break;
         }
-        part *= 2;
+        count = content.next();
     }
-    let next = (chosen.len() > wanted.limit).then(|| chosen[wanted.limit - 1]);
-    chosen.truncate(wanted.limit);
-    let ids: Vec<_> = chosen.iter().map(|cursor| cursor.trace_id).collect();
-    Ok(ExecutionPage { executions: executions(&moment, wanted.scope.project(), &ids)?, next })
+    let next = (found.len() > wanted.limit).then(|| found[wanted.limit - 1]);
+    found.truncate(wanted.limit);
+    Ok(ExecutionPage { executions: shown(&moment, wanted.scope.project(), &found)?, next })
 }
 
-/// An execution that meets the conditions, and where it stands.
+/// An execution that may be found.
 struct Candidate {
-    cursor: Cursor,
+    place: Cursor,
+    /// True where it is found by what is in the clear.
     is_clear: bool,
 }
 
-/// So many of them, those after the last that was looked at.
+/// So many executions that meet the conditions, behind this place in the list.
 fn candidates(
     connection: &Connection,
     wanted: &Wanted<'_>,
     last: Option<Cursor>,
     count: usize,
 ) -> Result<Vec<Candidate>, Error> {
-    let after = if last.is_some() { "AND (listed_at, trace_id) < (?, ?)" } else { "" };
+    let behind = if last.is_some() { "AND (listed_at, trace_id) < (?, ?)" } else { "" };
     let sql = format!(
-        "SELECT trace_id, listed_at, {} FROM execution WHERE {} {after}
-         ORDER BY listed_at DESC, trace_id DESC LIMIT {count}",
+        "SELECT trace_id, listed_at, {} FROM execution WHERE {} {behind}
+         ORDER BY listed_at DESC, trace_id DESC LIMIT ?",
         wanted.clear, wanted.sql
     );
     let mut values: Vec<_> = wanted.clear_values.iter().chain(&wanted.values).cloned().collect();
-    if let Some(Cursor { at, trace_id }) = last {
-        values.extend([Value::Integer(at), Value::Blob(trace_id.as_bytes().to_vec())]);
-    }
+    let place = |Cursor { at, trace_id }: Cursor| [at.into(), trace_id.as_bytes().to_vec().into()];
+    values.extend(last.into_iter().flat_map(place));
+    values.push(Value::Integer(i64::try_from(count).unwrap_or(i64::MAX)));
     connection.all(&sql, &refs(&values), |row| {
-        let cursor = Cursor { at: row.get(1)?, trace_id: rows::trace_id(row.blob(0)?)? };
+        let place = Cursor { at: row.get(1)?, trace_id: rows::trace_id(row.blob(0)?)? };
         // The answer of no column that is there is absent.
-        Ok(Candidate { cursor, is_clear: row.get::<Option<bool>>(2)?.unwrap_or(false) })
+        Ok(Candidate { place, is_clear: row.get::<Option<bool>>(2)?.unwrap_or(false) })
     })
+}
+
+const EXECUTIONS: Find<'_> = Find {
+    told: EXECUTION_COLUMNS,
+    table: "execution",
+    by: &[("project", Kind::Integer), ("trace_id", Kind::Bytes)],
+    but: "",
+};
+
+const WORDS: Find<'_> = Find {
+    told: "hashes",
+    table: "words",
+    by: &[("project", Kind::Integer), ("trace_id", Kind::Bytes)],
+    but: "",
+};
+
+fn keys(project: ProjectId, places: impl Iterator<Item = Cursor>) -> Vec<Vec<Value>> {
+    places.map(|place| vec![project.0.into(), place.trace_id.as_bytes().to_vec().into()]).collect()
+}
+
+/// The executions at these places.
+fn shown(connection: &Connection, project: ProjectId, places: &[Cursor]) -> Result<Vec<Execution>, Error> {
+    let mut all: Vec<_> = places.iter().map(|_| None).collect();
+    connection.find(&EXECUTIONS, &keys(project, places.iter().copied()), |at, row| {
+        all[at] = Some(rows::execution(row)?);
+        Ok(())
+    })?;
+    Ok(all.into_iter().flatten().collect())
 }
 
 /// Which executions hold all of some words.
@@ -113,56 +137,65 @@ impl<'a> Content<'a> {
         Ok(Self { connection, project, hashes, looked_up: 0, all: None })
     }
 
-    /// How many executions are looked up at once: while each one's words are read, not many more than are needed.
-    fn part(&self) -> usize {
-        if self.looked_up < ONE_BY_ONE { PART } else { CANDIDATES }
+    /// How many executions to look at next.
+    fn next(&self) -> usize {
+        match self.hashes {
+            // A page that is almost full needs few more.
+            Some(_) if self.looked_up < ONE_BY_ONE => {
+                (ONE_BY_ONE - self.looked_up).min(self.looked_up.max(FEW))
+            }
+            _ => AT_ONCE,
+        }
     }
 
-    /// Those of these executions that hold the words.
-    fn holding(&mut self, of: Vec<TraceId>) -> Result<HashSet<TraceId>, Error> {
-        let Some(hashes) = &self.hashes else { return Ok(HashSet::new()) };
+    /// The places of those that are found.
+    fn among(&mut self, some: Vec<Candidate>) -> Result<Vec<Cursor>, Error> {
+        let sealed: Vec<_> = some.iter().filter(|one| !one.is_clear).map(|one| one.place).collect();
+        let holding = self.holding(&sealed)?;
+        let found = some.into_iter().filter(|one| one.is_clear || holding.contains(&one.place.trace_id));
+        Ok(found.map(|one| one.place).collect())
+    }
+
+    fn holding(&mut self, places: &[Cursor]) -> Result<Cow<'_, HashSet<TraceId>>, Error> {
+        let Some(hashes) = &self.hashes else { return Ok(Cow::default()) };
         if self.all.is_none() && self.looked_up < ONE_BY_ONE {
-            self.looked_up += of.len();
-            return self.of_some(&of, hashes);
+            self.looked_up += places.len();
+            return Ok(Cow::Owned(self.these_that_hold(hashes, places)?));
         }
-        if self.all.is_none() && !of.is_empty() {
-            self.all = Some(self.of_all(hashes)?);
-        }
-        Ok(of
-            .into_iter()
-            .filter(|trace_id| self.all.as_ref().is_some_and(|all| all.contains(trace_id)))
-            .collect())
+        let all = match self.all.take() {
+            Some(all) => all,
+            None => self.all_that_hold(hashes)?,
+        };
+        Ok(Cow::Borrowed(self.all.insert(all)))
     }
 
-    fn of_some(&self, of: &[TraceId], hashes: &[u32]) -> Result<HashSet<TraceId>, Error> {
-        let key = |trace_id: &TraceId| vec![self.project.0.into(), trace_id.as_bytes().to_vec().into()];
-        let keys: Vec<Vec<Value>> = of.iter().map(key).collect();
-        let mut missing: Vec<_> = of.iter().map(|_| Missing::all(hashes)).collect();
+    fn these_that_hold(&self, hashes: &[u32], places: &[Cursor]) -> Result<HashSet<TraceId>, Error> {
+        let mut missing: Vec<_> = places.iter().map(|_| Missing::all(hashes)).collect();
+        let keys = keys(self.project, places.iter().copied());
         self.connection.find(&WORDS, &keys, |at, row| missing[at].look_in(row.blob(0)?))?;
-        let holding = of.iter().zip(&missing).filter(|(_, missing)| missing.is_none());
-        Ok(holding.map(|(trace_id, _)| *trace_id).collect())
+        let found = places.iter().zip(&missing).filter(|(_, missing)| missing.is_none());
+        Ok(found.map(|(place, _)| place.trace_id).collect())
     }
 
-    fn of_all(&self, hashes: &[u32]) -> Result<HashSet<TraceId>, Error> {
+    fn all_that_hold(&self, hashes: &[u32]) -> Result<HashSet<TraceId>, Error> {
         let sql = format!(
             "SELECT trace_id, version, hashes FROM words WHERE project = ?1 AND (trace_id, version) > (?2, ?3)
              ORDER BY trace_id, version LIMIT {ROWS}"
         );
         let mut statement = self.connection.prepare(&sql)?;
         let (mut all, mut missing) = (HashSet::new(), Missing::all(hashes));
-        let (mut last, mut version, mut rows) = (Vec::new(), i64::MIN, ROWS);
-        while rows == ROWS {
+        let (mut last, mut version, mut read) = (Vec::new(), i64::MIN, ROWS);
+        while read == ROWS {
             let mut found = statement.query(params![self.project.0, last, version])?;
-            rows = 0;
+            read = 0;
             while let Some(row) = found.next()? {
-                rows += 1;
                 let trace_id = row.blob(0)?;
                 if trace_id != last {
                     missing = Missing::all(hashes);
                     last.clear();
                     last.extend_from_slice(trace_id);
                 }
-                version = row.get(1)?;
+                (version, read) = (row.get(1)?, read + 1);
                 missing.look_in(row.blob(2)?)?;
                 if missing.is_none() {
                     all.insert(rows::trace_id(trace_id)?);
@@ -172,13 +205,6 @@ impl<'a> Content<'a> {
         Ok(all)
     }
 }
-
-const WORDS: Find<'_> = Find {
-    told: "hashes",
-    table: "words",
-    by: &[("project", Kind::Integer), ("trace_id", Kind::Bytes)],
-    but: "",
-};
 
 /// The words that no row of an execution had so far.
 struct Missing<'a> {

@@ -3,6 +3,7 @@
 
 pub(crate) mod backend;
 pub(crate) mod below;
+mod bulk;
 pub(crate) mod content;
 mod control;
 mod erase;
