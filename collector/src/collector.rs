@@ -33,6 +33,8 @@ const LAST_DELIVERY: Duration = Duration::from_secs(1);
 pub struct Settings {
     /// The name under which its outcomes are counted.
     pub name: String,
+    /// What tells it from other collectors of the same store, as long as it has the same journal.
+    pub id: String,
     pub otlp_grpc: SocketAddr,
     pub otlp_http: SocketAddr,
     pub limits: Limits,
@@ -131,6 +133,8 @@ impl Collector {
             ledger: ledger.clone(),
             memory,
             breaker: Arc::new(Breaker::default()),
+            id: self.settings.id.into(),
+            name: self.settings.name.as_str().into(),
         };
         let name = self.settings.name;
         let mut background = JoinSet::new();
@@ -139,7 +143,7 @@ impl Collector {
         background.spawn(keep_erased(delivery.clone(), gate));
         background.spawn(keep_retained(delivery.clone()));
         background.spawn(keep_watch(journal.clone()));
-        background.spawn(keep_indexed(writer.clone(), ledger.clone()));
+        background.spawn(keep_indexed(delivery.clone()));
         background.spawn(async move { way.keyring.keep_fresh().await });
         background.spawn(keep_counts(ledger, writer, name.clone()));
         Ok(Running { stop, servers: servers.into(), journal, background, delivery, name })
@@ -201,7 +205,12 @@ impl Running {
                 tracing::warn!(%error, "some executions show what is new only after the next start");
             }
         };
-        tokio::time::timeout(LAST_DELIVERY, last).await.ok();
+        // Nobody has to wait for a collector whose journal is empty.
+        if tokio::time::timeout(LAST_DELIVERY, last).await.is_ok()
+            && let Err(error) = self.delivery.writer.leave(&self.delivery.id).await
+        {
+            tracing::warn!(error = causes(&error), "the store still counts on this collector");
+        }
         self.background.shutdown().await;
         if let Err(error) = self.journal.rest().await {
             let error = causes(&error);

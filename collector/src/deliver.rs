@@ -21,7 +21,7 @@ use std::time::Duration;
 
 use treering_otlp::Signal;
 use treering_queue::{Entry, EntryId, Journal};
-use treering_store::{Batch, ProjectId, Touched, Vault, Writer};
+use treering_store::{Batch, Error, ProjectId, Touched, Vault, Writer};
 
 pub(crate) use age::keep_watch;
 pub(crate) use batch::{day, form};
@@ -57,6 +57,9 @@ pub(crate) struct Delivery {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) memory: Arc<Memory>,
     pub(crate) breaker: Arc<Breaker>,
+    /// By which the store knows this collector from others.
+    pub(crate) id: Arc<str>,
+    pub(crate) name: Arc<str>,
 }
 
 /// What became of entries that were brought to the store.
@@ -189,7 +192,12 @@ impl Delivery {
     async fn persist(&self, entries: &[Arc<Entry>]) -> Brought {
         let mut refusals = 0;
         while refusals < TRIES {
-            let error = match self.deliver(entries).await {
+            let delivered = match self.deliver(entries).await {
+                // Another collector erased a project: what was read is read once more.
+                Err(Error::KeysChanged) => self.deliver(entries).await,
+                delivered => delivered,
+            };
+            let error = match delivered {
                 Ok(()) => {
                     self.breaker.worked();
                     return Brought::Done;

@@ -3,12 +3,15 @@
 use std::time::Duration;
 
 use treering_step::Timestamp;
-use treering_store::{ClockNote, Error, Forgotten, Keep, Project, ProjectRecord, Writer};
+use treering_store::{ClockNote, Error, Forgotten, Keep, Project, ProjectRecord, Work, Writer};
 
 use crate::deliver::{Delivery, causes};
 
 /// How often somebody looks, from the start on.
 const ROUND: Duration = Duration::from_secs(10 * 60);
+/// How long forgetting is one collector's, should that end without a word. Two at once would do no harm, and one of them
+/// nothing.
+const LEASE: Duration = Duration::from_secs(60 * 60);
 /// A clock that says more than this after it was last looked at has jumped, or nobody was there to look.
 const LONGEST_LEAP: Duration = DAY;
 /// How long such a clock must go on from where it leapt to before anything is forgotten by it.
@@ -51,26 +54,38 @@ async fn round(delivery: &Delivery, now: Timestamp) -> Result<(), Error> {
         );
         return Ok(());
     }
-    let pruned = prune(writer, now, false).await?;
-    if delivery.seals.is_that_of(writer) {
-        return Ok(());
+    // One collector at a time; the others look again in the next round.
+    if writer.take_work(Work::Retention, &delivery.id, LEASE).await? {
+        prune(writer, now, false).await?;
+        writer.end_work(Work::Retention, &delivery.id).await?;
     }
-    for pruned in pruned {
-        let (seals, project) = (delivery.seals.clone(), pruned.project.id);
-        // What the journal held of these days was delivered before.
-        if let Some(day) = pruned.content_from.max(pruned.steps_from) {
+    if delivery.seals.is_that_of(writer) { Ok(()) } else { drop_journal_keys(delivery, now).await }
+}
+
+/// Where the journal has keys of its own, those of days that nobody keeps go: what they sealed was delivered before.
+async fn drop_journal_keys(delivery: &Delivery, now: Timestamp) -> Result<(), Error> {
+    for record in delivery.writer.projects().await? {
+        let (content_from, steps_from) = limits(&record, now);
+        if let Some(day) = content_from.max(steps_from) {
+            let (seals, project) = (delivery.seals.clone(), record.project.id);
             tokio::task::spawn_blocking(move || seals.drop_before(project, day)).await??;
         }
     }
     Ok(())
 }
 
+/// The first days of which content and steps stay.
+fn limits(record: &ProjectRecord, now: Timestamp) -> (Option<u32>, Option<u32>) {
+    let from = |keep: Keep| keep.days().map(|days| day_of(now).saturating_sub(days));
+    (from(record.retention.content), from(record.retention.steps))
+}
+
 /// Forgets what is older than its project keeps it by this clock, or tells what it would forget.
 pub async fn prune(writer: &Writer, now: Timestamp, dry_run: bool) -> Result<Vec<Pruned>, Error> {
     let mut all = Vec::new();
-    for ProjectRecord { project, retention, .. } in writer.projects().await? {
-        let from = |keep: Keep| keep.days().map(|days| day_of(now).saturating_sub(days));
-        let (content_from, steps_from) = (from(retention.content), from(retention.steps));
+    for record in writer.projects().await? {
+        let (content_from, steps_from) = limits(&record, now);
+        let project = record.project;
         if content_from.or(steps_from).is_some() {
             let forgotten = writer.forget_days(project.id, content_from, steps_from, dry_run).await?;
             all.push(Pruned { project, content_from, steps_from, forgotten });

@@ -23,6 +23,7 @@ words! {
         Export = "export",
         Import = "import",
         Prune = "prune",
+        CollectorGiveUp = "collector.give_up",
     }
 }
 

@@ -41,6 +41,10 @@ pub enum Error {
          whoever runs it"
     )]
     NoFile,
+    #[error("the keys that this was named with were dropped meanwhile; it is read once more")]
+    KeysChanged,
+    #[error("another collector has taken this work over")]
+    WorkTaken,
     #[error("a row that should be there is not")]
     NoRow,
     #[error("content is withheld from this viewer")]

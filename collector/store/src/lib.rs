@@ -35,12 +35,12 @@ pub use erasure::{Erased, Erasure, ErasureState, Target};
 pub use error::Error;
 pub use key::{ApiKey, KeyRecord, Scopes};
 pub use model::{
-    Batch, ClockNote, Computed, Cursor, ExecutionFilter, ExecutionPage, Forgotten, Indexed, LogEntry,
-    OutcomeCount, Project, ProjectId, Reread, Scope, SearchLag, Sign, SpanEntry, StepRecords, TellWords,
-    Touched, Unindexed, Viewer, Wording,
+    Batch, ClockNote, Collector, Computed, Cursor, ExecutionFilter, ExecutionPage, Forgotten, Indexed,
+    LogEntry, OutcomeCount, Project, ProjectId, Reread, Scope, SearchLag, Sign, SpanEntry, StepRecords,
+    TellWords, Touched, Unindexed, Viewer, Wording,
 };
 pub use postgres::{Migrated, PostgresUrl};
-pub use sql::{Admission, Audit, Keeper, Keys, Reader, Writer};
+pub use sql::{Admission, Audit, Keeper, Keys, Reader, Work, Writer};
 pub use sqlite::{Damaged, Piece, Salvage, Salvaged};
 pub use url::StoreUrl;
 pub use vault::{MasterSource, Vault, VaultState, vault_path, write_new_master};

@@ -30,7 +30,7 @@ DECLARE
         ['master',        's',    's',    'siu',  ''],
         ['secret',        'si',   'siud', 'siu',  'content'],
         ['version',       'siu',  'siu',  '',     'any'],
-        ['collector',     'siu',  'siud', 's',    ''],
+        ['collector',     'siu',  'siud', 'sd',   ''],
         ['work',          '',     'siu',  '',     ''],
         ['block',         'siu',  'siud', '',     'content'],
         ['piece',         'siu',  'siud', '',     'content'],

@@ -282,7 +282,7 @@ pub(crate) struct Reread {
 }
 
 #[derive(Debug, Args)]
-#[group(id = "target", required = true, multiple = false, args = ["execution", "session", "user", "whole_project"])]
+#[group(id = "target", required = true, multiple = false, args = ["execution", "session", "user", "whole_project", "without"])]
 pub(crate) struct Erase {
     #[command(flatten)]
     pub(crate) place: Place,
@@ -298,6 +298,9 @@ pub(crate) struct Erase {
     /// Everything that was ever sent to the project, which must be named; its keys and settings stay
     #[arg(long, requires = "project")]
     pub(crate) whole_project: bool,
+    /// Erases nothing, but lets erasures no longer wait for the collector with this id, whose disk is gone
+    #[arg(long, value_name = "COLLECTOR")]
+    pub(crate) without: Option<String>,
     /// The project to look in; by itself it erases nothing [default: default]
     #[arg(long)]
     pub(crate) project: Option<String>,

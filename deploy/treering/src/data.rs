@@ -1,6 +1,7 @@
 use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
+use treering_collector::Settings;
 use treering_queue::Journal;
 use treering_store::{Control, MasterSource, StoreUrl, Vault, vault_path};
 
@@ -80,6 +81,23 @@ impl Data {
     /// Where the keys of the journal lie that are not the store's.
     pub(crate) fn seals_path(&self) -> PathBuf {
         self.folder.join(KEYS)
+    }
+
+    /// The collector of this folder is the same one after each start: others may wait for what is in its journal.
+    pub(crate) fn known_by_id(&self, settings: Settings) -> Result<Settings, Error> {
+        let path = self.folder.join("collector.id");
+        let failed = |source| Error::Write { path: path.clone(), source };
+        let id = match fs::read_to_string(&path) {
+            Ok(id) if !id.trim().is_empty() => id.trim().to_owned(),
+            _ => {
+                let mut bytes = [0; 8];
+                getrandom::fill(&mut bytes).map_err(std::io::Error::other).map_err(failed)?;
+                let id = format!("{:016x}", u64::from_le_bytes(bytes));
+                fs::write(&path, format!("{id}\n")).map_err(failed)?;
+                id
+            }
+        };
+        Ok(Settings { id, ..settings })
     }
 
     /// Where versions before the sealed journal kept theirs.

@@ -23,6 +23,9 @@ pub(crate) async fn run(options: cli::Erase, file: File) -> Result<Answer, Error
     log_to_stderr();
     let data = Data::of(&options.place, &file)?;
     data.must_exist()?;
+    if let Some(collector) = &options.without {
+        return give_up(&data.control().await?.keeper, collector).await;
+    }
     let name = options.project.clone().unwrap_or_else(|| DEFAULT_PROJECT.to_owned());
     let owner = Owner::anywhere(&data, &options.place, &file).await?;
     let answer = erase(owner.keeper(), &options, name).await;
@@ -85,6 +88,23 @@ fn described(project: &Project, target: &Target) -> String {
     }
 }
 
+async fn give_up(keeper: &Keeper, collector: &str) -> Result<Answer, Error> {
+    let was_there = keeper.give_up_collector(collector).await?;
+    let mut out = io::stdout().lock();
+    if was_there {
+        writeln!(
+            out,
+            "nobody waits any more for the collector {collector}; never start it again with that folder"
+        )?;
+        return Ok(Answer::Yes);
+    }
+    writeln!(out, "there is no collector {collector}; these are known:")?;
+    for known in keeper.collectors().await? {
+        writeln!(out, "{} ({}), last seen {}", known.id, known.name, known.seen_at)?;
+    }
+    Ok(Answer::No)
+}
+
 /// Waits until the request was carried out. Should this command end before, it is carried out all the same.
 async fn done(keeper: &Keeper, request: i64, expected: &Erased) -> Result<ErasureState, Error> {
     let mut progress = Progress::default();
@@ -95,12 +115,24 @@ async fn done(keeper: &Keeper, request: i64, expected: &Erased) -> Result<Erasur
                 return Ok(state);
             }
             Some(ErasureState { executions, .. }) => {
-                progress.tell(&format!("{executions} of {} executions erased", expected.executions))?;
+                let told = format!("{executions} of {} executions erased", expected.executions);
+                progress.tell(&(told + &waiting_for(keeper, request).await?))?;
             }
             None => return Err(Error::RequestGone),
         }
         tokio::time::sleep(ROUND).await;
     }
+}
+
+/// The collectors that have still to deliver what came before, where there are others.
+async fn waiting_for(keeper: &Keeper, request: i64) -> Result<String, Error> {
+    let behind = keeper.collectors().await?.into_iter().filter(|collector| collector.passed < request);
+    let ids: Vec<_> = behind.map(|collector| collector.id).collect();
+    Ok(if ids.is_empty() {
+        String::new()
+    } else {
+        format!(", waiting for the collectors {}", ids.join(", "))
+    })
 }
 
 fn print(project: &Project, target: &Target, erased: ErasureState, json: bool) -> io::Result<()> {

@@ -41,6 +41,7 @@ impl IntakeSettings {
         Ok(Self {
             collector: treering_collector::Settings {
                 name,
+                id: String::new(),
                 otlp_grpc,
                 otlp_http,
                 limits,

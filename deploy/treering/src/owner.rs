@@ -82,7 +82,7 @@ impl Owner {
             treering_store::open(&data.store, data.master.clone()).await?;
         let seals = data.seals(&vault)?;
         let journal = crate::serve::journal(data, &intake, &seals).await?;
-        let collector = Collector::bind(intake.collector).await?;
+        let collector = Collector::bind(data.known_by_id(intake.collector)?).await?;
         let otlp_http = collector.http_address().map_err(Error::Address)?;
         let running =
             collector.start(intake.rules, intake.prices, journal.clone(), seals, writer, keys).await?;

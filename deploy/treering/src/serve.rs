@@ -31,7 +31,7 @@ pub(crate) async fn up(options: Up, file: File) -> Result<Answer, Error> {
     let seals = data.seals(&vault)?;
     let journal = journal(&data, &intake, &seals).await?;
     let redaction_off = !intake.rules.builtin_enabled();
-    let collector = Collector::bind(intake.collector).await?;
+    let collector = Collector::bind(data.known_by_id(intake.collector)?).await?;
     let dashboard =
         Dashboard::bind(pages, reader, keys.clone(), redaction_off).await?.after_delivery(journal.clone());
     let listening = Listening {
@@ -75,7 +75,7 @@ pub(crate) async fn collect(options: Collect, file: File) -> Result<Answer, Erro
     let seals = data.seals(&vault)?;
     let journal = journal(&data, &intake, &seals).await?;
     let redaction_off = !intake.rules.builtin_enabled();
-    let collector = Collector::bind(intake.collector).await?;
+    let collector = Collector::bind(data.known_by_id(intake.collector)?).await?;
     let listening = Listening {
         pid: std::process::id(),
         otlp_grpc: Some(collector.grpc_address().map_err(Error::Address)?),

@@ -168,7 +168,7 @@ impl Keeper {
     }
 
     /// Makes a change, writes down the act that it was, and lets collectors know, in one transaction.
-    async fn change<T: Send + 'static>(
+    pub(super) async fn change<T: Send + 'static>(
         &self,
         change: impl FnOnce(&Transaction<'_>) -> Result<(T, Option<Act>), Error> + Send + 'static,
     ) -> Result<T, Error> {

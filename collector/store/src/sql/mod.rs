@@ -11,6 +11,7 @@ mod erasing;
 mod erasures;
 mod executions;
 mod facets;
+mod fleet;
 mod forget;
 mod index;
 mod joins;
@@ -35,6 +36,7 @@ mod words;
 mod writer;
 
 pub use audit::Audit;
+pub use fleet::Work;
 pub use keeper::Keeper;
 pub use keys::{Admission, Keys};
 pub use reader::Reader;

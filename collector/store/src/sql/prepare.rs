@@ -107,7 +107,11 @@ pub(super) fn prepare(
 ) -> Result<Prepared, Error> {
     let upon = match connection {
         Connection::Sqlite(_) => Upon::Version(last_version(connection)? + 1),
-        Connection::Postgres(_) => Upon::Forgotten(forgot(connection)?),
+        Connection::Postgres(_) => {
+            let version = forgot(connection)?;
+            content.vault.follow_forgetting(version)?;
+            Upon::Forgotten(version)
+        }
     };
     prepare_upon(upon, connection, content, batches)
 }

@@ -33,7 +33,9 @@ struct Inner {
     /// The keys that seal today, and those that were asked for.
     current: HashMap<(ProjectId, u32), DataKey>,
     known: HashMap<KeyId, DataKey>,
-    hashes: HashMap<ProjectId, HashKey>,
+    hashes: HashMap<ProjectId, (KeyId, HashKey)>,
+    /// What was forgotten when these were last compared with what is kept.
+    forgotten: i64,
 }
 
 /// Has no content, but a secret of its own for what is the installation's.
@@ -101,8 +103,8 @@ impl Vault {
             None => source.read()?,
         };
         place.claim(master.id())?;
-        let (current, known, hashes) = Default::default();
-        let inner = Inner { place, source, master, current, known, hashes };
+        let (current, known, hashes, forgotten) = Default::default();
+        let inner = Inner { place, source, master, current, known, hashes, forgotten };
         Ok(Self { inner: Arc::new(Mutex::new(inner)) })
     }
 
@@ -140,12 +142,12 @@ impl Vault {
     /// What names the content and the words of a project.
     pub fn hash_key(&self, project: ProjectId) -> Result<HashKey, Error> {
         let mut inner = self.lock();
-        if let Some(key) = inner.hashes.get(&project) {
+        if let Some((_, key)) = inner.hashes.get(&project) {
             return Ok(key.clone());
         }
-        let (_, secret) = inner.ensure(project, Purpose::Hashes)?;
+        let (row, secret) = inner.ensure(project, Purpose::Hashes)?;
         let key = HashKey::new(&secret);
-        inner.hashes.insert(project, key.clone());
+        inner.hashes.insert(project, (row.id, key.clone()));
         Ok(key)
     }
 
@@ -241,6 +243,38 @@ impl Vault {
     /// Copies the wrapped keys to a new file.
     pub fn back_up(&self, path: &Path) -> Result<(), Error> {
         self.lock().place.back_up(path)
+    }
+
+    /// Sees to it that what another process dropped is not used any more, where anything was forgotten since it last
+    /// did. Who has named something with a key that is gone is told to begin anew.
+    pub(crate) fn follow_forgetting(&self, version: i64) -> Result<(), Error> {
+        let mut inner = self.lock();
+        if inner.forgotten == version {
+            return Ok(());
+        }
+        let mut is_stale = false;
+        for (project, id) in inner.hashes.iter().map(|(project, (id, _))| (*project, *id)).collect::<Vec<_>>()
+        {
+            is_stale |= inner.place.current(project, Purpose::Hashes)?.is_none_or(|row| row.id != id);
+        }
+        inner.current.clear();
+        inner.known.clear();
+        inner.hashes.clear();
+        inner.forgotten = version;
+        if is_stale { Err(Error::KeysChanged) } else { Ok(()) }
+    }
+
+    /// Retires every data key of a project: what is sealed from now on is sealed with new ones.
+    pub fn retire_project(&self, project: ProjectId) -> Result<(), Error> {
+        let mut inner = self.lock();
+        inner.place.retire_project(project)?;
+        inner.current.retain(|(of, _), _| *of != project);
+        Ok(())
+    }
+
+    /// Drops every retired key of a project.
+    pub fn drop_retired_of(&self, project: ProjectId) -> Result<u64, Error> {
+        self.forget(|place| place.drop_retired_of(project))
     }
 
     /// Asks again which keys seal today: another process may have retired those that are remembered.

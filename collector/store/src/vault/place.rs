@@ -184,6 +184,16 @@ impl Place {
         Ok(())
     }
 
+    pub(super) fn retire_project(&self, project: ProjectId) -> Result<(), Error> {
+        let sql = "UPDATE secret SET retired = 1 WHERE project = ?1 AND day IS NOT NULL";
+        self.act(Need::Forget, |connection| connection.execute(sql, params![project.as_i64()]))?;
+        Ok(())
+    }
+
+    pub(super) fn drop_retired_of(&self, project: ProjectId) -> Result<u64, Error> {
+        self.delete("DELETE FROM secret WHERE project = ?1 AND retired = 1", params![project.as_i64()])
+    }
+
     pub(super) fn drop_retired(&self, project: ProjectId, day: u32) -> Result<u64, Error> {
         let sql = "DELETE FROM secret WHERE project = ?1 AND day = ?2 AND retired = 1";
         self.delete(sql, params![project.as_i64(), day])
