@@ -5,7 +5,7 @@ use rusqlite::params;
 use rusqlite::types::Value;
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
-use treering_step::{Execution, Timestamp, TraceId};
+use treering_step::{Execution, Timestamp};
 
 use super::facets::Facets;
 use super::rows::{self, EXECUTION_COLUMNS, EXECUTIONS, integer, time};
@@ -18,24 +18,6 @@ pub(super) const SHOWN: &str = "steps > 0";
 
 pub(super) fn execution(connection: &Connection, of: Touched) -> Result<Option<Execution>, Error> {
     Ok(computed(connection, of)?.map(|computed| computed.execution))
-}
-
-/// Executions of a project, in this order; one that is not there is left out.
-pub(super) fn executions(
-    connection: &Connection,
-    project: ProjectId,
-    of: &[TraceId],
-) -> Result<Vec<Execution>, Error> {
-    let by = [("project", Column::Integer), ("trace_id", Column::Bytes)];
-    let but = format!("AND {SHOWN}");
-    let find = Find { told: EXECUTION_COLUMNS, table: "execution", by: &by, but: &but };
-    let key = |trace_id: &TraceId| vec![project.0.into(), trace_id.as_bytes().to_vec().into()];
-    let mut all = vec![None; of.len()];
-    connection.find(&find, &of.iter().map(key).collect::<Vec<_>>(), |at, row| {
-        all[at] = Some(rows::execution(row)?);
-        Ok(())
-    })?;
-    Ok(all.into_iter().flatten().collect())
 }
 
 /// An execution and the version that it was computed from.
