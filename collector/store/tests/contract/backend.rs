@@ -27,13 +27,20 @@ const NOT_ON_POSTGRES: &[(&str, &str)] = &[
     ("an_older_copy_of_the_store_opens_no_more_with_the_keys_that_are_left", COPIES),
 ];
 
+/// The cases that SQLite leaves out.
+const NOT_ON_SQLITE: &[(&str, &str)] = &[
+    ("a_key_that_another_one_retired_seals_nothing_more", ONE_PROCESS),
+    ("a_project_that_another_one_erased_is_named_and_sealed_anew", ONE_PROCESS),
+];
+
+const ONE_PROCESS: &str = "keys go in the one process that owns the folder";
 const OLD_SCHEMAS: &str = "the schemas of before are SQLite's";
 const COPIES: &str = "it copies files; a backup of PostgreSQL holds the wrapped keys as well";
 
 impl Backend {
     fn leaves_out(self) -> &'static [(&'static str, &'static str)] {
         match self {
-            Self::Sqlite => &[],
+            Self::Sqlite => NOT_ON_SQLITE,
             Self::Postgres | Self::Pgbouncer => NOT_ON_POSTGRES,
         }
     }

@@ -8,6 +8,7 @@ pub(crate) mod content;
 mod control;
 mod erase;
 mod executions;
+mod fleet;
 mod forgetting;
 mod giant;
 mod hostile;
