@@ -41,8 +41,9 @@ async fn two_that_append_at_once_lose_nothing() {
     let other = store.other().await;
     let append = |handles: &Handles, numbers: std::ops::Range<u8>| {
         let writer = handles.writer.clone();
-        let batches: Vec<_> =
-            numbers.map(|number| store.batch(vec![span(number, 1, "same words in all", 5)], vec![])).collect();
+        let batches: Vec<_> = numbers
+            .map(|number| store.batch(vec![span(number, 1, "same words in all", 5)], vec![]))
+            .collect();
         async move {
             for batch in batches {
                 writer.append(vec![batch]).await.unwrap();

@@ -13,7 +13,7 @@ const FOLDERS: [&str; 3] = ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux
 /// In the order in which the clock jumps; the last one is the truth.
 const JUMPS: [&str; 6] = ["+1d", "-1d", "@1970-01-02 00:00:00", "+1d", "@1970-01-01 00:00:01", "+0"];
 /// How soon something new must be in the store: a timer that a jump stopped would stand for hours.
-const SOON: Duration = Duration::from_secs(60);
+const SOON: Duration = crate::support::PATIENCE;
 
 /// The binary, under a clock that is read from this file each time.
 fn under_clock(library: &Path, clock: &Path) -> Command {

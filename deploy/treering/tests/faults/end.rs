@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use crate::ledger::{Ledger, spans};
 use crate::load::Load;
 use crate::otlp::traces;
-use crate::support::{Api, PATIENCE, Server, treering};
+use crate::support::{Api, PATIENCE, Server, store, treering};
 
 /// How long the end may take.
 const END: Duration = Duration::from_secs(10);
@@ -107,6 +107,7 @@ async fn a_second_server_on_one_folder_says_that_it_may_not() {
         "--dashboard",
         "127.0.0.1:0",
     ]);
+    second.envs(store::environment(folder.path()));
     let second = second.arg("--data").arg(folder.path()).stdin(Stdio::null()).output().unwrap();
     assert!(!second.status.success());
     assert!(begun.elapsed() < Duration::from_secs(5));

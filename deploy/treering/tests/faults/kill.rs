@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use crate::load::Load;
 use crate::random::{Random, from_environment};
-use crate::support::{Api, Server, treering};
+use crate::support::{Api, Server, store, treering};
 
 /// How often it is killed, unless `TREERING_FAULT_KILLS` says otherwise.
 const KILLS: u64 = 50;
@@ -44,7 +44,8 @@ async fn what_was_acknowledged_survives_fifty_kills_at_random_moments() {
 async fn kill_at_start(data: &Path, [grpc, http, dashboard]: &[String; 3], after: u64) {
     let mut command = treering();
     command.args(["up", "--otlp-grpc", grpc, "--otlp-http", http, "--dashboard", dashboard, "--data"]);
-    let mut child = command.arg(data).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    command.arg(data).envs(store::environment(data));
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     tokio::time::sleep(Duration::from_millis(after)).await;
     child.kill().unwrap();
     child.wait().unwrap();
