@@ -109,6 +109,80 @@ pub(super) fn each_step(
     Ok(last_version(&moment)?.unsigned_abs())
 }
 
+/// Executions that are asked for at once where the store is far away, and summaries of each; of a larger one the steps
+/// are handed out as they come.
+const EXECUTIONS: usize = 64;
+const SMALL: usize = 1_000;
+
+/// The same of many executions: tells which one a step is of by its place among these.
+pub(super) fn each_step_of_many(
+    connection: &Connection,
+    of: &[Touched],
+    mut add: impl FnMut(usize, Vec<Summary>),
+) -> Result<Vec<u64>, Error> {
+    let mut versions = Vec::with_capacity(of.len());
+    for some in of.chunks(EXECUTIONS) {
+        let first = versions.len();
+        let (at_once, mut alone) = match connection {
+            // Nothing is gained where no journey is saved.
+            Connection::Sqlite(_) => (None, (0..some.len()).collect()),
+            Connection::Postgres(_) => {
+                let (version, small, alone) = small_ones(connection, some)?;
+                small.into_iter().for_each(|(at, step)| add(first + at, step));
+                (Some(version), alone)
+            }
+        };
+        versions.resize(first + some.len(), at_once.unwrap_or_default());
+        alone.sort_unstable();
+        for at in alone {
+            let step = |step| add(first + at, step);
+            versions[first + at] = each_step(connection, some[at], Detail::Whole, step)?;
+        }
+    }
+    Ok(versions)
+}
+
+/// The steps of executions that are small and have nothing to do with others, the version of all of them, and the
+/// places of those that are to be asked for alone.
+type Small = (u64, Vec<(usize, Vec<Summary>)>, Vec<usize>);
+
+fn small_ones(connection: &Connection, of: &[Touched]) -> Result<Small, Error> {
+    let moment = connection.moment()?;
+    let mut naming = BTreeMap::new();
+    for project in of.iter().map(|of| of.project).collect::<BTreeSet<_>>() {
+        naming.insert(project, Joins { connection: &moment, project }.any_naming()?);
+    }
+    let (mut alone, asked): (Vec<_>, Vec<_>) = (0..of.len()).partition(|at| naming[&of[*at].project]);
+    let key = |at: &usize| vec![of[*at].project.0.into(), of[*at].trace_id.as_bytes().to_vec().into()];
+    let (told, but) =
+        (format!("{}, {GONE}", Detail::Whole.columns()), format!("ORDER BY span_id, source LIMIT {SMALL}"));
+    let by = [("project", Kind::Integer), ("trace_id", Kind::Bytes)];
+    let find = Find { told: &told, table: "summary", by: &by, but: &but };
+    let mut summaries = vec![Vec::new(); asked.len()];
+    moment.find(&find, &asked.iter().map(key).collect::<Vec<Vec<Value>>>(), |at, row| {
+        summaries[at].push(alive(row)?);
+        Ok(())
+    })?;
+    let mut small = Vec::<(usize, Vec<Summary>)>::new();
+    for (at, summaries) in asked.into_iter().zip(summaries) {
+        if summaries.len() == SMALL {
+            alone.push(at);
+            continue;
+        }
+        for summary in summaries {
+            match small.last_mut() {
+                Some((of, step)) if *of == at && is_of(step, &summary) => step.push(summary),
+                _ => small.push((at, vec![summary])),
+            }
+        }
+    }
+    Ok((last_version(&moment)?.unsigned_abs(), small, alone))
+}
+
+fn is_of(step: &[Summary], summary: &Summary) -> bool {
+    step.first().is_some_and(|first| first.span_id == summary.span_id)
+}
+
 /// True for a log record of which only its key tells where it belongs.
 fn is_naming(summary: &Summary) -> bool {
     summary.source != Source::Span && !summary.joins.is_empty()

@@ -6,7 +6,7 @@ use super::append::append;
 use super::clear::{self, Cleared, Left};
 use super::content::Content;
 use super::executions::{self, execution, put_executions, stale};
-use super::partials::{Detail, each_step};
+use super::partials::each_step_of_many;
 use super::pool::Pool;
 use super::{forget, index, outcomes, processes, reread};
 use crate::{
@@ -52,12 +52,17 @@ impl Writer {
         add: impl Fn(&mut T, Vec<Summary>) + Send + 'static,
         finish: impl Fn(T, TraceId) -> Execution + Send + 'static,
     ) -> Result<Vec<Computed>, Error> {
-        let compute = move |connection: &Connection, of: Touched| {
-            let mut told = T::default();
-            let version = each_step(connection, of, Detail::Whole, |step| add(&mut told, step))?;
-            Ok(Computed { project: of.project, version, execution: finish(told, of.trace_id) })
+        let compute = move |connection: &Connection| {
+            let mut told: Vec<_> = of.iter().map(|_| T::default()).collect();
+            let versions = each_step_of_many(connection, &of, |at, step| add(&mut told[at], step))?;
+            let computed = of.iter().zip(told).zip(versions).map(|((of, told), version)| Computed {
+                project: of.project,
+                version,
+                execution: finish(told, of.trace_id),
+            });
+            Ok(computed.collect())
         };
-        self.reading.with(move |connection| of.into_iter().map(|of| compute(connection, of)).collect()).await
+        self.reading.with(compute).await
     }
 
     /// Remembers executions to be computed later: until then [`Self::stale`] tells of them.
