@@ -16,7 +16,7 @@ use tokio_postgres::{Client, Error as PgError};
 use super::access::Access;
 use super::values::{Parameter, parameters};
 use crate::Error;
-use crate::sql::{Find, Insert, Kind, Values, for_postgres};
+use crate::sql::{Delete, Find, Insert, Kind, Values, for_postgres};
 
 pub(crate) type PgRow = tokio_postgres::Row;
 
@@ -104,6 +104,10 @@ impl Session {
 
     pub(crate) fn find(&self, find: &Find<'_>, keys: &[Vec<Value>]) -> Result<Vec<PgRow>, Error> {
         self.ask(&for_postgres(&find.at_once()), lists(find.by, keys))
+    }
+
+    pub(crate) fn delete(&self, delete: &Delete<'_>, keys: &[Vec<Value>]) -> Result<Vec<PgRow>, Error> {
+        self.ask(&for_postgres(&delete.at_once()), lists(delete.by, keys))
     }
 
     /// Sends statements as they are, without values.

@@ -1,16 +1,16 @@
 //! What came in is kept.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 
 use rusqlite::types::Value;
-use treering_step::{JoinKey, ProcessId, SpanId, Summary, TraceId};
+use treering_step::{JoinKey, SpanId, Summary, TraceId};
 
 use super::connection::{Conflict, Connection, Find, Insert, Kind, Transaction};
 use super::content::Content;
 use super::executions::mark_stale;
 use super::index;
-use super::joins::{Joins, Offer, offer_all, takers};
+use super::joins::{Offer, offer_all, takers};
 use super::prepare::{Prepared, prepare, prepare_locked};
 use super::processes;
 use super::rows::{self, SUMMARIES, time};
@@ -56,9 +56,7 @@ fn write(
     for (place, taker) in takers(&transaction, &named)?.into_iter().enumerate() {
         elsewhere.extend(taker.map(|(trace_id, _)| Touched { project: named[place].0, trace_id }));
     }
-    for (project, signs, running) in lives(batches) {
-        processes::hear(&transaction, project, &signs, &running, &mut elsewhere)?;
-    }
+    processes::hear(&transaction, batches, &mut elsewhere)?;
     let mut touched: Vec<_> = batches.iter().flat_map(touched).collect();
     touched.sort_unstable();
     touched.dedup();
@@ -94,7 +92,12 @@ fn put_summaries(connection: &Connection, written: i64, summaries: Summaries) ->
     connection.put(&SUMMARIES, &rows, |_| Ok(()))
 }
 
-fn summary_row(project: ProjectId, trace_id: TraceId, written: i64, values: Vec<Value>) -> Vec<Value> {
+pub(super) fn summary_row(
+    project: ProjectId,
+    trace_id: TraceId,
+    written: i64,
+    values: Vec<Value>,
+) -> Vec<Value> {
     let key = [project.0.into(), trace_id.as_bytes().to_vec().into(), written.into()];
     key.into_iter().chain(values).collect()
 }
@@ -303,68 +306,6 @@ impl<K: Eq + Hash> First<K> {
         if self.keys.insert(key) {
             self.rows.push(row());
         }
-    }
-}
-
-/// What batches show of the life of processes, by project.
-fn lives(batches: &[Batch]) -> Vec<(ProjectId, Vec<crate::Sign>, BTreeSet<ProcessId>)> {
-    let mut lives = BTreeMap::<ProjectId, (Vec<crate::Sign>, BTreeSet<ProcessId>)>::new();
-    for batch in batches {
-        let (signs, running) = lives.entry(batch.project).or_default();
-        for sign in &batch.signs {
-            let same = |one: &&mut crate::Sign| {
-                (one.process, one.interval, one.ended) == (sign.process, sign.interval, sign.ended)
-            };
-            // Between two equal signs of a process nothing is known that the later one does not show.
-            match signs.last_mut().filter(same) {
-                Some(last) => last.seen_at = last.seen_at.max(sign.seen_at),
-                None => signs.push(*sign),
-            }
-        }
-        let summaries =
-            batch.spans.iter().map(|span| &span.summary).chain(batch.logs.iter().map(|log| &log.summary));
-        running.extend(summaries.filter_map(|summary| summary.process));
-    }
-    lives.into_iter().map(|(project, (signs, running))| (project, signs, running)).collect()
-}
-
-/// Puts single rows of a project in.
-pub(super) struct Put<'a> {
-    pub(super) connection: &'a Transaction<'a>,
-    pub(super) project: ProjectId,
-    pub(super) written: i64,
-    /// Executions that have news although nothing was put into them; unordered, with repetitions.
-    pub(super) elsewhere: Vec<Touched>,
-}
-
-impl Put<'_> {
-    pub(super) fn summary_row(&self, trace_id: TraceId, values: Vec<Value>) -> Result<(), Error> {
-        let row = summary_row(self.project, trace_id, self.written, values);
-        self.connection.put(&SUMMARIES, &[row], |_| Ok(()))
-    }
-
-    pub(super) fn offer(
-        &mut self,
-        trace_id: TraceId,
-        span_id: SpanId,
-        before: &[JoinKey],
-        now: &[JoinKey],
-    ) -> Result<(), Error> {
-        let joins = Joins { connection: self.connection, project: self.project };
-        joins.offer((trace_id, span_id), before, now, &mut self.elsewhere)
-    }
-
-    /// A log record that names a span, or no longer does: whoever takes it has news.
-    pub(super) fn named(&mut self, own: TraceId, key: Option<&JoinKey>) -> Result<(), Error> {
-        let Some(key) = key else { return Ok(()) };
-        let joins = Joins { connection: self.connection, project: self.project };
-        let taker = joins.taker(*key, own)?;
-        self.elsewhere.extend(taker.map(|(trace_id, _)| Touched { project: self.project, trace_id }));
-        Ok(())
-    }
-
-    pub(super) fn execute(&self, sql: &str, values: super::connection::Values<'_>) -> Result<usize, Error> {
-        self.connection.execute(sql, values)
     }
 }
 

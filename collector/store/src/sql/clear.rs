@@ -4,22 +4,26 @@
 //! of the one before: blocks older than a mark are to go, and their pieces are known to nobody who writes.
 
 use std::collections::BTreeSet;
+use std::ops::ControlFlow;
 
-use super::connection::{Connection, OptionalExtension, Transaction};
+use super::connection::{Connection, Delete, Find, OptionalExtension, Transaction};
 use rusqlite::params;
 use rusqlite::types::Value;
 use treering_otlp::Signal;
-use treering_step::Timestamp;
+use treering_step::TraceId;
 
-use super::content::{Content, address};
+use super::content::Content;
+use super::executions::BY_EXECUTION;
+use super::index;
 use super::prepare::{self, Day, first_new_block};
-use super::records::Records;
-use super::rows::time;
+use super::records::{Kept, RECORD, Records};
+use super::removal::keys;
+use super::rows;
 use super::versions::{next_forgetting_version, next_version};
-use crate::content::{Address, Name, Press};
-use crate::{Error, ProjectId};
+use crate::content::{Address, Press};
+use crate::{Error, ProjectId, Touched};
 
-/// Records of one step, and bytes of them.
+/// Records of one step, and bytes of them where they move.
 const RECORDS: i64 = 1024;
 const BYTES: usize = 4 << 20;
 const PIECES: i64 = 10_000;
@@ -54,25 +58,54 @@ pub(super) fn begin(connection: &Connection, (project, day): (ProjectId, u32)) -
     Ok(())
 }
 
-/// Does a little of it; `None` where there is nothing left to do.
+/// How far it has come: what is before that is done, and not looked at again.
+#[derive(Debug, Clone)]
+pub(super) struct At {
+    /// The first block that stays. Where somebody begins anew meanwhile, it is a later one.
+    first: i64,
+    /// The block from which on there are spans, and log records, and blocks.
+    spans: i64,
+    logs: i64,
+    blocks: i64,
+    /// The first piece that is left; none where all are gone.
+    pieces: Option<Vec<u8>>,
+}
+
+impl At {
+    fn start(first: i64) -> Self {
+        Self { first, spans: 0, logs: 0, blocks: i64::MIN, pieces: Some(Vec::new()) }
+    }
+
+    fn records(&mut self, signal: Signal) -> &mut i64 {
+        match signal {
+            Signal::Traces => &mut self.spans,
+            Signal::Logs => &mut self.logs,
+        }
+    }
+}
+
+/// Does a little of it, and tells how far it is then; `None` where there is nothing left to do.
 pub(super) fn step(
     connection: &Connection,
     content: &Content,
     (project, day): (ProjectId, u32),
     left: Left,
-) -> Result<Option<Cleared>, Error> {
+    at: Option<At>,
+) -> Result<Option<(Cleared, At)>, Error> {
     let transaction = connection.writing()?;
     let sql = "SELECT first FROM rewriting WHERE project = ?1 AND day = ?2";
     let first = transaction.one(sql, params![project.0, day], |row| row.get(0)).optional()?;
     let Some(first) = first else { return Ok(None) };
-    let clearing = Clearing { transaction: &transaction, content, project, day, first };
+    let at = at.filter(|at| at.first == first).unwrap_or_else(|| At::start(first));
+    let mut clearing = Clearing { transaction: &transaction, content, project, day, at };
     let cleared = clearing.step(left)?;
+    let at = clearing.at;
     if cleared.is_none() {
         let sql = "DELETE FROM rewriting WHERE project = ?1 AND day = ?2";
         transaction.execute(sql, params![project.0, day])?;
     }
     transaction.commit()?;
-    Ok(cleared)
+    Ok(cleared.map(|cleared| (cleared, at)))
 }
 
 struct Clearing<'a> {
@@ -80,102 +113,101 @@ struct Clearing<'a> {
     content: &'a Content,
     project: ProjectId,
     day: u32,
-    /// The first block that stays.
-    first: i64,
+    at: At,
 }
 
 /// A row that names an old block.
 struct Old {
-    trace_id: Vec<u8>,
+    trace_id: TraceId,
     /// The id of a span, or the hash of a log record.
     id: Vec<u8>,
     ordinal: u32,
-    hash: Name,
-    address: Address,
+    block: i64,
+    kept: Kept,
 }
 
 impl Clearing<'_> {
-    fn step(&self, left: Left) -> Result<Option<Cleared>, Error> {
+    fn step(&mut self, left: Left) -> Result<Option<Cleared>, Error> {
         for signal in [Signal::Traces, Signal::Logs] {
-            let old = self.old(signal)?;
-            if !old.is_empty() {
-                return self.records(signal, &old, left).map(Some);
+            let cleared = match left {
+                Left::Moves => self.moved(signal)?,
+                Left::Expires => self.expired(signal)?,
+            };
+            if cleared.is_some() {
+                return Ok(cleared);
             }
         }
-        if self.pieces()? > 0 {
+        if self.pieces()? {
             return Ok(Some(Cleared::default()));
         }
         let cleared = self.blocks()?;
         Ok(Some(cleared).filter(|cleared| cleared.blocks > 0))
     }
 
-    fn old(&self, signal: Signal) -> Result<Vec<Old>, Error> {
-        let sql = match signal {
-            Signal::Traces => {
-                "SELECT block, start, length, trace_id, span_id, 0, hash FROM span
-                 WHERE project = ?1 AND day = ?2 AND block BETWEEN 0 AND ?3 - 1 LIMIT ?4"
-            }
-            Signal::Logs => {
-                "SELECT block, start, length, trace_id, hash, ordinal, hash FROM log
-                 WHERE project = ?1 AND day = ?2 AND block BETWEEN 0 AND ?3 - 1 LIMIT ?4"
-            }
-        };
-        let mut statement = self.transaction.prepare(sql)?;
-        let mut found = statement.query(params![self.project.0, self.day, self.first, RECORDS])?;
-        let mut old = Vec::new();
-        while let Some(row) = found.next()? {
-            let Some(address) = address(row, 0)? else { continue };
-            let (trace_id, id, ordinal, hash) = (row.get(3)?, row.get(4)?, row.get(5)?, row.get(6)?);
-            old.push(Old { trace_id, id, ordinal, hash, address });
-        }
-        Ok(old)
-    }
-
-    fn records(&self, signal: Signal, old: &[Old], left: Left) -> Result<Cleared, Error> {
-        match left {
-            Left::Moves => self.moved(signal, old),
-            Left::Expires => self.expire(signal, old.iter()),
-        }
-    }
-
-    fn expire<'a>(&self, signal: Signal, old: impl Iterator<Item = &'a Old>) -> Result<Cleared, Error> {
-        let expired: Vec<_> = old.collect();
-        self.put(signal, expired.iter().map(|old| (*old, None)))?;
+    /// The content of the next records expires.
+    fn expired(&mut self, signal: Signal) -> Result<Option<Cleared>, Error> {
+        let (table, last) = (table(signal), self.at.first - 1);
+        let (project, day, from) = (self.project.0, self.day, *self.at.records(signal));
+        let sql = format!(
+            "SELECT block FROM {table} WHERE project = ?1 AND day = ?2 AND block BETWEEN ?3 AND ?4
+             ORDER BY block LIMIT 1 OFFSET ?5"
+        );
+        let values = params![project, day, from, last, RECORDS];
+        let through = self.transaction.one(&sql, values, |row| row.get(0)).optional()?.unwrap_or(last);
+        let sql = format!(
+            "UPDATE {table} SET block = NULL, start = NULL, length = NULL
+             WHERE project = ?1 AND day = ?2 AND block BETWEEN ?3 AND ?4 RETURNING trace_id"
+        );
+        let values = params![project, day, from, through];
+        let expired = self.transaction.all(&sql, values, |row| rows::trace_id(row.blob(0)?))?;
+        *self.at.records(signal) = through.saturating_add(1);
         let cleared = Cleared { expired: expired.len() as u64, ..Cleared::default() };
-        let executions: BTreeSet<_> = expired.iter().map(|old| &old.trace_id).collect();
-        if !executions.is_empty() {
-            let written = next_version(self.transaction)?;
-            executions.into_iter().try_for_each(|trace_id| self.forget_words(trace_id, written))?;
-        }
-        Ok(cleared)
+        self.forget_words(expired.into_iter().collect())?;
+        Ok(Some(cleared).filter(|cleared| cleared.expired > 0))
     }
 
-    /// Puts what is left into new blocks; what cannot be read could not be read before either, and expires.
-    fn moved(&self, signal: Signal, old: &[Old]) -> Result<Cleared, Error> {
-        let mut day = Day::new(self.transaction, self.content, self.project, self.day)?;
+    /// Puts the next records into new blocks; what cannot be read could not be read before either, and expires.
+    fn moved(&mut self, signal: Signal) -> Result<Option<Cleared>, Error> {
+        let old = self.old(signal)?;
         let mut reading = Records::new(self.transaction, self.content, self.project);
         let (mut moved, mut records, mut lost, mut bytes) = (Vec::new(), Vec::new(), Vec::new(), 0);
-        for old in old {
-            if bytes >= BYTES {
-                break;
-            }
-            match reading.at(signal, self.day, old.hash, old.address) {
+        reading.each(&old.iter().map(|old| old.kept).collect::<Vec<_>>(), |at, record| {
+            match record {
                 Ok(Some(record)) => {
                     bytes += record.body().len();
-                    moved.push(old);
+                    moved.push(&old[at]);
                     records.push(record);
                 }
-                Ok(None) | Err(Error::Damaged(_)) => lost.push(old),
+                Ok(None) | Err(Error::Damaged(_)) => lost.push(&old[at]),
                 Err(error) => return Err(error),
             }
-        }
+            Ok(if bytes < BYTES { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+        })?;
+        let Some(last) = moved.iter().chain(&lost).map(|old| old.block).max() else { return Ok(None) };
+        *self.at.records(signal) = last;
+        let mut day = Day::new(self.transaction, self.content, self.project, self.day)?;
         let spots = day.records(&records)?;
         let first = first_new_block(self.transaction, next_version(self.transaction)?)?;
         day.fill(self.content, &mut Press::new()?, first)?.write(self.transaction)?;
         let moved = moved.into_iter().zip(spots);
         self.put(signal, moved.map(|(old, spot)| (old, Some(prepare::address(first, spot)))))?;
-        let cleared = self.expire(signal, lost.into_iter())?;
-        Ok(Cleared { lost: cleared.expired, ..cleared })
+        self.put(signal, lost.iter().map(|old| (*old, None)))?;
+        self.forget_words(lost.iter().map(|old| old.trace_id).collect())?;
+        let lost = lost.len() as u64;
+        Ok(Some(Cleared { expired: lost, lost, ..Cleared::default() }))
+    }
+
+    fn old(&mut self, signal: Signal) -> Result<Vec<Old>, Error> {
+        let (table, own) = (table(signal), own(signal));
+        let sql = format!(
+            "SELECT {RECORD}, trace_id, {own} FROM {table}
+             WHERE project = ?1 AND day = ?2 AND block BETWEEN ?3 AND ?4 ORDER BY block LIMIT ?5"
+        );
+        let (from, last) = (*self.at.records(signal), self.at.first - 1);
+        self.transaction.all(&sql, params![self.project.0, self.day, from, last, RECORDS], |row| {
+            let (trace_id, id, ordinal) = (rows::trace_id(row.blob(5)?)?, row.get(6)?, row.get(7)?);
+            Ok(Old { trace_id, id, ordinal, block: row.get(2)?, kept: Kept::of(signal, row)? })
+        })
     }
 
     fn put<'a>(
@@ -194,11 +226,10 @@ impl Clearing<'_> {
             }
         };
         let row = |(old, address): (&Old, Option<Address>)| {
-            let (trace_id, id) = (old.trace_id.clone(), old.id.clone());
             vec![
                 self.project.0.into(),
-                trace_id.into(),
-                id.into(),
+                old.trace_id.as_bytes().to_vec().into(),
+                old.id.clone().into(),
                 old.ordinal.into(),
                 address.map(|address| address.block).into(),
                 address.map(|address| address.start).into(),
@@ -211,37 +242,74 @@ impl Clearing<'_> {
 
     /// The words of an execution are those of all its records: where some expired, the others are read anew. It waits
     /// from a version before all, which was never given: what was read before is of another one, and is not put in.
-    fn forget_words(&self, trace_id: &[u8], written: i64) -> Result<(), Error> {
+    fn forget_words(&self, executions: BTreeSet<TraceId>) -> Result<(), Error> {
+        if executions.is_empty() {
+            return Ok(());
+        }
+        let executions: Vec<_> = executions.into_iter().collect();
+        let keys = keys(self.project, &executions);
         for table in ["words", "unindexed"] {
-            let sql = format!("DELETE FROM {table} WHERE project = ?1 AND trace_id = ?2");
-            self.transaction.execute(&sql, params![self.project.0, trace_id])?;
+            let delete = Delete { table, by: &BY_EXECUTION, told: None };
+            self.transaction.delete(&delete, &keys, |_| Ok(()))?;
         }
-        let sql =
-            "INSERT INTO unindexed (project, trace_id, version, newest, since) SELECT ?1, ?2, -?3, ?3, ?4
-            WHERE EXISTS (SELECT 1 FROM span WHERE project = ?1 AND trace_id = ?2 AND block IS NOT NULL)
-               OR EXISTS (SELECT 1 FROM log WHERE project = ?1 AND trace_id = ?2 AND block IS NOT NULL)";
-        let now = time(Some(Timestamp::now()));
-        self.transaction.execute(sql, params![self.project.0, trace_id, written, now])?;
-        Ok(())
+        let mut left = BTreeSet::new();
+        for table in ["span", "log"] {
+            let content = Find { told: "1", table, by: &BY_EXECUTION, but: "AND block IS NOT NULL LIMIT 1" };
+            self.transaction.find(&content, &keys, |at, _| {
+                left.insert(Touched { project: self.project, trace_id: executions[at] });
+                Ok(())
+            })?;
+        }
+        let written = next_version(self.transaction)?;
+        index::wait(self.transaction, &left.into_iter().collect::<Vec<_>>(), -written, written)
     }
 
-    fn pieces(&self) -> Result<usize, Error> {
-        let sql = "DELETE FROM piece WHERE project = ?1 AND day = ?2 AND hash IN (SELECT hash FROM piece
-            WHERE project = ?1 AND day = ?2 AND block < ?3 LIMIT ?4)";
-        let values = params![self.project.0, self.day, self.first, PIECES];
-        self.transaction.execute(sql, values)
+    /// True while there are more.
+    fn pieces(&mut self) -> Result<bool, Error> {
+        let Some(from) = self.at.pieces.take() else { return Ok(false) };
+        let (project, day, first) = (self.project.0, self.day, self.at.first);
+        let sql = "SELECT hash FROM piece WHERE project = ?1 AND day = ?2 AND hash >= ?3
+            ORDER BY hash LIMIT 1 OFFSET ?4";
+        let until = self.transaction.one(sql, params![project, day, from, PIECES], |row| row.get(0));
+        let until: Option<Vec<u8>> = until.optional()?;
+        let sql = "DELETE FROM piece WHERE project = ?1 AND day = ?2 AND block < ?3 AND hash >= ?4";
+        match &until {
+            Some(until) => {
+                let sql = format!("{sql} AND hash < ?5");
+                self.transaction.execute(&sql, params![project, day, first, from, until])?;
+            }
+            None => drop(self.transaction.execute(sql, params![project, day, first, from])?),
+        }
+        self.at.pieces = until;
+        Ok(true)
     }
 
-    fn blocks(&self) -> Result<Cleared, Error> {
-        let sql = "DELETE FROM block WHERE id IN (SELECT id FROM block
-            WHERE project = ?1 AND day = ?2 AND id < ?3 LIMIT ?4) RETURNING length(sealed)";
-        let mut statement = self.transaction.prepare(sql)?;
-        let mut gone = statement.query(params![self.project.0, self.day, self.first, BLOCKS])?;
-        let mut cleared = Cleared::default();
-        while let Some(row) = gone.next()? {
-            cleared.blocks += 1;
-            cleared.bytes += row.get::<i64>(0)?.unsigned_abs();
-        }
-        Ok(cleared)
+    fn blocks(&mut self) -> Result<Cleared, Error> {
+        let (project, day, from, first) = (self.project.0, self.day, self.at.blocks, self.at.first);
+        let sql = "SELECT id FROM block WHERE project = ?1 AND day = ?2 AND id >= ?3 AND id < ?4
+            ORDER BY id LIMIT 1 OFFSET ?5";
+        let until = self.transaction.one(sql, params![project, day, from, first, BLOCKS], |row| row.get(0));
+        self.at.blocks = until.optional()?.unwrap_or(first);
+        let sql = "DELETE FROM block WHERE project = ?1 AND day = ?2 AND id >= ?3 AND id < ?4
+            RETURNING length(sealed)";
+        let gone: Vec<i64> =
+            self.transaction.all(sql, params![project, day, from, self.at.blocks], |row| row.get(0))?;
+        let bytes = gone.iter().map(|bytes| bytes.unsigned_abs()).sum();
+        Ok(Cleared { blocks: gone.len() as u64, bytes, ..Cleared::default() })
+    }
+}
+
+fn table(signal: Signal) -> &'static str {
+    match signal {
+        Signal::Traces => "span",
+        Signal::Logs => "log",
+    }
+}
+
+/// What names a record within its execution.
+fn own(signal: Signal) -> &'static str {
+    match signal {
+        Signal::Traces => "span_id, 0",
+        Signal::Logs => "hash, ordinal",
     }
 }

@@ -127,6 +127,31 @@ impl Connection {
         }
     }
 
+    /// Deletes rows by their keys, at once where the database is remote, and tells of each what the statement returns.
+    pub(crate) fn delete(
+        &self,
+        delete: &Delete<'_>,
+        keys: &[Vec<Value>],
+        mut told: impl FnMut(Row<'_>) -> Result<(), Error>,
+    ) -> Result<(), Error> {
+        match self {
+            _ if keys.is_empty() => Ok(()),
+            Self::Sqlite(connection) => {
+                let mut statement = connection.prepare_cached(&delete.one_by_one())?;
+                for key in keys {
+                    let mut rows = statement.query(&*refs(key))?;
+                    while let Some(row) = rows.next()? {
+                        told(Row::Sqlite(row))?;
+                    }
+                }
+                Ok(())
+            }
+            Self::Postgres(session) => {
+                session.delete(delete, keys)?.iter().try_for_each(|row| told(Row::Postgres(row)))
+            }
+        }
+    }
+
     /// Lets work that only adds take something away.
     pub(crate) fn taking_away<T>(&self, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
         match self {
@@ -212,6 +237,8 @@ pub(crate) enum Conflict {
     Keeps(&'static str),
     /// The new one takes its place.
     Replaces(&'static str),
+    /// This is changed of it.
+    Changes(&'static str, &'static str),
     /// The new one takes its place on this condition.
     ReplacesIf(&'static str, &'static str),
     /// The same, but that this column becomes this.
@@ -238,9 +265,8 @@ impl Find<'_> {
 
     /// With a list of values for each column.
     pub(crate) fn at_once(&self) -> String {
-        let numbered =
-            |word: &str| (1..=self.by.len()).map(|at| format!("{word}{at}")).collect::<Vec<_>>().join(", ");
-        let (lists, names, found) = (numbered("?"), numbered("key"), self.of(|at| format!("wanted.key{at}")));
+        let (lists, names) = (numbered("?", self.by), numbered("key", self.by));
+        let found = self.of(|at| format!("wanted.key{at}"));
         format!(
             "SELECT found.*, wanted.place - 1 FROM unnest({lists}) WITH ORDINALITY AS wanted ({names}, place)
              CROSS JOIN LATERAL ({found}) AS found"
@@ -249,13 +275,55 @@ impl Find<'_> {
 
     fn of(&self, key: impl Fn(usize) -> String) -> String {
         let Self { told, table, by, but } = self;
-        let condition = |((name, _), at): (&(&str, Kind), usize)| {
-            let compared = if name.contains(' ') { "" } else { " =" };
-            format!("{name}{compared} {}", key(at))
-        };
-        let conditions: Vec<_> = by.iter().zip(1..).map(condition).collect();
-        format!("SELECT {told} FROM {table} WHERE {} {but}", conditions.join(" AND "))
+        format!("SELECT {told} FROM {table} WHERE {} {but}", conditions(by, key))
     }
+}
+
+/// Rows to be deleted.
+pub(crate) struct Delete<'a> {
+    pub(crate) table: &'a str,
+    /// The columns by which they are named, and what their values are. They are equal, but where a comparison follows
+    /// the name.
+    pub(crate) by: &'a [(&'a str, Kind)],
+    /// What is told of each row.
+    pub(crate) told: Option<&'a str>,
+}
+
+impl Delete<'_> {
+    fn one_by_one(&self) -> String {
+        let (table, conditions) = (self.table, conditions(self.by, |at| format!("?{at}")));
+        self.telling(format!("DELETE FROM {table} WHERE {conditions}"))
+    }
+
+    /// With a list of values for each column.
+    pub(crate) fn at_once(&self) -> String {
+        let (table, lists, names) = (self.table, numbered("?", self.by), numbered("key", self.by));
+        let conditions = conditions(self.by, |at| format!("wanted.key{at}"));
+        self.telling(format!(
+            "DELETE FROM {table} USING unnest({lists}) AS wanted ({names}) WHERE {conditions}"
+        ))
+    }
+
+    fn telling(&self, sql: String) -> String {
+        match self.told {
+            Some(told) => format!("{sql} RETURNING {told}"),
+            None => sql,
+        }
+    }
+}
+
+/// `word1, word2, …`, one for each column.
+fn numbered(word: &str, by: &[(&str, Kind)]) -> String {
+    (1..=by.len()).map(|at| format!("{word}{at}")).collect::<Vec<_>>().join(", ")
+}
+
+/// Compares each column with its key.
+fn conditions(by: &[(&str, Kind)], key: impl Fn(usize) -> String) -> String {
+    let condition = |((name, _), at): (&(&str, Kind), usize)| {
+        let compared = if name.contains(' ') { "" } else { " =" };
+        format!("{name}{compared} {}", key(at))
+    };
+    by.iter().zip(1..).map(condition).collect::<Vec<_>>().join(" AND ")
 }
 
 /// What the values of a column are.
@@ -289,6 +357,10 @@ impl Insert {
             Conflict::Impossible => ("", None, None),
             Conflict::Keeps(keys) => {
                 sql.push_str(&format!(" ON CONFLICT ({keys}) DO NOTHING"));
+                ("", None, None)
+            }
+            Conflict::Changes(keys, what) => {
+                sql.push_str(&format!(" ON CONFLICT ({keys}) DO UPDATE SET {what}"));
                 ("", None, None)
             }
             Conflict::Replaces(keys) => (keys, None, None),

@@ -3,13 +3,15 @@
 
 use std::collections::BTreeSet;
 
-use super::connection::{Connection, Row, Transaction, Values};
+use super::connection::{Connection, Delete, Find, Kind, Row, Transaction, Values};
 use rusqlite::params;
-use treering_step::{JoinKey, SpanId, TraceId};
+use rusqlite::types::Value;
+use treering_step::{JoinKey, TraceId};
 
-use super::append::Put;
-use super::executions::mark_stale;
+use super::executions::{ANY_SUMMARY, BY_EXECUTION, key_of, mark_stale};
+use super::index;
 use super::joins::{Joins, Naming};
+use super::removal::{Removal, keys, together};
 use super::rows;
 use super::versions::next_forgetting_version;
 use crate::{Erased, Error, ProjectId, Target, Touched, Vault};
@@ -57,12 +59,11 @@ fn naming(
         "SELECT trace_id, joins FROM summary
          WHERE project = ?1 AND {column} = ?2 AND joins IS NOT NULL AND source <> x''"
     );
-    let joins = Joins { connection, project };
-    for (home, keys) in connection.all(&sql, params![project.0, name], joined)? {
-        for key in keys {
-            found.extend(joins.taker(key, home)?.map(|(trace_id, _)| trace_id));
-        }
-    }
+    let joined = connection.all(&sql, params![project.0, name], joined)?;
+    let named: Vec<_> =
+        joined.into_iter().flat_map(|(home, keys)| keys.into_iter().map(move |key| (key, home))).collect();
+    let takers = Joins { connection, project }.takers(&named)?;
+    found.extend(takers.into_iter().flatten().map(|(trace_id, _)| trace_id));
     Ok(found)
 }
 
@@ -73,50 +74,128 @@ fn joined(row: Row<'_>) -> Result<(TraceId, Vec<JoinKey>), Error> {
 /// What erasing a target would take.
 pub(super) fn extent(connection: &Connection, project: ProjectId, target: &Target) -> Result<Erased, Error> {
     let moment = connection.moment()?;
-    let joins = Joins { connection: &moment, project };
-    let mut extent = Erased::default();
-    let all: BTreeSet<_> = matching(&moment, project, target)?.into_iter().collect();
-    for trace_id in all.iter().copied() {
-        let of = Of { connection: &moment, project, trace_id };
-        let (records, days) = of.records()?;
-        extent.add(Erased { executions: u64::from(of.is_there(records)?), records, days });
-        // Those that came with another one of them are counted there.
-        let taken = joins.taken_from_elsewhere(trace_id)?;
-        for log in taken.iter().filter(|log| !all.contains(&log.home.0)) {
-            let (records, days) = of.records_of_log(log)?;
-            extent.add(Erased { executions: 0, records, days });
-        }
+    let executions = matching(&moment, project, target)?;
+    let (mut extent, mut there) = (Erased::default(), BTreeSet::new());
+    let keys = keys(project, &executions);
+    for table in ["span", "log"] {
+        let count = Find { told: COUNTED, table, by: &BY_EXECUTION, but: "GROUP BY day" };
+        moment.find(&count, &keys, |at, row| {
+            there.insert(executions[at]);
+            add(&mut extent, row)
+        })?;
     }
+    for table in ["summary", "execution"] {
+        moment.find(&Find { table, ..ANY_SUMMARY }, &keys, |at, _| {
+            there.insert(executions[at]);
+            Ok(())
+        })?;
+    }
+    extent.executions = there.len() as u64;
+    // Those that came with another one of them are counted there.
+    let mut offered = Vec::new();
+    moment.find(&OFFERED, &keys, |_, row| {
+        offered.extend(rows::parse_joins(Some(row.blob(0)?))?);
+        Ok(())
+    })?;
+    let joins = Joins { connection: &moment, project };
+    let taken = joins.taken_from_others(&executions.into_iter().collect(), offered)?;
+    let count = Find { told: COUNTED, table: "log", by: &BY_LOG, but: "GROUP BY day" };
+    moment.find(&count, &taken.iter().map(|log| log_key(project, log)).collect::<Vec<_>>(), |_, row| {
+        add(&mut extent, row)
+    })?;
     Ok(extent)
 }
 
-/// Erases these executions, all or none of them; counts them for the request of this number.
+const COUNTED: &str = "day, count(*)";
+
+fn add(to: &mut Erased, row: Row<'_>) -> Result<(), Error> {
+    to.days.insert(row.get(0)?);
+    to.records += number_at(row, 1)?;
+    Ok(())
+}
+
+const OFFERED: Find<'_> = Find {
+    told: "joins",
+    table: "summary",
+    by: &BY_EXECUTION,
+    but: "AND joins IS NOT NULL AND source = x''",
+};
+
+const BY_LOG: [(&str, Kind); 3] =
+    [("project", Kind::Integer), ("trace_id", Kind::Bytes), ("hash", Kind::Bytes)];
+
+fn log_key(project: ProjectId, log: &Naming) -> Vec<Value> {
+    let home = key_of(Touched { project, trace_id: log.home.0 });
+    [home, vec![rows::hash_of(&log.source).into()]].concat()
+}
+
+/// Erases as many of the first of these executions as go together, all or none of them; counts them for the request of
+/// this number. Tells how many went.
 pub(super) fn erase(
     connection: &Connection,
     project: ProjectId,
     executions: &[TraceId],
     request: Option<i64>,
-) -> Result<Erased, Error> {
+) -> Result<(usize, Erased), Error> {
+    let together = together(connection, project, executions)?;
+    let executions: BTreeSet<_> = executions[..together].iter().copied().collect();
     let transaction = connection.writing()?;
     let written = next_forgetting_version(&transaction)?;
-    let put = Put { connection: &transaction, project, written, elsewhere: Vec::new() };
-    let mut erasing = Erasing { put, erased: Erased::default() };
-    for trace_id in executions {
-        erasing.execution(*trace_id)?;
+    let removal = Removal::of(&transaction, project, &executions);
+    let gone = removal.rows()?;
+    removal.delete("reread", None, |_| Ok(()))?;
+    let joins = Joins { connection: &transaction, project };
+    let taken = joins.taken_from_others(&executions, gone.offered())?;
+    let mut elsewhere = removal.part(&gone)?;
+    elsewhere.extend(taken.iter().map(|log| Touched { project, trace_id: log.home.0 }));
+    let mut erased = Erased { executions: gone.executions.len() as u64, ..Erased::default() };
+    let days = gone.records.iter().map(|(day, _)| *day).chain(logs(&transaction, project, &taken)?);
+    for day in days {
+        erased.records += 1;
+        erased.days.insert(day);
     }
-    let Erasing { put: Put { mut elsewhere, .. }, erased } = erasing;
-    elsewhere.sort_unstable();
-    elsewhere.dedup();
-    elsewhere.retain(|touched| !executions.contains(&touched.trace_id));
-    for left in &elsewhere {
-        leave_behind(&transaction, *left, written)?;
-    }
+    processes(&transaction, project, gone.processes)?;
+    let elsewhere: BTreeSet<_> = elsewhere.into_iter().collect();
+    let left = elsewhere.into_iter().filter(|one| !executions.contains(&one.trace_id));
+    leave_behind(&transaction, &left.collect::<Vec<_>>(), written)?;
     remember(&transaction, project, written, &erased)?;
     if let Some(id) = request {
         count(&transaction, id, &erased)?;
     }
     transaction.commit()?;
-    Ok(erased)
+    Ok((together, erased))
+}
+
+/// Erases log records that came elsewhere; tells the day of each.
+fn logs(connection: &Connection, project: ProjectId, logs: &[Naming]) -> Result<Vec<u32>, Error> {
+    let delete = Delete { table: "log", by: &BY_LOG, told: Some("day") };
+    let mut days = Vec::new();
+    connection.delete(&delete, &logs.iter().map(|log| log_key(project, log)).collect::<Vec<_>>(), |row| {
+        days.push(row.get(0)?);
+        Ok(())
+    })?;
+    let by = [
+        ("project", Kind::Integer),
+        ("trace_id", Kind::Bytes),
+        ("span_id", Kind::Bytes),
+        ("source", Kind::Bytes),
+    ];
+    let key = |log: &Naming| {
+        let (span_id, source) = (log.home.1.as_bytes().to_vec(), log.source.clone());
+        [key_of(Touched { project, trace_id: log.home.0 }), vec![span_id.into(), source.into()]].concat()
+    };
+    let delete = Delete { table: "summary", by: &by, told: None };
+    connection.delete(&delete, &logs.iter().map(key).collect::<Vec<_>>(), |_| Ok(()))?;
+    Ok(days)
+}
+
+/// Forgets processes that ran nothing else.
+fn processes(connection: &Connection, project: ProjectId, processes: BTreeSet<Vec<u8>>) -> Result<(), Error> {
+    let sql = "DELETE FROM process WHERE project = ?1 AND id = ?2
+        AND NOT EXISTS (SELECT 1 FROM summary WHERE project = ?1 AND process = ?2)";
+    let row = |process: Vec<u8>| vec![project.0.into(), process.into()];
+    connection.many(sql, &processes.into_iter().map(row).collect::<Vec<_>>())?;
+    Ok(())
 }
 
 /// Erases whatever is there of a project, and its keys with it: what came in after its executions were listed is not
@@ -172,156 +251,26 @@ fn count(transaction: &Transaction<'_>, request: i64, erased: &Erased) -> Result
     Ok(())
 }
 
-/// An execution that lost log records, or takes others now. Where it lost all of them nothing is left of it; else it is
-/// to be computed anew, and its words to be read anew.
-fn leave_behind(transaction: &Transaction<'_>, left: Touched, written: i64) -> Result<(), Error> {
-    let Touched { project, trace_id } = left;
-    let of = Of { connection: transaction, project, trace_id };
-    of.delete(&["words", "unindexed"])?;
-    if of.has_summaries()? {
-        let sql =
-            "INSERT INTO unindexed (project, trace_id, version, newest, since) VALUES (?1, ?2, 0, ?4, ?3)";
-        let since = rows::time(Some(treering_step::Timestamp::now()));
-        transaction.execute(sql, params![project.0, trace_id.as_bytes(), since, written])?;
-        return mark_stale(transaction, &[left], written);
-    }
-    of.delete(&["execution", "stale"])
-}
-
-struct Erasing<'a> {
-    put: Put<'a>,
-    erased: Erased,
-}
-
-impl Erasing<'_> {
-    fn execution(&mut self, trace_id: TraceId) -> Result<(), Error> {
-        let of = Of { connection: self.put.connection, project: self.put.project, trace_id };
-        let (records, mut days) = of.records()?;
-        let mut erased =
-            Erased { executions: u64::from(of.is_there(records)?), records, ..Erased::default() };
-        let joins = Joins { connection: of.connection, project: of.project };
-        for log in joins.taken_from_elsewhere(trace_id)? {
-            let (more, on) = of.records_of_log(&log)?;
-            erased.records += more;
-            days.extend(on);
-            self.log_from_elsewhere(&log)?;
-        }
-        erased.days = days;
-        // Whoever took log records of this one, or takes now what a span of this one took, has news.
-        for key in of.named()? {
-            self.put.named(trace_id, Some(&key))?;
-        }
-        for (span_id, keys) in of.offered()? {
-            self.put.offer(trace_id, span_id, &keys, &[])?;
-        }
-        let processes = of.processes()?;
-        of.delete(BY_TRACE)?;
-        of.delete(&["reread"])?;
-        for process in processes {
-            self.process(&process)?;
-        }
-        self.erased.add(erased);
+/// Executions that lost log records, or take others now. Where one lost all of them nothing is left of it; else it is to
+/// be computed anew, and its words to be read anew.
+fn leave_behind(transaction: &Transaction<'_>, left: &[Touched], written: i64) -> Result<(), Error> {
+    let keys: Vec<_> = left.iter().copied().map(key_of).collect();
+    let delete = |table, keys: &[Vec<Value>]| {
+        transaction.delete(&Delete { table, by: &BY_EXECUTION, told: None }, keys, |_| Ok(()))
+    };
+    ["words", "unindexed"].iter().try_for_each(|table| delete(table, &keys))?;
+    let mut is_left = vec![false; left.len()];
+    transaction.find(&ANY_SUMMARY, &keys, |at, _| {
+        is_left[at] = true;
         Ok(())
-    }
-
-    fn log_from_elsewhere(&mut self, log: &Naming) -> Result<(), Error> {
-        let (home, span_id) = log.home;
-        let sql = "DELETE FROM log WHERE project = ?1 AND trace_id = ?2 AND hash = ?3";
-        self.put.execute(sql, params![self.put.project.0, home.as_bytes(), rows::hash_of(&log.source)])?;
-        let sql = "DELETE FROM summary WHERE project = ?1 AND trace_id = ?2 AND span_id = ?3 AND source = ?4";
-        let key = params![self.put.project.0, home.as_bytes(), span_id.as_bytes(), log.source];
-        self.put.execute(sql, key)?;
-        self.put.elsewhere.push(Touched { project: self.put.project, trace_id: home });
-        Ok(())
-    }
-
-    /// Forgets a process that ran nothing else.
-    fn process(&self, process: &[u8]) -> Result<(), Error> {
-        let sql = "DELETE FROM process WHERE project = ?1 AND id = ?2
-            AND NOT EXISTS (SELECT 1 FROM summary WHERE project = ?1 AND process = ?2)";
-        self.put.execute(sql, params![self.put.project.0, process])?;
-        Ok(())
-    }
-}
-
-/// One execution.
-struct Of<'a> {
-    connection: &'a Connection,
-    project: ProjectId,
-    trace_id: TraceId,
-}
-
-impl Of<'_> {
-    /// How many records came with it, and on which days.
-    fn records(&self) -> Result<(u64, BTreeSet<u32>), Error> {
-        let sql = "SELECT day, count(*) FROM span WHERE project = ?1 AND trace_id = ?2 GROUP BY day
-            UNION ALL SELECT day, count(*) FROM log WHERE project = ?1 AND trace_id = ?2 GROUP BY day";
-        self.counted(sql, params![self.project.0, self.trace_id.as_bytes()])
-    }
-
-    /// The same of a log record that came elsewhere.
-    fn records_of_log(&self, log: &Naming) -> Result<(u64, BTreeSet<u32>), Error> {
-        let sql =
-            "SELECT day, count(*) FROM log WHERE project = ?1 AND trace_id = ?2 AND hash = ?3 GROUP BY day";
-        self.counted(sql, params![self.project.0, log.home.0.as_bytes(), rows::hash_of(&log.source)])
-    }
-
-    fn counted(&self, sql: &str, values: Values<'_>) -> Result<(u64, BTreeSet<u32>), Error> {
-        let days = self.connection.all(sql, values, |row| Ok((number_at(row, 1)?, row.get(0)?)))?;
-        Ok((days.iter().map(|(count, _)| count).sum(), days.into_iter().map(|(_, day)| day).collect()))
-    }
-
-    /// True where there is anything to erase of it.
-    fn is_there(&self, records: u64) -> Result<bool, Error> {
-        if records > 0 || self.has_summaries()? {
-            return Ok(true);
-        }
-        let sql = "SELECT EXISTS (SELECT 1 FROM execution WHERE project = ?1 AND trace_id = ?2)";
-        self.asked(sql)
-    }
-
-    fn has_summaries(&self) -> Result<bool, Error> {
-        self.asked("SELECT EXISTS (SELECT 1 FROM summary WHERE project = ?1 AND trace_id = ?2)")
-    }
-
-    fn asked(&self, sql: &str) -> Result<bool, Error> {
-        let key = params![self.project.0, self.trace_id.as_bytes()];
-        self.connection.one(sql, key, |row| row.get(0))
-    }
-
-    /// The ids by which its log records name spans.
-    fn named(&self) -> Result<BTreeSet<JoinKey>, Error> {
-        let sql = "SELECT trace_id, joins FROM summary
-            WHERE project = ?1 AND trace_id = ?2 AND joins IS NOT NULL AND source <> x''";
-        let named = self.connection.all(sql, params![self.project.0, self.trace_id.as_bytes()], joined)?;
-        Ok(named.into_iter().flat_map(|(_, keys)| keys).collect())
-    }
-
-    /// The ids that each of its spans offers.
-    fn offered(&self) -> Result<Vec<(SpanId, Vec<JoinKey>)>, Error> {
-        let sql = "SELECT span_id, joins FROM summary
-            WHERE project = ?1 AND trace_id = ?2 AND joins IS NOT NULL AND source = x''";
-        self.connection.all(sql, params![self.project.0, self.trace_id.as_bytes()], |row| {
-            let span_id = rows::span_id(row.blob(0)?)?;
-            Ok((span_id, rows::parse_joins(Some(row.blob(1)?))?))
-        })
-    }
-
-    /// The processes that run its steps.
-    fn processes(&self) -> Result<Vec<Vec<u8>>, Error> {
-        let sql = "SELECT DISTINCT process FROM summary
-            WHERE project = ?1 AND trace_id = ?2 AND process IS NOT NULL";
-        self.connection.all(sql, params![self.project.0, self.trace_id.as_bytes()], |row| row.get(0))
-    }
-
-    fn delete(&self, tables: &[&str]) -> Result<(), Error> {
-        for table in tables {
-            let sql = format!("DELETE FROM {table} WHERE project = ?1 AND trace_id = ?2");
-            let key = params![self.project.0, self.trace_id.as_bytes()];
-            self.connection.execute(&sql, key)?;
-        }
-        Ok(())
-    }
+    })?;
+    let (left, nothing): (Vec<_>, Vec<_>) =
+        left.iter().copied().zip(is_left).partition(|(_, is_left)| *is_left);
+    let nothing: Vec<_> = nothing.into_iter().map(|(one, _)| key_of(one)).collect();
+    ["execution", "stale"].iter().try_for_each(|table| delete(table, &nothing))?;
+    let left: Vec<_> = left.into_iter().map(|(one, _)| one).collect();
+    index::wait(transaction, &left, 0, written)?;
+    mark_stale(transaction, &left, written)
 }
 
 /// The days whose content is to be written anew.

@@ -3,15 +3,15 @@
 use rusqlite::params;
 use treering_step::Timestamp;
 
+use super::clear::Left;
 use super::connection::Connection;
 use super::keeper::Keeper;
+use super::removal::EXECUTIONS;
 use super::rows::integer;
 use super::writer::Writer;
-use super::{erase, erasures, projects, retention};
+use super::{erase, erasures, forget, projects, retention};
 use crate::{ClockNote, Erased, Erasure, ErasureState, Error, ProjectId, ProjectRecord, Target};
 
-/// Executions that go in one transaction. An execution may be large, and nobody else writes meanwhile.
-const ERASED_AT_ONCE: usize = 16;
 /// A collector that said nothing for this long is gone; it does so every second.
 const LATELY_NANOS: u64 = 30_000_000_000;
 
@@ -104,14 +104,29 @@ impl Writer {
         project: ProjectId,
         target: Target,
     ) -> Result<Erased, Error> {
-        let all = self.pool.with(move |connection| erase::matching(connection, project, &target)).await?;
+        let is_whole = target == Target::Project;
+        let mut all =
+            self.reading.with(move |connection| erase::matching(connection, project, &target)).await?;
         let mut erased = Erased::default();
-        for some in all.chunks(ERASED_AT_ONCE) {
-            let some = some.to_vec();
+        while !all.is_empty() {
+            let some = all[..all.len().min(EXECUTIONS)].to_vec();
             let erase = move |connection: &Connection| erase::erase(connection, project, &some, request);
-            erased.add(self.pool.with(erase).await?);
+            let (done, more) = self.pool.with(erase).await?;
+            all.drain(..done);
+            erased.add(more);
+        }
+        if is_whole {
+            self.erase_content(project).await?;
         }
         Ok(erased)
+    }
+
+    /// The content of a whole project goes a little at a time; so little is left for the moment in which its keys go.
+    async fn erase_content(&self, project: ProjectId) -> Result<(), Error> {
+        for day in self.reading.with(move |connection| forget::days(connection, project, u32::MAX)).await? {
+            self.clear((project, day), Left::Expires).await?;
+        }
+        Ok(())
     }
 
     async fn erase_rest(&self, request: Option<i64>, project: ProjectId) -> Result<Erased, Error> {

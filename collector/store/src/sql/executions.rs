@@ -1,6 +1,6 @@
 //! The rows of executions.
 
-use super::connection::{Connection, Find, Kind as Column};
+use super::connection::{Conflict, Connection, Find, Insert, Kind as Column};
 use rusqlite::params;
 use rusqlite::types::Value;
 use std::collections::btree_map::Entry;
@@ -89,29 +89,47 @@ fn were_erased(connection: &Connection, executions: &[Computed]) -> Result<Vec<b
         erased.insert(projects[at], row.get::<i64>(0)?);
         Ok(())
     })?;
-    let is_older = |computed: &&Computed| {
+    let is_older = |at: &usize| {
+        let computed = &executions[*at];
         erased.get(&computed.project).is_some_and(|version| *version > integer(computed.version))
     };
-    let was_erased = |computed: &Computed| match is_older(&computed) {
-        true => Ok(!has_summaries(connection, computed.of())?),
-        false => Ok(false),
-    };
-    executions.iter().map(was_erased).collect()
+    let older: Vec<_> = (0..executions.len()).filter(is_older).collect();
+    let keys: Vec<_> = older.iter().map(|at| key_of(executions[*at].of())).collect();
+    let mut were_erased = vec![false; executions.len()];
+    older.iter().for_each(|at| were_erased[*at] = true);
+    connection.find(&ANY_SUMMARY, &keys, |at, _| {
+        were_erased[older[at]] = false;
+        Ok(())
+    })?;
+    Ok(were_erased)
 }
 
-fn has_summaries(connection: &Connection, of: Touched) -> Result<bool, Error> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM summary WHERE project = ?1 AND trace_id = ?2)";
-    connection.one(sql, params![of.project.0, of.trace_id.as_bytes()], |row| row.get(0))
+/// The columns by which an execution is asked for.
+pub(super) const BY_EXECUTION: [(&str, Column); 2] =
+    [("project", Column::Integer), ("trace_id", Column::Bytes)];
+
+/// Their values for [`BY_EXECUTION`].
+pub(super) fn key_of(of: Touched) -> Vec<Value> {
+    vec![of.project.0.into(), of.trace_id.as_bytes().to_vec().into()]
 }
+
+/// One of the summaries of an execution.
+pub(super) const ANY_SUMMARY: Find<'_> =
+    Find { told: "1", table: "summary", by: &BY_EXECUTION, but: "LIMIT 1" };
 
 /// Remembers executions to be computed anew.
 pub(super) fn mark_stale(connection: &Connection, touched: &[Touched], since: i64) -> Result<(), Error> {
-    let sql = "INSERT INTO stale (project, trace_id, since) VALUES (?1, ?2, ?3)
-        ON CONFLICT (project, trace_id) DO UPDATE SET since = excluded.since";
-    let row = |of: &Touched| vec![of.project.0.into(), of.trace_id.as_bytes().to_vec().into(), since.into()];
-    connection.many(sql, &touched.iter().map(row).collect::<Vec<Vec<Value>>>())?;
-    Ok(())
+    let touched: BTreeSet<_> = touched.iter().copied().collect();
+    let row = |of: Touched| [key_of(of), vec![since.into()]].concat();
+    connection.put(&STALE, &touched.into_iter().map(row).collect::<Vec<_>>(), |_| Ok(()))
 }
+
+const STALE: Insert = Insert {
+    table: "stale",
+    columns: &[("project", Column::Integer), ("trace_id", Column::Bytes), ("since", Column::Integer)],
+    conflict: Conflict::Replaces("project, trace_id"),
+    told: None,
+};
 
 /// Remembers executions to be computed anew for what was written until now.
 pub(super) fn remember(connection: &Connection, of: &[Touched]) -> Result<(), Error> {

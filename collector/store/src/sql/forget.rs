@@ -1,19 +1,19 @@
 //! What is older than a project keeps it.
 
-use super::connection::{Connection, Row};
-use rusqlite::params;
-use treering_step::{JoinKey, SpanId, TraceId};
+use std::collections::BTreeSet;
 
-use super::append::Put;
+use super::connection::{Connection, Find, Kind, Row};
+use rusqlite::params;
+use treering_step::TraceId;
+
 use super::executions::mark_stale;
+use super::removal::{Removal, keys, together};
 use super::rows;
 use super::versions::next_forgetting_version;
 use crate::{Error, Forgotten, ProjectId};
 
-/// Executions of one transaction.
-const EXECUTIONS: i64 = 64;
-/// Every table that tells of an execution.
-const TABLES: [&str; 8] = ["span", "log", "summary", "span_join", "execution", "stale", "words", "unindexed"];
+/// Executions that are looked for at a time.
+const FOUND_AT_ONCE: usize = 100_000;
 
 /// Those whose last record came before the day.
 const OLD: &str = "FROM (SELECT trace_id FROM span WHERE project = ?1 AND day < ?2
@@ -58,71 +58,86 @@ fn count_at(row: Row<'_>, at: usize) -> Result<u64, Error> {
     row.get::<i64>(at).map(i64::unsigned_abs)
 }
 
-/// Forgets a few executions whose last record came before this day; none where nothing is left to forget.
+/// How far the search for old executions is: the day, and the last one that was found of it.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Searched {
+    day: u32,
+    last: Vec<u8>,
+}
+
+/// The next executions with records of before this day, those that go on later among them, and how far that is; `None`
+/// where there are no more. Each day is looked at once.
+pub(super) fn search(
+    connection: &Connection,
+    project: ProjectId,
+    before: u32,
+    from: Searched,
+) -> Result<Option<(Vec<TraceId>, Searched)>, Error> {
+    let sql = "SELECT min(day) FROM (SELECT min(day) AS day FROM span WHERE project = ?1 AND day >= ?2
+        UNION ALL SELECT min(day) FROM log WHERE project = ?1 AND day >= ?2) AS days";
+    let day: Option<u32> = connection.one(sql, params![project.0, from.day], |row| row.get(0))?;
+    let Some(day) = day.filter(|day| *day < before) else { return Ok(None) };
+    let last = if day == from.day { from.last } else { Vec::new() };
+    let sql = "SELECT trace_id FROM span WHERE project = ?1 AND day = ?2 AND trace_id > ?3
+        UNION SELECT trace_id FROM log WHERE project = ?1 AND day = ?2 AND trace_id > ?3
+        ORDER BY trace_id LIMIT ?4";
+    let limit = i64::try_from(FOUND_AT_ONCE).unwrap_or(i64::MAX);
+    let found: Vec<_> =
+        connection.all(sql, params![project.0, day, last, limit], |row| rows::trace_id(row.blob(0)?))?;
+    let searched = match found.last() {
+        Some(last) if found.len() == FOUND_AT_ONCE => Searched { day, last: last.as_bytes().to_vec() },
+        _ => Searched { day: day + 1, last: Vec::new() },
+    };
+    Ok(Some((found, searched)))
+}
+
+/// Forgets as many of the first of these executions as go together, but those that have later records than of before
+/// this day. Tells how many were looked at.
 pub(super) fn executions(
     connection: &Connection,
     project: ProjectId,
     before: u32,
-) -> Result<Forgotten, Error> {
+    found: &[TraceId],
+) -> Result<(usize, Forgotten), Error> {
+    let some = &found[..together(connection, project, found)?];
+    let old = old(connection, project, before, some)?;
+    if old.is_empty() {
+        return Ok((some.len(), Forgotten::default()));
+    }
     let transaction = connection.writing()?;
     let written = next_forgetting_version(&transaction)?;
-    let old: Vec<Vec<u8>> = {
-        let sql = format!("SELECT trace_id {OLD} LIMIT ?3");
-        transaction.all(&sql, params![project.0, before, EXECUTIONS], |row| row.get(0))?
-    };
-    let mut put = Put { connection: &transaction, project, written, elsewhere: Vec::new() };
-    let mut forgotten = Forgotten::default();
-    for trace_id in &old {
-        forgotten.executions += 1;
-        forgotten.records += execution(&mut put, rows::trace_id(trace_id)?)?;
-    }
-    let mut elsewhere = put.elsewhere;
-    elsewhere.sort_unstable();
-    elsewhere.dedup();
-    elsewhere.retain(|one| !old.iter().any(|old| old[..] == one.trace_id.as_bytes()[..]));
+    // More may have come in meanwhile.
+    let old = self::old(&transaction, project, before, &old)?.into_iter().collect();
+    let removal = Removal::of(&transaction, project, &old);
+    let gone = removal.rows()?;
+    let mut elsewhere = removal.part(&gone)?;
+    elsewhere.retain(|one| !old.contains(&one.trace_id));
     mark_stale(&transaction, &elsewhere, written)?;
     transaction.commit()?;
-    Ok(forgotten)
+    let records = gone.records.iter().filter(|(_, has_content)| *has_content).count() as u64;
+    let forgotten = Forgotten { executions: old.len() as u64, records, ..Forgotten::default() };
+    Ok((some.len(), forgotten))
 }
 
-/// Forgets an execution, and tells how many records it had with content.
-fn execution(put: &mut Put<'_>, trace_id: TraceId) -> Result<u64, Error> {
-    for (span_id, source, joins) in joined(put, trace_id)? {
-        if source.is_empty() {
-            put.offer(trace_id, span_id, &joins, &[])?;
-        } else {
-            put.named(trace_id, joins.first())?;
-        }
-    }
-    let mut records = 0;
+/// Those of these executions that have no records of this day or later.
+fn old(
+    connection: &Connection,
+    project: ProjectId,
+    before: u32,
+    executions: &[TraceId],
+) -> Result<Vec<TraceId>, Error> {
+    let mut go_on = BTreeSet::new();
+    let keys: Vec<_> =
+        keys(project, executions).into_iter().map(|key| [key, vec![before.into()]].concat()).collect();
     for table in ["span", "log"] {
-        let sql = format!(
-            "SELECT count(*) FROM {table} WHERE project = ?1 AND trace_id = ?2 AND block IS NOT NULL"
-        );
-        records += put.connection.one(&sql, params![put.project.0, trace_id.as_bytes()], count)?;
+        let by = [("project", Kind::Integer), ("trace_id", Kind::Bytes), ("day >=", Kind::Integer)];
+        let later = Find { told: "1", table, by: &by, but: "LIMIT 1" };
+        connection.find(&later, &keys, |at, _| {
+            go_on.insert(executions[at]);
+            Ok(())
+        })?;
     }
-    for table in TABLES {
-        let sql = format!("DELETE FROM {table} WHERE project = ?1 AND trace_id = ?2");
-        put.execute(&sql, params![put.project.0, trace_id.as_bytes()])?;
-    }
-    Ok(records)
-}
-
-/// A step, the source of what is said of it, and its ids.
-type Joined = (SpanId, Vec<u8>, Vec<JoinKey>);
-
-/// The summaries of an execution that have to do with others.
-fn joined(put: &Put<'_>, trace_id: TraceId) -> Result<Vec<Joined>, Error> {
-    let sql = "SELECT span_id, source, joins FROM summary
-        WHERE project = ?1 AND trace_id = ?2 AND joins IS NOT NULL";
-    let mut statement = put.connection.prepare(sql)?;
-    let mut found = statement.query(params![put.project.0, trace_id.as_bytes()])?;
-    let mut joined = Vec::new();
-    while let Some(row) = found.next()? {
-        let span_id = rows::span_id(row.blob(0)?)?;
-        joined.push((span_id, row.get(1)?, rows::parse_joins(Some(row.blob(2)?))?));
-    }
-    Ok(joined)
+    Ok(executions.iter().copied().filter(|trace_id| !go_on.contains(trace_id)).collect())
 }
 
 /// True where no content of a day before this one is left.

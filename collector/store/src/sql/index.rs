@@ -11,6 +11,7 @@ use treering_seal::HashKey;
 use treering_step::Timestamp;
 
 use super::content::Content;
+use super::executions::key_of;
 use super::records::came_since;
 use super::rows::{self, integer, time};
 use crate::hashes::{Hashes, encode};
@@ -24,15 +25,34 @@ const REMEMBERED: usize = 1 << 16;
 
 /// Remembers executions that have records which are not in the index.
 pub(super) fn mark(connection: &Connection, touched: &[Touched], written: i64) -> Result<(), Error> {
-    let sql = "INSERT INTO unindexed (project, trace_id, version, newest, since) VALUES (?1, ?2, ?3, ?3, ?4)
-        ON CONFLICT (project, trace_id) DO UPDATE SET newest = excluded.newest";
-    let now = time(Some(Timestamp::now()));
-    let row = |Touched { project, trace_id }: &Touched| {
-        vec![project.0.into(), trace_id.as_bytes().to_vec().into(), written.into(), now.into()]
-    };
-    connection.many(sql, &touched.iter().map(row).collect::<Vec<Vec<Value>>>())?;
-    Ok(())
+    wait(connection, touched, written, written)
 }
+
+/// Lets executions wait whose words are missing from this version on, to the newest.
+pub(super) fn wait(
+    connection: &Connection,
+    touched: &[Touched],
+    version: i64,
+    newest: i64,
+) -> Result<(), Error> {
+    let now = time(Some(Timestamp::now()));
+    let row = |of: &Touched| [key_of(*of), vec![version.into(), newest.into(), now.into()]].concat();
+    connection.put(&NEW_WAITING, &touched.iter().map(row).collect::<Vec<_>>(), |_| Ok(()))
+}
+
+const NEW_WAITING: Insert = Insert {
+    table: "unindexed",
+    columns: &[
+        ("project", Kind::Integer),
+        ("trace_id", Kind::Bytes),
+        ("version", Kind::Integer),
+        ("newest", Kind::Integer),
+        ("since", Kind::Integer),
+    ],
+    // Those that wait already, wait on.
+    conflict: Conflict::Changes("project, trace_id", "newest = excluded.newest"),
+    told: None,
+};
 
 /// Remembers all executions, of whatever they hold.
 pub(crate) fn mark_all(connection: &Connection) -> Result<(), Error> {

@@ -3,10 +3,10 @@
 //! Spans offer ids (`span_join`), log records keep the one that they name (`summary.joins`), and no row is ever
 //! moved: whoever reads asks which span takes a record. So the answer is the same in any order of arrival.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::append::Named;
-use super::connection::{Conflict, Connection, Find, Insert, Kind};
+use super::connection::{Conflict, Connection, Delete, Find, Insert, Kind};
 use rusqlite::params;
 use rusqlite::types::Value;
 use treering_step::{JoinKey, SpanId, TraceId};
@@ -51,18 +51,9 @@ impl Joins<'_> {
         takers(self.connection, &named)
     }
 
-    /// The same of one.
-    pub(super) fn taker(&self, key: JoinKey, own: TraceId) -> Result<Option<Place>, Error> {
-        Ok(self.takers(&[(key, own)])?.pop().flatten())
-    }
-
     /// The first span of all that offer each of these ids.
     fn firsts(&self, keys: &[JoinKey]) -> Result<Vec<Option<Place>>, Error> {
         firsts(self.connection, keys.iter().map(|key| (self.project, *key)))
-    }
-
-    fn first(&self, key: JoinKey) -> Result<Option<Place>, Error> {
-        Ok(self.firsts(&[key])?.pop().flatten())
     }
 
     /// The log records that belong to steps by ids that these offer, each with the place of the step among them.
@@ -107,6 +98,21 @@ impl Joins<'_> {
         let logs = self.with_takers(&keys, Some(here), since)?.into_iter();
         let brought = logs.filter_map(|(key, log, taker)| Some((taker?, key, log)));
         Ok(brought.filter(|(taker, ..)| taker.0 == here).collect())
+    }
+
+    /// The log records that came with others than these executions, and belong to one of them by these ids, which they
+    /// offer.
+    pub(super) fn taken_from_others(
+        &self,
+        executions: &BTreeSet<TraceId>,
+        keys: impl IntoIterator<Item = JoinKey>,
+    ) -> Result<Vec<Naming>, Error> {
+        let named: Vec<_> = self.named(keys)?.into_iter().collect();
+        let logs = self.with_takers(&named, None, i64::MIN)?.into_iter();
+        let is_taken = |(_, log, taker): &(JoinKey, Naming, Option<Place>)| {
+            taker.is_some_and(|(taker, _)| executions.contains(&taker)) && !executions.contains(&log.home.0)
+        };
+        Ok(logs.filter(is_taken).map(|(_, log, _)| log).collect())
     }
 
     /// The log records that came with other executions and belong to this one.
@@ -170,62 +176,12 @@ impl Joins<'_> {
             .collect())
     }
 
-    /// The log records that name a span by this id.
-    fn naming(&self, key: JoinKey) -> Result<Vec<Naming>, Error> {
-        let sql = "SELECT trace_id, span_id, source FROM summary
-            WHERE project = ?1 AND joins = ?2 AND source <> x''";
-        self.connection.all(sql, params![self.project.0, key.0], |row| {
-            Ok(Naming { home: place(row.blob(0), row.blob(1))?, source: row.get(2)? })
-        })
-    }
-
     /// True where any log record of the project names a span by an id. Most projects have none, and need not
     /// ask for every span.
     pub(super) fn any_naming(&self) -> Result<bool, Error> {
         let sql = "SELECT EXISTS (SELECT 1 FROM summary
             WHERE project = ?1 AND joins IS NOT NULL AND source <> x'')";
         self.connection.one(sql, params![self.project.0], |row| row.get(0))
-    }
-
-    /// A span that offered the old ids offers the new ones. Tells the executions that win or lose a log record.
-    pub(super) fn offer(
-        &self,
-        span: Place,
-        old: &[JoinKey],
-        new: &[JoinKey],
-        touched: &mut Vec<Touched>,
-    ) -> Result<(), Error> {
-        for key in old.iter().filter(|key| !new.contains(key)) {
-            let sql = "DELETE FROM span_join
-                WHERE project = ?1 AND key = ?2 AND trace_id = ?3 AND span_id = ?4";
-            self.change(sql, *key, span, touched)?;
-        }
-        for key in new.iter().filter(|key| !old.contains(key)) {
-            let sql = "INSERT INTO span_join (project, key, trace_id, span_id) VALUES (?1, ?2, ?3, ?4)
-                ON CONFLICT DO NOTHING";
-            self.change(sql, *key, span, touched)?;
-        }
-        Ok(())
-    }
-
-    fn change(&self, sql: &str, key: JoinKey, span: Place, touched: &mut Vec<Touched>) -> Result<(), Error> {
-        let change = || {
-            let values = params![self.project.0, key.0, span.0.as_bytes(), span.1.as_bytes()];
-            self.connection.taking_away(|| self.connection.execute(sql, values))
-        };
-        if self.named([key])?.is_empty() {
-            return change().map(|_| ());
-        }
-        let before = self.first(key)?;
-        change()?;
-        let after = self.first(key)?;
-        let mut touch = |trace_id| touched.push(Touched { project: self.project, trace_id });
-        [before, after].into_iter().flatten().for_each(|(trace_id, _)| touch(trace_id));
-        // Whoever does not find a span in its own execution looks at the first of all, and at no other.
-        if before != after {
-            self.naming(key)?.iter().for_each(|log| touch(log.home.0));
-        }
-        Ok(())
     }
 }
 
@@ -286,37 +242,77 @@ const NEW_OFFERS: Insert = Insert {
     told: None,
 };
 
-/// Spans offer new ids. Most are named by nobody yet, and are kept at once.
+const OLD_OFFERS: Delete<'_> = Delete { table: NEW_OFFERS.table, by: NEW_OFFERS.columns, told: None };
+
+/// An id that a span offers.
+type Offered = (ProjectId, JoinKey, Place);
+
+/// Spans offer other ids than before. Tells the executions that win or lose a log record: mostly none, since most ids
+/// are named by nobody.
 pub(super) fn offer_all(
     connection: &Connection,
     offers: &[Offer],
     touched: &mut Vec<Touched>,
 ) -> Result<(), Error> {
-    let new = offers.iter().flat_map(|offer| {
-        let new = offer.now.iter().filter(|key| !offer.before.contains(key));
-        new.map(|key| (offer.project, *key))
-    });
-    let new: Vec<_> = new.collect();
-    let named: HashSet<_> = named(connection, new.iter().copied())?.into_iter().map(|at| new[at]).collect();
-    let mut rows = BTreeSet::new();
+    let (mut old, mut new) = (BTreeSet::<Offered>::new(), BTreeSet::<Offered>::new());
     for Offer { project, span, before, now } in offers {
-        let is_plain = |key: &JoinKey| !named.contains(&(*project, *key)) || before.contains(key);
-        if now.iter().all(is_plain) && before.iter().all(|key| now.contains(key)) {
-            rows.extend(now.iter().filter(|key| !before.contains(key)).map(|key| (*project, key.0, *span)));
-        } else {
-            Joins { connection, project: *project }.offer(*span, before, now, touched)?;
-        }
+        let but = |keys: &[JoinKey], other: &[JoinKey]| {
+            let keys = keys.iter().filter(|key| !other.contains(key));
+            keys.map(|key| (*project, *key, *span)).collect::<Vec<_>>()
+        };
+        old.extend(but(before, now));
+        new.extend(but(now, before));
     }
-    let row = |(project, key, (trace_id, span_id)): (ProjectId, [u8; 16], Place)| {
-        vec![
-            project.0.into(),
-            key.to_vec().into(),
-            trace_id.as_bytes().to_vec().into(),
-            span_id.as_bytes().to_vec().into(),
-        ]
-    };
-    connection.put(&NEW_OFFERS, &rows.into_iter().map(row).collect::<Vec<_>>(), |_| Ok(()))
+    let changed: BTreeSet<_> = old.iter().chain(&new).map(|(project, key, _)| (*project, *key)).collect();
+    let changed: Vec<_> = changed.into_iter().collect();
+    let named = named(connection, changed.iter().copied())?;
+    let named: Vec<_> = named.into_iter().map(|at| changed[at]).collect();
+    let before = firsts(connection, named.iter().copied())?;
+    if !old.is_empty() {
+        let old: Vec<_> = old.into_iter().map(offered).collect();
+        connection.taking_away(|| connection.delete(&OLD_OFFERS, &old, |_| Ok(())))?;
+    }
+    connection.put(&NEW_OFFERS, &new.into_iter().map(offered).collect::<Vec<_>>(), |_| Ok(()))?;
+    let after = firsts(connection, named.iter().copied())?;
+    touch(connection, named.into_iter().zip(before.into_iter().zip(after)), touched)
 }
+
+fn offered((project, key, (trace_id, span_id)): Offered) -> Vec<Value> {
+    vec![
+        project.0.into(),
+        key.0.to_vec().into(),
+        trace_id.as_bytes().to_vec().into(),
+        span_id.as_bytes().to_vec().into(),
+    ]
+}
+
+/// The first of all that offered an id, and that does now.
+type Firsts = (Option<Place>, Option<Place>);
+
+fn touch(
+    connection: &Connection,
+    firsts: impl Iterator<Item = ((ProjectId, JoinKey), Firsts)>,
+    touched: &mut Vec<Touched>,
+) -> Result<(), Error> {
+    let mut passed_on = Vec::new();
+    for (key, (before, after)) in firsts {
+        let takers = [before, after].into_iter().flatten();
+        touched.extend(takers.map(|(trace_id, _)| Touched { project: key.0, trace_id }));
+        // Whoever does not find a span in its own execution looks at the first of all, and at no other.
+        passed_on.extend((before != after).then_some(key));
+    }
+    connection.find(&NAMING, &asked(passed_on.iter().copied()), |at, row| {
+        touched.push(Touched { project: passed_on[at].0, trace_id: rows::trace_id(row.blob(0)?)? });
+        Ok(())
+    })
+}
+
+const NAMING: Find<'_> = Find {
+    told: "trace_id",
+    table: "summary",
+    by: &[("project", Kind::Integer), ("joins", Kind::Bytes)],
+    but: "AND source <> x''",
+};
 
 const FIRST: Find<'_> = Find {
     told: "trace_id, span_id",

@@ -26,6 +26,7 @@ mod processes;
 mod projects;
 mod reader;
 mod records;
+mod removal;
 mod reread;
 mod retention;
 mod rows;
@@ -43,7 +44,9 @@ pub use reader::Reader;
 pub use writer::Writer;
 
 pub(crate) use audit::Chain;
-pub(crate) use connection::{Connection, Find, Insert, Kind, OptionalExtension, Row, Transaction, Values};
+pub(crate) use connection::{
+    Connection, Delete, Find, Insert, Kind, OptionalExtension, Row, Transaction, Values,
+};
 pub(crate) use content::Content;
 pub(crate) use index::mark_all;
 pub(crate) use keys::Asks;

@@ -1,16 +1,17 @@
 //! Which processes are alive.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::connection::Connection;
+use super::connection::{Conflict, Connection, Find, Insert, Kind, Row};
 use rusqlite::params;
+use rusqlite::types::Value;
 use treering_step::{ProcessId, Timestamp};
 
 use super::executions::mark_stale;
 use super::rows::{self, integer, time};
 use super::versions::next_version;
-use crate::{Error, ProjectId, Sign, Touched};
+use crate::{Batch, Error, ProjectId, Sign, Touched};
 
 /// How many heartbeats may fail to come before a process counts as gone.
 const MISSED_HEARTBEATS: i64 = 3;
@@ -18,67 +19,153 @@ const MISSED_HEARTBEATS: i64 = 3;
 /// another one beginning or ending is rarer than a process which was killed.
 const LONGEST_SILENCE: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// Keeps what a batch shows of the life of processes. Those are remembered that sent heartbeats or run a step; of
-/// others nobody will ask.
+type Process = (ProjectId, ProcessId);
+
+/// What is known of a process.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Life {
+    seen_at: i64,
+    spoke_at: i64,
+    interval_ms: Option<i64>,
+    ended_at: Option<i64>,
+    is_gone: bool,
+}
+
+const LIVES: Find<'_> = Find {
+    told: "seen_at, spoke_at, interval_ms, ended_at, gone",
+    table: "process",
+    by: &BY_PROCESS,
+    but: "",
+};
+
+const BY_PROCESS: [(&str, Kind); 2] = [("project", Kind::Integer), ("id", Kind::Bytes)];
+
+const NEW_LIVES: Insert = Insert {
+    table: "process",
+    columns: &[
+        ("project", Kind::Integer),
+        ("id", Kind::Bytes),
+        ("seen_at", Kind::Integer),
+        ("spoke_at", Kind::Integer),
+        ("interval_ms", Kind::Integer),
+        ("ended_at", Kind::Integer),
+        ("gone", Kind::Integer),
+    ],
+    conflict: Conflict::Replaces("project, id"),
+    told: None,
+};
+
+/// Keeps what batches show of the life of processes. Those are remembered that sent heartbeats or run a step; of others
+/// nobody will ask. Whoever calls is the only one who writes.
 pub(super) fn hear(
     connection: &Connection,
-    project: ProjectId,
-    signs: &[Sign],
-    running: &BTreeSet<ProcessId>,
+    batches: &[Batch],
     touched: &mut Vec<Touched>,
 ) -> Result<(), Error> {
-    for sign in signs {
-        let speaks = sign.interval.is_some() || sign.ended || running.contains(&sign.process);
-        if revive(connection, project, sign, speaks)? {
-            touched.extend(running_in(connection, project, sign.process)?);
+    let (signs, running) = signs(batches);
+    let processes: BTreeSet<_> = signs.iter().map(|(project, sign)| (*project, sign.process)).collect();
+    let before = lives(connection, &processes)?;
+    let mut lives = before.clone();
+    let mut revived = BTreeSet::new();
+    for (project, sign) in &signs {
+        let process = (*project, sign.process);
+        let speaks = sign.interval.is_some() || sign.ended || running.contains(&process);
+        match lives.get_mut(&process) {
+            Some(life) => revived.extend(life.goes_on(sign, speaks).then_some(process)),
+            None if speaks => drop(lives.insert(process, Life::of(sign))),
+            None => {}
         }
+    }
+    lives.retain(|process, life| before.get(process) != Some(life));
+    touched.extend(running_in(connection, &revived.into_iter().collect::<Vec<_>>())?);
+    let rows: Vec<_> = lives.iter().map(|(process, life)| life.row(*process)).collect();
+    connection.put(&NEW_LIVES, &rows, |_| Ok(()))
+}
+
+/// The signs of life in batches, one after the other, and the processes that run a step.
+fn signs(batches: &[Batch]) -> (Vec<(ProjectId, Sign)>, BTreeSet<Process>) {
+    let (mut signs, mut running) = (Vec::<(ProjectId, Sign)>::new(), BTreeSet::new());
+    for batch in batches {
+        for sign in &batch.signs {
+            let same = |(project, one): &&mut (ProjectId, Sign)| {
+                let what = |sign: &Sign| (sign.process, sign.interval, sign.ended);
+                (*project, what(one)) == (batch.project, what(sign))
+            };
+            // Between two equal signs of a process nothing is known that the later one does not show.
+            match signs.last_mut().filter(same) {
+                Some((_, last)) => last.seen_at = last.seen_at.max(sign.seen_at),
+                None => signs.push((batch.project, *sign)),
+            }
+        }
+        let spans = batch.spans.iter().map(|span| &span.summary);
+        let summaries = spans.chain(batch.logs.iter().map(|log| &log.summary));
+        running.extend(summaries.filter_map(|summary| Some((batch.project, summary.process?))));
+    }
+    (signs, running)
+}
+
+fn lives(connection: &Connection, of: &BTreeSet<Process>) -> Result<BTreeMap<Process, Life>, Error> {
+    let of: Vec<_> = of.iter().copied().collect();
+    let mut lives = BTreeMap::new();
+    connection.find(&LIVES, &of.iter().copied().map(key).collect::<Vec<_>>(), |at, row| {
+        lives.insert(of[at], Life::read(row)?);
+        Ok(())
+    })?;
+    Ok(lives)
+}
+
+fn key((project, process): Process) -> Vec<Value> {
+    vec![project.0.into(), process.0.to_vec().into()]
+}
+
+impl Life {
+    fn of(sign: &Sign) -> Self {
+        let seen_at = time(Some(sign.seen_at)).unwrap_or(0);
+        Self {
+            seen_at,
+            spoke_at: seen_at,
+            interval_ms: sign.interval.map(milliseconds),
+            ended_at: sign.ended.then_some(seen_at),
+            is_gone: false,
+        }
+    }
+
+    fn read(row: Row<'_>) -> Result<Self, Error> {
+        Ok(Self {
+            seen_at: row.get(0)?,
+            spoke_at: row.get(1)?,
+            interval_ms: row.get(2)?,
+            ended_at: row.get(3)?,
+            is_gone: row.get(4)?,
+        })
+    }
+
+    fn row(&self, process: Process) -> Vec<Value> {
+        let more = [
+            self.seen_at.into(),
+            self.spoke_at.into(),
+            self.interval_ms.into(),
+            self.ended_at.into(),
+            i64::from(self.is_gone).into(),
+        ];
+        key(process).into_iter().chain(more).collect()
+    }
+
+    /// Hears a sign. True where the process was taken for gone, wrongly: a sign that is older than the last one shows
+    /// nothing; nor does a span that is delivered after its process said that it ends.
+    fn goes_on(&mut self, sign: &Sign, speaks: bool) -> bool {
+        let heard = Self::of(sign);
+        let may_speak = speaks || self.ended_at.is_none_or(|ended_at| ended_at < self.spoke_at);
+        let revived = self.is_gone && !sign.ended && self.seen_at < heard.seen_at && may_speak;
+        self.is_gone &= !revived;
+        self.seen_at = self.seen_at.max(heard.seen_at);
         if speaks {
-            remember(connection, project, sign)?;
-        } else {
-            refresh(connection, project, sign)?;
+            self.spoke_at = self.spoke_at.max(heard.spoke_at);
+            self.interval_ms = self.interval_ms.max(heard.interval_ms);
+            self.ended_at = self.ended_at.max(heard.ended_at);
         }
+        revived
     }
-    Ok(())
-}
-
-/// True where the process was taken for gone, wrongly. A sign that is older than the last one shows nothing; nor
-/// does a span that is delivered after its process said that it ends.
-fn revive(connection: &Connection, project: ProjectId, sign: &Sign, speaks: bool) -> Result<bool, Error> {
-    if sign.ended {
-        return Ok(false);
-    }
-    let sql = "UPDATE process SET gone = 0 WHERE project = ?1 AND id = ?2 AND gone = 1 AND seen_at < ?3
-        AND (?4 = 1 OR coalesce(ended_at < spoke_at, TRUE))";
-    let values = params![project.0, sign.process.0, time(Some(sign.seen_at)), speaks];
-    Ok(connection.execute(sql, values)? == 1)
-}
-
-fn refresh(connection: &Connection, project: ProjectId, sign: &Sign) -> Result<(), Error> {
-    let sql = "UPDATE process SET seen_at = ?3 WHERE project = ?1 AND id = ?2 AND seen_at < ?3";
-    let values = params![project.0, sign.process.0, time(Some(sign.seen_at))];
-    connection.execute(sql, values)?;
-    Ok(())
-}
-
-fn remember(connection: &Connection, project: ProjectId, sign: &Sign) -> Result<(), Error> {
-    let sql = "INSERT INTO process (project, id, seen_at, spoke_at, interval_ms, ended_at)
-        VALUES (?1, ?2, ?3, ?3, ?4, ?5)
-        ON CONFLICT (project, id) DO UPDATE SET
-            seen_at = greatest(process.seen_at, excluded.seen_at),
-            spoke_at = greatest(process.spoke_at, excluded.spoke_at),
-            interval_ms = coalesce(greatest(process.interval_ms, excluded.interval_ms), process.interval_ms, excluded.interval_ms),
-            ended_at = coalesce(greatest(process.ended_at, excluded.ended_at), process.ended_at, excluded.ended_at)";
-    connection.execute(
-        sql,
-        params![
-            project.0,
-            sign.process.0,
-            time(Some(sign.seen_at)),
-            sign.interval.map(milliseconds),
-            time(Some(sign.seen_at).filter(|_| sign.ended)),
-        ],
-    )?;
-    Ok(())
 }
 
 /// No heartbeat is so slow that its process is waited for longer than one without any.
@@ -96,20 +183,14 @@ pub(super) fn bury(connection: &Connection, now: Timestamp, listening_since: Tim
     }
     let transaction = connection.writing()?;
     let version = next_version(&transaction)?;
-    for (project, process) in dead(&transaction, now, listening_since)? {
-        let sql = "UPDATE process SET gone = 1 WHERE project = ?1 AND id = ?2";
-        transaction.execute(sql, params![project.0, process.0])?;
-        mark_stale(&transaction, &running_in(&transaction, project, process)?, version)?;
-    }
-    transaction.commit()?;
-    Ok(())
+    let dead = dead(&transaction, now, listening_since)?;
+    let sql = "UPDATE process SET gone = 1 WHERE project = ?1 AND id = ?2";
+    transaction.many(sql, &dead.iter().copied().map(key).collect::<Vec<_>>())?;
+    mark_stale(&transaction, &running_in(&transaction, &dead)?, version)?;
+    transaction.commit()
 }
 
-fn dead(
-    connection: &Connection,
-    now: Timestamp,
-    listening_since: Timestamp,
-) -> Result<Vec<(ProjectId, ProcessId)>, Error> {
+fn dead(connection: &Connection, now: Timestamp, listening_since: Timestamp) -> Result<Vec<Process>, Error> {
     let sql = "SELECT project, id FROM process WHERE gone = 0 AND (coalesce(ended_at >= spoke_at, FALSE)
         OR greatest(seen_at, ?2) < ?1 - coalesce(interval_ms * ?3 * 1000000, ?4))";
     let mut statement = connection.prepare(sql)?;
@@ -126,37 +207,37 @@ fn dead(
     Ok(dead)
 }
 
-/// The executions with steps that this process runs, as far as anybody told.
-fn running_in(
-    connection: &Connection,
-    project: ProjectId,
-    process: ProcessId,
-) -> Result<Vec<Touched>, Error> {
-    let sql = "SELECT DISTINCT trace_id FROM summary WHERE project = ?1 AND process = ?2
-        AND NOT EXISTS (SELECT 1 FROM summary AS span WHERE span.project = summary.project
-            AND span.trace_id = summary.trace_id AND span.span_id = summary.span_id AND span.source = x''
-            AND span.status <> 'running')";
-    let mut statement = connection.prepare(sql)?;
-    let mut found = statement.query(params![project.0, process.0])?;
+/// The executions with steps that these processes run, as far as anybody told.
+fn running_in(connection: &Connection, processes: &[Process]) -> Result<Vec<Touched>, Error> {
     let mut touched = Vec::new();
-    while let Some(row) = found.next()? {
-        let trace_id = rows::trace_id(row.blob(0)?)?;
-        touched.push(Touched { project, trace_id });
-    }
+    connection.find(&RUNNING, &processes.iter().copied().map(key).collect::<Vec<_>>(), |at, row| {
+        touched.push(Touched { project: processes[at].0, trace_id: rows::trace_id(row.blob(0)?)? });
+        Ok(())
+    })?;
     Ok(touched)
 }
 
-/// A process of which only stored records tell: it spoke on this day, and not later, as far as anybody knows.
+const RUNNING: Find<'_> = Find {
+    told: "DISTINCT trace_id",
+    table: "summary",
+    by: &[("project", Kind::Integer), ("process", Kind::Bytes)],
+    but: "AND NOT EXISTS (SELECT 1 FROM summary AS span WHERE span.project = summary.project
+        AND span.trace_id = summary.trace_id AND span.span_id = summary.span_id AND span.source = x''
+        AND span.status <> 'running')",
+};
+
+/// Processes of which only stored records tell: each spoke on its day, and not later, as far as anybody knows.
 pub(super) fn remember_from(
     connection: &Connection,
     project: ProjectId,
-    process: ProcessId,
-    day: u32,
+    processes: BTreeMap<ProcessId, u32>,
 ) -> Result<(), Error> {
     const NANOSECONDS_A_DAY: u64 = 24 * 60 * 60 * 1_000_000_000;
-    let sql = "INSERT INTO process (project, id, seen_at, spoke_at) VALUES (?1, ?2, ?3, ?3)
-        ON CONFLICT DO NOTHING";
-    let end = integer((u64::from(day) + 1).saturating_mul(NANOSECONDS_A_DAY));
-    connection.execute(sql, params![project.0, process.0, end])?;
-    Ok(())
+    let row = |(process, day): (ProcessId, u32)| {
+        let end = integer((u64::from(day) + 1).saturating_mul(NANOSECONDS_A_DAY));
+        let life = Life { seen_at: end, spoke_at: end, interval_ms: None, ended_at: None, is_gone: false };
+        life.row((project, process))
+    };
+    let known = Insert { conflict: Conflict::Keeps("project, id"), ..NEW_LIVES };
+    connection.put(&known, &processes.into_iter().map(row).collect::<Vec<_>>(), |_| Ok(()))
 }

@@ -81,13 +81,6 @@ impl<'a> Records<'a> {
         Self { connection, content, of_project, project, contexts: HashMap::new(), part: PART }
     }
 
-    /// The record of a row whose first columns are [`RECORD`]; `None` where its content is no longer there.
-    pub(super) fn record(&mut self, signal: Signal, row: Row<'_>) -> Result<Option<Record>, Error> {
-        let kept = Kept::of(signal, row)?;
-        let Some(address) = kept.address else { return Ok(None) };
-        self.at(signal, kept.day, kept.hash, address)
-    }
-
     /// The record of this name at this address. Wherever it was put together from, it is what was written.
     pub(crate) fn at(
         &mut self,

@@ -2,19 +2,21 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::connection::{Connection, OptionalExtension, Row};
+use super::append::{announcement, summary_row};
+use super::connection::{Connection, Delete, Kind, OptionalExtension, Row};
 use rusqlite::params;
 use rusqlite::types::Value;
+use std::ops::ControlFlow;
 use treering_otlp::Signal;
 use treering_redact::Record;
-use treering_step::{JoinKey, ProcessId, SpanId, Summary, TraceId};
+use treering_step::{JoinKey, ProcessId, SpanId, Summary};
 
-use super::append::{Put, announcement};
 use super::content::Content;
-use super::executions::mark_stale;
+use super::executions::{key_of, mark_stale};
+use super::joins::{Joins, Offer, offer_all};
 use super::processes;
-use super::records::{RECORD, Records};
-use super::rows::{self, SUMMARY_COLUMNS};
+use super::records::{Kept, RECORD, Records};
+use super::rows::{self, SUMMARIES, SUMMARY_COLUMNS};
 use super::versions::next_version;
 use crate::{Error, ProjectId, Reread, Touched};
 
@@ -32,20 +34,13 @@ pub(super) fn reread(
     kept.retain(|key, _| !fresh.expired.told(key));
     let changes = Changes::between(kept, fresh.summaries);
     let mut reread = Reread { records: fresh.records, changed: changes.count(), touched: vec![of] };
-    if changes.count() == 0 && fresh.moved.is_empty() {
+    if changes.count() == 0 && fresh.moved == Moved::default() {
         return Ok(reread);
     }
     let written = next_version(&transaction)?;
-    let mut put = Put { connection: &transaction, project: of.project, written, elsewhere: vec![of] };
-    changes.put(&mut put, of.trace_id)?;
-    for (sql, row, step) in fresh.moved {
-        let step = step.map(|step| step.as_bytes().to_vec());
-        put.execute(sql, params![of.project.0, of.trace_id.as_bytes(), row, step])?;
-    }
-    for (process, day) in fresh.processes {
-        processes::remember_from(&transaction, of.project, process, day)?;
-    }
-    reread.touched = put.elsewhere;
+    changes.put(&transaction, of, written, &mut reread.touched)?;
+    fresh.moved.put(&transaction, of)?;
+    processes::remember_from(&transaction, of.project, fresh.processes)?;
     reread.touched.sort_unstable();
     reread.touched.dedup();
     mark_stale(&transaction, &reread.touched, written)?;
@@ -78,10 +73,31 @@ fn kept(connection: &Connection, of: Touched) -> Result<Rows, Error> {
 struct Fresh {
     records: usize,
     summaries: Rows,
-    /// Records that belong to another step than before, by what names them in their execution.
-    moved: Vec<(&'static str, Vec<u8>, Option<SpanId>)>,
+    moved: Moved,
     processes: BTreeMap<ProcessId, u32>,
     expired: Expired,
+}
+
+/// Records that belong to another step than before, by what names them in their execution.
+#[derive(Default, PartialEq)]
+struct Moved {
+    spans: Vec<(Vec<u8>, Option<SpanId>)>,
+    logs: Vec<(Vec<u8>, Option<SpanId>)>,
+}
+
+impl Moved {
+    fn put(self, connection: &Connection, of: Touched) -> Result<(), Error> {
+        let row = |(id, step): (Vec<u8>, Option<SpanId>)| {
+            let step = step.map(|step| step.as_bytes().to_vec());
+            [key_of(of), vec![id.into(), step.into()]].concat()
+        };
+        let sql = "UPDATE span SET announces = ?4 WHERE project = ?1 AND trace_id = ?2 AND span_id = ?3";
+        connection.many(sql, &self.spans.into_iter().map(row).collect::<Vec<_>>())?;
+        // Equal records belong together.
+        let sql = "UPDATE log SET span_id = ?4 WHERE project = ?1 AND trace_id = ?2 AND hash = ?3";
+        connection.many(sql, &self.logs.into_iter().map(row).collect::<Vec<_>>())?;
+        Ok(())
+    }
 }
 
 /// Records whose content is no longer there: nobody can read them again, and what was said of them stays.
@@ -121,29 +137,29 @@ impl Fresh {
         of: Touched,
         read: Read,
     ) -> Result<(), Error> {
-        const MOVED: &str =
-            "UPDATE span SET announces = ?4 WHERE project = ?1 AND trace_id = ?2 AND span_id = ?3";
         let sql =
             format!("SELECT {RECORD}, span_id, announces FROM span WHERE project = ?1 AND trace_id = ?2");
-        let mut statement = connection.prepare(&sql)?;
-        let mut found = statement.query(params![of.project.0, of.trace_id.as_bytes()])?;
-        while let Some(row) = found.next()? {
-            let Some(record) = records.record(Signal::Traces, row)? else {
-                self.expired.spans.insert(row.get("span_id")?);
-                continue;
+        let own = connection.all(&sql, params![of.project.0, of.trace_id.as_bytes()], |row| {
+            let announces: Option<Vec<u8>> = row.get(6)?;
+            Ok((Kept::of(Signal::Traces, row)?, rows::span_id(row.blob(5)?)?, announces))
+        })?;
+        let kept: Vec<_> = own.iter().map(|(kept, ..)| *kept).collect();
+        records.each(&kept, |at, record| {
+            let (kept, span_id, before) = &own[at];
+            let Some(record) = record? else {
+                self.expired.spans.insert(span_id.as_bytes().to_vec());
+                return Ok(ControlFlow::Continue(()));
             };
             self.records += 1;
-            let Some(summary) = read(&record) else { continue };
-            let span_id = rows::span_id(row.blob("span_id")?)?;
-            let announces = Some(summary.span_id).filter(|step| *step != span_id);
-            let before: Option<Vec<u8>> = row.get("announces")?;
+            let Some(summary) = read(&record) else { return Ok(ControlFlow::Continue(())) };
+            let announces = Some(summary.span_id).filter(|step| step != span_id);
             if before.as_deref() != announces.as_ref().map(|step| &step.as_bytes()[..]) {
-                self.moved.push((MOVED, row.get("span_id")?, announces));
+                self.moved.spans.push((span_id.as_bytes().to_vec(), announces));
             }
             let summary = if announces.is_some() { announcement(summary) } else { summary };
-            self.keep(&summary, row.get(0)?)?;
-        }
-        Ok(())
+            self.keep(&summary, kept.day)?;
+            Ok(ControlFlow::Continue(()))
+        })
     }
 
     fn logs(
@@ -153,24 +169,25 @@ impl Fresh {
         of: Touched,
         read: Read,
     ) -> Result<(), Error> {
-        // Equal records belong together.
-        const MOVED: &str = "UPDATE log SET span_id = ?4 WHERE project = ?1 AND trace_id = ?2 AND hash = ?3";
         let sql = format!("SELECT {RECORD}, span_id FROM log WHERE project = ?1 AND trace_id = ?2");
-        let mut statement = connection.prepare(&sql)?;
-        let mut found = statement.query(params![of.project.0, of.trace_id.as_bytes()])?;
-        while let Some(row) = found.next()? {
-            let Some(record) = records.record(Signal::Logs, row)? else {
-                self.expired.logs.insert(row.get("hash")?);
-                continue;
+        let own = connection.all(&sql, params![of.project.0, of.trace_id.as_bytes()], |row| {
+            Ok((Kept::of(Signal::Logs, row)?, row.get::<Vec<u8>>(1)?, row.get::<Vec<u8>>(5)?))
+        })?;
+        let kept: Vec<_> = own.iter().map(|(kept, ..)| *kept).collect();
+        records.each(&kept, |at, record| {
+            let (kept, hash, step) = &own[at];
+            let Some(record) = record? else {
+                self.expired.logs.insert(hash.clone());
+                return Ok(ControlFlow::Continue(()));
             };
             self.records += 1;
-            let Some(summary) = read(&record) else { continue };
-            if row.get_ref("span_id")?.as_blob().ok() != Some(&summary.span_id.as_bytes()[..]) {
-                self.moved.push((MOVED, row.get("hash")?, Some(summary.span_id)));
+            let Some(summary) = read(&record) else { return Ok(ControlFlow::Continue(())) };
+            if step[..] != summary.span_id.as_bytes()[..] {
+                self.moved.logs.push((hash.clone(), Some(summary.span_id)));
             }
-            self.keep(&summary, row.get(0)?)?;
-        }
-        Ok(())
+            self.keep(&summary, kept.day)?;
+            Ok(ControlFlow::Continue(()))
+        })
     }
 
     fn keep(&mut self, summary: &Summary, day: u32) -> Result<(), Error> {
@@ -204,36 +221,54 @@ impl Changes {
         self.before.keys().chain(self.after.keys()).collect::<BTreeSet<_>>().len()
     }
 
-    fn put(&self, put: &mut Put<'_>, trace_id: TraceId) -> Result<(), Error> {
-        self.offer(put, trace_id)?;
-        for ((span_id, source), (joins, _)) in &self.before {
-            if !source.is_empty() {
-                put.named(trace_id, joins.first())?;
-            }
-            let sql = "DELETE FROM summary
-                WHERE project = ?1 AND trace_id = ?2 AND span_id = ?3 AND source = ?4";
-            put.execute(sql, params![put.project.0, trace_id.as_bytes(), span_id, source])?;
-        }
-        for ((_, source), (joins, values)) in &self.after {
-            put.summary_row(trace_id, values.clone())?;
-            if !source.is_empty() {
-                put.named(trace_id, joins.first())?;
-            }
-        }
+    /// Tells who has news elsewhere.
+    fn put(
+        &self,
+        connection: &Connection,
+        of: Touched,
+        written: i64,
+        touched: &mut Vec<Touched>,
+    ) -> Result<(), Error> {
+        offer_all(connection, &self.offers(of)?, touched)?;
+        let key = |(span_id, source): &(Vec<u8>, Vec<u8>)| {
+            [key_of(of), vec![span_id.clone().into(), source.clone().into()]].concat()
+        };
+        connection.delete(&OLD, &self.before.keys().map(key).collect::<Vec<_>>(), |_| Ok(()))?;
+        let row =
+            |(_, values): &(_, Vec<Value>)| summary_row(of.project, of.trace_id, written, values.clone());
+        connection.put(&SUMMARIES, &self.after.values().map(row).collect::<Vec<_>>(), |_| Ok(()))?;
+        // A log record that names a span, or no longer does: whoever takes it has news.
+        let logs = self.before.iter().chain(&self.after).filter(|((_, source), _)| !source.is_empty());
+        let named: Vec<_> = logs.filter_map(|(_, (joins, _))| Some((*joins.first()?, of.trace_id))).collect();
+        let takers = Joins { connection, project: of.project }.takers(&named)?.into_iter().flatten();
+        touched.extend(takers.map(|(trace_id, _)| Touched { trace_id, ..of }));
         Ok(())
     }
 
     /// Of the spans alone.
-    fn offer(&self, put: &mut Put<'_>, trace_id: TraceId) -> Result<(), Error> {
+    fn offers(&self, of: Touched) -> Result<Vec<Offer>, Error> {
         let spans: BTreeSet<_> =
             self.before.keys().chain(self.after.keys()).filter(|(_, source)| source.is_empty()).collect();
-        for key in spans {
-            let joins = |rows: &Rows| rows.get(key).map(|(joins, _)| joins.clone()).unwrap_or_default();
-            put.offer(trace_id, rows::span_id(&key.0)?, &joins(&self.before), &joins(&self.after))?;
-        }
-        Ok(())
+        let joins = |rows: &Rows, key: &_| rows.get(key).map(|(joins, _)| joins.clone()).unwrap_or_default();
+        let offer = |key: &(Vec<u8>, Vec<u8>)| {
+            let span = (of.trace_id, rows::span_id(&key.0)?);
+            let (before, now) = (joins(&self.before, key), joins(&self.after, key));
+            Ok(Offer { project: of.project, span, before, now })
+        };
+        spans.into_iter().map(offer).collect()
     }
 }
+
+const OLD: Delete<'_> = Delete {
+    table: "summary",
+    by: &[
+        ("project", Kind::Integer),
+        ("trace_id", Kind::Bytes),
+        ("span_id", Kind::Bytes),
+        ("source", Kind::Bytes),
+    ],
+    told: None,
+};
 
 pub(super) fn next_execution(
     connection: &Connection,

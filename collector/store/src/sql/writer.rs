@@ -6,8 +6,10 @@ use super::append::append;
 use super::clear::{self, Cleared, Left};
 use super::content::Content;
 use super::executions::{self, execution, put_executions, stale};
+use super::forget::Searched;
 use super::partials::each_step_of_many;
 use super::pool::Pool;
+use super::removal::EXECUTIONS;
 use super::{forget, index, outcomes, processes, reread};
 use crate::{
     Batch, Computed, Error, Forgotten, Indexed, OutcomeCount, ProjectId, Reread, Touched, Unindexed, Vault,
@@ -21,7 +23,7 @@ pub struct Writer {
     appending: Pool,
     pub(super) pool: Pool,
     /// What only reads, and may take long, does not keep who writes waiting.
-    reading: Pool,
+    pub(super) reading: Pool,
     pub(super) content: Content,
 }
 
@@ -166,16 +168,7 @@ impl Writer {
             };
             return self.pool.with(extent).await;
         }
-        let mut forgotten = Forgotten::default();
-        loop {
-            let old = move |connection: &Connection| forget::executions(connection, project, steps_before);
-            let gone = self.pool.with(old).await?;
-            forgotten.executions += gone.executions;
-            forgotten.records += gone.records;
-            if gone.executions == 0 {
-                break;
-            }
-        }
+        let mut forgotten = self.forget_executions(project, steps_before).await?;
         let days =
             self.pool.with(move |connection| forget::days(connection, project, content_before)).await?;
         for day in days {
@@ -195,6 +188,24 @@ impl Writer {
         Ok(forgotten)
     }
 
+    async fn forget_executions(&self, project: ProjectId, before: u32) -> Result<Forgotten, Error> {
+        let (mut forgotten, mut from) = (Forgotten::default(), Searched::default());
+        loop {
+            let search = move |connection: &Connection| forget::search(connection, project, before, from);
+            let Some((mut found, searched)) = self.reading.with(search).await? else { return Ok(forgotten) };
+            while !found.is_empty() {
+                let some = found[..found.len().min(EXECUTIONS)].to_vec();
+                let forget =
+                    move |connection: &Connection| forget::executions(connection, project, before, &some);
+                let (done, gone) = self.pool.with(forget).await?;
+                found.drain(..done);
+                forgotten.executions += gone.executions;
+                forgotten.records += gone.records;
+            }
+            from = searched;
+        }
+    }
+
     /// Copies what is left of a day to new blocks, which are sealed with the key that it has now; then the old
     /// blocks go, and the retired keys of the day: nothing that was erased before can be read again, in here or in
     /// any copy. Whoever calls retires the key of the day before, and sees to it that nothing else needs it. Tells
@@ -208,13 +219,14 @@ impl Writer {
     }
 
     /// Clears a day step by step; others write in between.
-    async fn clear(&self, place: (ProjectId, u32), left: Left) -> Result<Cleared, Error> {
+    pub(super) async fn clear(&self, place: (ProjectId, u32), left: Left) -> Result<Cleared, Error> {
         self.pool.with(move |connection| clear::begin(connection, place)).await?;
-        let mut sum = Cleared::default();
+        let (mut sum, mut at) = (Cleared::default(), None);
         loop {
             let content = self.content.clone();
-            let step = move |connection: &Connection| clear::step(connection, &content, place, left);
-            let Some(cleared) = self.pool.with(step).await? else { break };
+            let step = move |connection: &Connection| clear::step(connection, &content, place, left, at);
+            let Some((cleared, now)) = self.pool.with(step).await? else { break };
+            at = Some(now);
             sum.expired += cleared.expired;
             sum.lost += cleared.lost;
             sum.blocks += cleared.blocks;
