@@ -68,6 +68,8 @@ pub(super) fn step(
     let clearing = Clearing { transaction: &transaction, content, project, day, first };
     let cleared = clearing.step(left)?;
     if cleared.is_none() {
+        // Its old keys go next: who still reads what they sealed, of a moment before, knows by this version.
+        next_forgetting_version(&transaction)?;
         let sql = "DELETE FROM rewriting WHERE project = ?1 AND day = ?2";
         transaction.execute(sql, params![project.0, day])?;
     }
@@ -152,6 +154,8 @@ impl Clearing<'_> {
 
     /// Puts what is left into new blocks; what cannot be read could not be read before either, and expires.
     fn moved(&self, signal: Signal, old: &[Old]) -> Result<Cleared, Error> {
+        // Whoever retires a key after this begins to clear after this, and moves what is moved here once more.
+        self.content.vault.look_again();
         let mut day = Day::new(self.transaction, self.content, self.project, self.day)?;
         let mut reading = Records::new(self.transaction, self.content, self.project);
         let (mut moved, mut records, mut lost, mut bytes) = (Vec::new(), Vec::new(), Vec::new(), 0);
