@@ -13,8 +13,8 @@ use treering_store::{Damaged, Keys, Vault, Writer};
 use crate::admit::Keyring;
 use crate::connections::serve;
 use crate::deliver::{
-    Breaker, Computing, Delivery, Gate, causes, keep_counts, keep_erased, keep_indexed, keep_salvaged,
-    keep_swept, keep_watch, write_counts,
+    Breaker, Computing, Delivery, Fleet, Gate, Identity, causes, keep_counts, keep_erased, keep_indexed,
+    keep_passing, keep_present, keep_salvaged, keep_swept, keep_watch, write_counts,
 };
 use crate::memory::Memory;
 use crate::outcome::{Ledger, Outcome};
@@ -33,8 +33,8 @@ const LAST_DELIVERY: Duration = Duration::from_secs(1);
 pub struct Settings {
     /// The name under which its outcomes are counted.
     pub name: String,
-    /// What tells it from other collectors of the same store, as long as it has the same journal.
-    pub id: String,
+    /// Which one it is, where the store may have others.
+    pub identity: Option<Identity>,
     pub otlp_grpc: SocketAddr,
     pub otlp_http: SocketAddr,
     pub limits: Limits,
@@ -90,8 +90,8 @@ impl Collector {
         self.http.local_addr()
     }
 
-    /// Serves, and delivers what the journal holds, which is sealed with these keys: the store's own, or, where that is a
-    /// remote one, those of a file beside the journal.
+    /// Serves, and delivers what the journal holds, which is sealed with these keys: the store's own, or, where that may
+    /// have other collectors, those of a file beside the journal.
     pub async fn start(
         self,
         rules: Rules,
@@ -106,6 +106,15 @@ impl Collector {
         let limits = self.settings.limits;
         let memory = Arc::new(Memory::for_requests_of(limits.max_request_bytes));
         let gate = Gate::default();
+        let (name, identity) = (self.settings.name, self.settings.identity);
+        let (writer, fleet) = match identity {
+            None => (writer, None),
+            Some(identity) => {
+                let writer = writer.on_behalf_of(&identity.id);
+                let fleet = Fleet::join(identity, &journal, &writer).await?;
+                (writer, Some(Arc::new(fleet)))
+            }
+        };
         let way = Arc::new(Way {
             keyring: Keyring::load(keys, rules).await?,
             seals: seals.clone(),
@@ -133,17 +142,19 @@ impl Collector {
             ledger: ledger.clone(),
             memory,
             breaker: Arc::new(Breaker::default()),
-            id: self.settings.id.into(),
-            name: self.settings.name.as_str().into(),
+            fleet: fleet.clone(),
         };
-        let name = self.settings.name;
         let mut background = JoinSet::new();
         background.spawn(delivery.clone().run());
         background.spawn(keep_swept(delivery.clone()));
+        if let Some(fleet) = fleet.clone() {
+            background.spawn(keep_present(fleet.clone(), writer.clone()));
+            background.spawn(keep_passing(fleet, delivery.clone(), gate.clone()));
+        }
         background.spawn(keep_erased(delivery.clone(), gate));
         background.spawn(keep_retained(delivery.clone()));
         background.spawn(keep_watch(journal.clone()));
-        background.spawn(keep_indexed(delivery.clone()));
+        background.spawn(keep_indexed(writer.clone(), ledger.clone(), fleet));
         background.spawn(async move { way.keyring.keep_fresh().await });
         background.spawn(keep_counts(ledger, writer, name.clone()));
         Ok(Running { stop, servers: servers.into(), journal, background, delivery, name })
@@ -205,17 +216,15 @@ impl Running {
                 tracing::warn!(%error, "some executions show what is new only after the next start");
             }
         };
-        // Nobody has to wait for a collector whose journal is empty.
-        if tokio::time::timeout(LAST_DELIVERY, last).await.is_ok()
-            && let Err(error) = self.delivery.writer.leave(&self.delivery.id).await
-        {
-            tracing::warn!(error = causes(&error), "the store still counts on this collector");
-        }
+        tokio::time::timeout(LAST_DELIVERY, last).await.ok();
         self.background.shutdown().await;
         if let Err(error) = self.journal.rest().await {
             let error = causes(&error);
             tracing::warn!(%error, "the journal could not be tidied up");
         }
         write_counts(&self.delivery.ledger, &self.delivery.writer, &self.name).await;
+        if let Some(fleet) = &self.delivery.fleet {
+            fleet.leave(&self.journal, &self.delivery.writer).await;
+        }
     }
 }

@@ -9,6 +9,7 @@ mod batch;
 mod breaker;
 mod compute;
 mod erasing;
+mod fleet;
 mod index;
 mod reread;
 mod salvage;
@@ -21,13 +22,15 @@ use std::time::Duration;
 
 use treering_otlp::Signal;
 use treering_queue::{Entry, EntryId, Journal};
-use treering_store::{Batch, Error, ProjectId, Touched, Vault, Writer};
+use treering_store::{Batch, ProjectId, Touched, Vault, Writer};
 
 pub(crate) use age::keep_watch;
 pub(crate) use batch::{day, form};
 pub(crate) use breaker::Breaker;
 pub(crate) use compute::Computing;
 pub(crate) use erasing::{Gate, Passing, keep_erased};
+pub use fleet::Identity;
+pub(crate) use fleet::{Fleet, keep_passing, keep_present};
 pub(crate) use index::keep_indexed;
 pub use reread::{Reread, Rereading};
 pub(crate) use salvage::keep_salvaged;
@@ -57,9 +60,8 @@ pub(crate) struct Delivery {
     pub(crate) ledger: Arc<Ledger>,
     pub(crate) memory: Arc<Memory>,
     pub(crate) breaker: Arc<Breaker>,
-    /// By which the store knows this collector from others.
-    pub(crate) id: Arc<str>,
-    pub(crate) name: Arc<str>,
+    /// Where the store may have other collectors; the journal is sealed with keys of its own then.
+    pub(crate) fleet: Option<Arc<Fleet>>,
 }
 
 /// What became of entries that were brought to the store.
@@ -192,12 +194,7 @@ impl Delivery {
     async fn persist(&self, entries: &[Arc<Entry>]) -> Brought {
         let mut refusals = 0;
         while refusals < TRIES {
-            let delivered = match self.deliver(entries).await {
-                // Another collector erased a project: what was read is read once more.
-                Err(Error::KeysChanged) => self.deliver(entries).await,
-                delivered => delivered,
-            };
-            let error = match delivered {
+            let error = match self.deliver(entries).await {
                 Ok(()) => {
                     self.breaker.worked();
                     return Brought::Done;
@@ -206,6 +203,8 @@ impl Delivery {
             };
             if error.is_of_the_batch() {
                 refusals += 1;
+            } else if matches!(error, treering_store::Error::KeysChanged) {
+                self.writer.vault().look_again();
             } else {
                 tokio::time::sleep(self.breaker.failed(&causes(&error))).await;
                 return Brought::Failed;
@@ -278,7 +277,10 @@ impl Delivery {
     async fn set_aside(&self, entry: &Entry, records: usize, reason: &str) {
         tracing::error!(%reason, records, "a batch is set aside in the journal, out of the way of the others");
         match self.journal.set_aside(entry.id).await {
-            Ok(()) => self.account(entry).count(Outcome::SetAside, records),
+            Ok(()) => {
+                self.account(entry).count(Outcome::SetAside, records);
+                self.fleet.iter().for_each(|fleet| fleet.keeps_something());
+            }
             Err(error) => tracing::error!(%error, "a batch could not be set aside"),
         }
     }

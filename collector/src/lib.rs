@@ -25,7 +25,7 @@ mod way;
 
 pub use collector::{Collector, Error, Running, Settings};
 pub use connections::{ConnectionLimits, serve};
-pub use deliver::{Reread, Rereading};
+pub use deliver::{Identity, Reread, Rereading};
 pub use outcome::Outcome;
 pub use receive::{Manners, Origins};
 pub use retention::{Pruned, doubt, prune};

@@ -3,15 +3,12 @@
 use std::time::Duration;
 
 use treering_step::Timestamp;
-use treering_store::{ClockNote, Error, Forgotten, Keep, Project, ProjectRecord, Work, Writer};
+use treering_store::{ClockNote, Error, Forgotten, Keep, Project, ProjectRecord, Retention, Work, Writer};
 
 use crate::deliver::{Delivery, causes};
 
 /// How often somebody looks, from the start on.
 const ROUND: Duration = Duration::from_secs(10 * 60);
-/// How long forgetting is one collector's, should that end without a word. Two at once would do no harm, and one of them
-/// nothing.
-const LEASE: Duration = Duration::from_secs(60 * 60);
 /// A clock that says more than this after it was last looked at has jumped, or nobody was there to look.
 const LONGEST_LEAP: Duration = DAY;
 /// How long such a clock must go on from where it leapt to before anything is forgotten by it.
@@ -36,15 +33,25 @@ pub(crate) async fn keep_retained(delivery: Delivery) {
     loop {
         rounds.tick().await;
         delivery.journal.delivered().await;
-        if let Err(error) = round(&delivery, Timestamp::now()).await {
+        let now = Timestamp::now();
+        let done = async {
+            match &delivery.fleet {
+                None => forget(&delivery.writer, now).await,
+                Some(fleet) => {
+                    let writer = &delivery.writer;
+                    fleet.alone(writer, Work::Retention, forget(writer, now)).await?;
+                    drop_own_keys(&delivery, now).await
+                }
+            }
+        };
+        if let Err(error) = done.await {
             let error = causes(&error);
             tracing::warn!(%error, "what is older than it is kept could not be forgotten; trying again");
         }
     }
 }
 
-async fn round(delivery: &Delivery, now: Timestamp) -> Result<(), Error> {
-    let writer = &delivery.writer;
+async fn forget(writer: &Writer, now: Timestamp) -> Result<(), Error> {
     if let Some(since) = doubt(writer, now).await? {
         let (now, since) = (now.to_string(), since.to_string());
         tracing::warn!(
@@ -54,38 +61,37 @@ async fn round(delivery: &Delivery, now: Timestamp) -> Result<(), Error> {
         );
         return Ok(());
     }
-    // One collector at a time; the others look again in the next round.
-    if writer.take_work(Work::Retention, &delivery.id, LEASE).await? {
-        prune(writer, now, false).await?;
-        writer.end_work(Work::Retention, &delivery.id).await?;
-    }
-    if delivery.seals.is_that_of(writer) { Ok(()) } else { drop_journal_keys(delivery, now).await }
+    prune(writer, now, false).await.map(drop)
 }
 
-/// Where the journal has keys of its own, those of days that nobody keeps go: what they sealed was delivered before.
-async fn drop_journal_keys(delivery: &Delivery, now: Timestamp) -> Result<(), Error> {
-    for record in delivery.writer.projects().await? {
-        let (content_from, steps_from) = limits(&record, now);
-        if let Some(day) = content_from.max(steps_from) {
-            let (seals, project) = (delivery.seals.clone(), record.project.id);
-            tokio::task::spawn_blocking(move || seals.drop_before(project, day)).await??;
-        }
+/// Forgets what sealed, in the journal, days that are kept no longer. Each collector does so for itself, since what its
+/// journal held of them was delivered before; and not by a clock that is doubted.
+async fn drop_own_keys(delivery: &Delivery, now: Timestamp) -> Result<(), Error> {
+    let writer = &delivery.writer;
+    let last = writer.clock().await?;
+    if last.is_none_or(|last| judge(last, now).doubted_since.is_some()) {
+        return Ok(());
+    }
+    for ProjectRecord { project, retention, .. } in writer.projects().await? {
+        let (content_from, steps_from) = limits(retention, now);
+        let Some(day) = content_from.max(steps_from) else { continue };
+        let seals = delivery.seals.clone();
+        tokio::task::spawn_blocking(move || seals.drop_before(project.id, day)).await??;
     }
     Ok(())
 }
 
-/// The first days of which content and steps stay.
-fn limits(record: &ProjectRecord, now: Timestamp) -> (Option<u32>, Option<u32>) {
+/// The first days of which content is kept, and steps.
+fn limits(retention: Retention, now: Timestamp) -> (Option<u32>, Option<u32>) {
     let from = |keep: Keep| keep.days().map(|days| day_of(now).saturating_sub(days));
-    (from(record.retention.content), from(record.retention.steps))
+    (from(retention.content), from(retention.steps))
 }
 
 /// Forgets what is older than its project keeps it by this clock, or tells what it would forget.
 pub async fn prune(writer: &Writer, now: Timestamp, dry_run: bool) -> Result<Vec<Pruned>, Error> {
     let mut all = Vec::new();
-    for record in writer.projects().await? {
-        let (content_from, steps_from) = limits(&record, now);
-        let project = record.project;
+    for ProjectRecord { project, retention, .. } in writer.projects().await? {
+        let (content_from, steps_from) = limits(retention, now);
         if content_from.or(steps_from).is_some() {
             let forgotten = writer.forget_days(project.id, content_from, steps_from, dry_run).await?;
             all.push(Pruned { project, content_from, steps_from, forgotten });

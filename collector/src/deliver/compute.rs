@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use treering_read::{Bones, Prices};
 use treering_step::Summary;
-use treering_store::{Computed, Error, Touched, Writer};
+use treering_store::{Computed, Error, Share, Touched, Writer};
 
 /// Executions that are computed before the first of them is written.
 const AT_ONCE: usize = 64;
@@ -41,9 +41,9 @@ impl Computing {
         self.now(&due).await
     }
 
-    /// Computes those of the stale ones that do not rest.
-    pub(super) async fn stale(&self) -> Result<(), Error> {
-        let stale = self.writer.stale().await?;
+    /// Computes those of the stale ones of this share that do not rest.
+    pub(super) async fn stale(&self, share: Share) -> Result<(), Error> {
+        let stale = self.writer.stale_of(share).await?;
         self.now(&self.split(&stale).1).await
     }
 

@@ -1,15 +1,15 @@
-//! What somebody asked to forget is forgotten once nothing of it is still on its way, which each collector knows of its own
-//! journal: it says through which erasure that is delivered. One of them carries the request out, as far as that is
-//! possible at once, and to the end when every collector has passed it.
+//! What somebody asked to forget is forgotten.
+//!
+//! Who alone has a store knows by itself that nothing of it is still on its way. Of several collectors one does it at a
+//! time: rows go at once, and again whenever another collector has passed the request, since what it had accepted
+//! before is in the store only then. The request is done when all of them have.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
-use tokio::task::JoinHandle;
-use treering_step::Timestamp;
-use treering_store::{Collector, Erasure, Error, Target, Work, Writer};
+use treering_store::{Collector, Erasure, Error, Target, Vault, Work};
 
 use super::{Delivery, causes};
 
@@ -17,8 +17,6 @@ use super::{Delivery, causes};
 const ROUND: Duration = Duration::from_secs(1);
 /// How long an erasure waits for the store until it says so, and again each time.
 const SILENT_FOR: Duration = Duration::from_secs(30);
-/// How long an erasure is one collector's, should that end without a word.
-const LEASE: Duration = Duration::from_secs(30);
 /// How long requests wait while a project is forgotten. Its rows are gone by then.
 const LONGEST_CLOSED: Duration = Duration::from_secs(3);
 
@@ -35,15 +33,14 @@ impl Gate {
         self.0.clone().read_owned().await
     }
 
-    async fn close(&self) -> OwnedRwLockWriteGuard<()> {
+    pub(super) async fn close(&self) -> OwnedRwLockWriteGuard<()> {
         self.0.clone().write_owned().await
     }
 }
 
-/// Carries requests to erase out, for ever. One that was interrupted goes on at the next start.
+/// Carries requests to erase out, for ever. One that was interrupted goes on at the next start, or elsewhere.
 pub(crate) async fn keep_erased(delivery: Delivery, gate: Gate) {
-    let (passing, carried, warned) = Default::default();
-    let mut erasing = Erasing { delivery, gate, passed: 0, passing, carried, warned };
+    let mut erasing = Erasing { delivery, gate, carried: HashMap::new(), said: None };
     let mut rounds = tokio::time::interval(ROUND);
     rounds.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
@@ -55,73 +52,35 @@ pub(crate) async fn keep_erased(delivery: Delivery, gate: Gate) {
     }
 }
 
-/// The journal is being delivered as far as it went when this erasure was the last.
-struct OnItsWay {
-    erasure: i64,
-    delivered: JoinHandle<()>,
-    since: Instant,
-}
-
 struct Erasing {
     delivery: Delivery,
     gate: Gate,
-    /// The last erasure before which everything in the journal was delivered.
-    passed: i64,
-    passing: Option<OnItsWay>,
-    /// Erasures whose rows went, and the collectors that were behind then.
-    carried: HashMap<i64, Vec<String>>,
-    /// When it was last said that somebody is waited for.
-    warned: Option<Instant>,
+    /// How many collectors each request waited for when its rows went last.
+    carried: HashMap<i64, usize>,
+    /// When somebody was told what is waited for.
+    said: Option<Instant>,
 }
 
 impl Erasing {
     async fn round(&mut self) -> Result<(), Error> {
-        let Delivery { writer, id, name, .. } = self.delivery.clone();
-        self.pass().await?;
-        writer.report(&id, &name, self.passed).await?;
-        let (erasures, days) = (writer.erasures().await?, writer.erased_days().await?);
-        let there_is_none = erasures.is_empty() && days.is_empty();
-        if there_is_none || !writer.take_work(Work::Erasing, &id, LEASE).await? {
+        let Some(fleet) = self.delivery.fleet.clone() else { return self.all().await };
+        let writer = self.delivery.writer.clone();
+        if writer.erasures().await?.is_empty() && writer.erased_days().await?.is_empty() {
             return Ok(());
         }
-        let done = keeping(&writer, &id, self.carry_out(erasures)).await;
-        writer.end_work(Work::Erasing, &id).await?;
-        done
+        fleet.alone(&writer, Work::Erasing, self.all()).await
     }
 
-    /// Sees to it that nothing waits in this journal that came before an erasure, nor can be read in its files.
-    async fn pass(&mut self) -> Result<(), Error> {
-        let last = self.delivery.writer.last_erasure().await?;
-        if last > self.passed {
-            let journal = self.delivery.journal.clone();
-            let passing = self.passing.get_or_insert_with(|| OnItsWay {
-                erasure: last,
-                delivered: tokio::spawn(async move { journal.delivered().await }),
-                since: Instant::now(),
-            });
-            if tokio::time::timeout(ROUND, &mut passing.delivered).await.is_ok() {
-                let passed = passing.erasure;
-                self.passing = None;
-                self.renew_journal_keys().await?;
-                self.passed = passed;
-            } else if passing.since.elapsed() > SILENT_FOR {
-                passing.since = Instant::now();
-                let waiting = self.delivery.journal.depth().entries;
-                tracing::warn!(waiting, "an erasure waits until the store has what was accepted before it");
-            }
-        }
-        Ok(())
-    }
-
-    async fn carry_out(&mut self, erasures: Vec<Erasure>) -> Result<(), Error> {
+    async fn all(&mut self) -> Result<(), Error> {
         let writer = self.delivery.writer.clone();
-        for erasure in erasures {
-            let behind = writer.behind(erasure.id).await?;
-            if !behind.is_empty() {
-                self.carry_out_so_far(&erasure, behind).await?;
+        let mut passes_soon = false;
+        for erasure in writer.erasures().await? {
+            let waits_for = self.rows(&erasure).await?;
+            if !waits_for.is_empty() {
+                passes_soon |= waits_for.iter().all(Collector::is_there);
+                self.tell(&waits_for);
                 continue;
             }
-            self.rows(&erasure).await?;
             let id = erasure.id;
             writer.forget_target(erasure).await?;
             self.content().await?;
@@ -129,121 +88,105 @@ impl Erasing {
             writer.erasure_is_done(id).await?;
             self.carried.remove(&id);
         }
-        // A crash may have left some.
-        self.content().await
+        // A crash may have left some, or a collector that does not come back. What is erased in a moment waits for that.
+        if passes_soon { Ok(()) } else { self.content().await }
     }
 
-    /// What is there goes at once, and again when another collector has delivered what it had.
-    async fn carry_out_so_far(&mut self, erasure: &Erasure, behind: Vec<Collector>) -> Result<(), Error> {
-        let ids: Vec<_> = behind.iter().map(|collector| collector.id.clone()).collect();
-        if self.carried.get(&erasure.id) != Some(&ids) {
-            self.delivery.writer.carry_out(erasure).await?;
+    /// Erases the rows of a request. What was accepted before it must be there to be erased: tells which collectors may
+    /// still have some.
+    async fn rows(&mut self, erasure: &Erasure) -> Result<Vec<Collector>, Error> {
+        let writer = &self.delivery.writer;
+        let waits_for = self.waits_for(erasure.id).await?;
+        // After it was asked who passed, so that the last time is after all of them have.
+        if self.carried.get(&erasure.id) != Some(&waits_for.len()) || waits_for.is_empty() {
+            writer.carry_out(erasure).await?;
+            if waits_for.is_empty() && erasure.target == Some(Target::Project) {
+                self.project(erasure).await?;
+            }
             self.delivery.computing.stale_at_once().await?;
-            self.carried.insert(erasure.id, ids);
+            self.carried.insert(erasure.id, waits_for.len());
         }
-        let gone =
-            |collector: &&Collector| Timestamp::now().nanos_since(collector.seen_at) > nanos(SILENT_FOR);
-        if self.warned.is_none_or(|warned| warned.elapsed() > SILENT_FOR)
-            && let Some(Collector { id, name, seen_at, .. }) = behind.iter().find(gone)
-        {
-            self.warned = Some(Instant::now());
-            let seen_at = seen_at.to_string();
+        Ok(waits_for)
+    }
+
+    async fn waits_for(&self, erasure: i64) -> Result<Vec<Collector>, Error> {
+        if self.delivery.fleet.is_none() {
+            self.delivery.delivered_for_an_erasure().await;
+            return Ok(Vec::new());
+        }
+        self.delivery.writer.behind(erasure).await
+    }
+
+    fn tell(&mut self, waits_for: &[Collector]) {
+        if self.said.is_some_and(|said| said.elapsed() < SILENT_FOR) {
+            return;
+        }
+        for Collector { id, name, silent_for, .. } in waits_for.iter().filter(|one| !one.is_there()) {
+            self.said = Some(Instant::now());
+            let seconds = silent_for.as_secs();
             tracing::warn!(
-                id,
                 name,
-                seen_at,
-                "an erasure waits for a collector that is not there: start it again, or give it up with \
-                 `treering erase --without ID` if its disk is gone"
+                id,
+                seconds,
+                "an erasure waits for a collector that is not there; start it, or, if its disk is gone, give it up with \
+                 `treering erase --without ID`"
             );
         }
-        Ok(())
     }
 
-    /// What was accepted before the request must be there to be erased.
-    async fn rows(&self, erasure: &Erasure) -> Result<(), Error> {
-        self.delivery.writer.carry_out(erasure).await?;
-        if erasure.target == Some(Target::Project) {
-            self.project(erasure).await?;
-        }
-        self.delivery.computing.stale_at_once().await
-    }
-
-    /// Nothing of it may be on its way to the store while its keys go, nor be accepted under them.
+    /// Where the journal is sealed with the keys that go, nothing of the project may be on its way to the store, nor be
+    /// accepted under them. Other collectors, and this one where it has keys of its own, look for the keys again under
+    /// the store's lock.
     async fn project(&self, erasure: &Erasure) -> Result<(), Error> {
+        let writer = &self.delivery.writer;
+        if self.delivery.fleet.is_some() {
+            return writer.carry_out_to_the_end(erasure).await;
+        }
         loop {
-            self.delivered().await;
+            self.delivery.delivered_for_an_erasure().await;
             let _closed = self.gate.close().await;
             if tokio::time::timeout(LONGEST_CLOSED, self.delivery.journal.delivered()).await.is_ok() {
-                return self.delivery.writer.carry_out_to_the_end(erasure).await;
+                return writer.carry_out_to_the_end(erasure).await;
             }
         }
     }
 
     /// Days of which something was erased get a new key, and the old ones go: with them whatever they sealed, in the
-    /// journal's files and in any copy of the store.
+    /// journal's files where they are its keys as well, and in any copy of the store.
     async fn content(&self) -> Result<(), Error> {
-        for (project, day) in self.delivery.writer.erased_days().await? {
-            self.delivery.writer.retire_day(project, day).await?;
-            drop(self.gate.close().await);
-            self.delivered().await;
-            let lost = self.delivery.writer.rewrite_day(project, day).await?;
+        let writer = &self.delivery.writer;
+        for erased in writer.erased_days().await? {
+            let (project, day) = (erased.project, erased.day);
+            writer.retire_day(project, day).await?;
+            if self.delivery.fleet.is_none() {
+                drop(self.gate.close().await);
+                self.delivery.delivered_for_an_erasure().await;
+            }
+            let lost = writer.rewrite_day(project, day).await?;
             if lost > 0 {
                 tracing::warn!(lost, day, "records of a day of which something was erased cannot be read");
             }
-            self.delivery.writer.day_is_rewritten(project, day).await?;
+            writer.day_is_rewritten(erased).await?;
         }
         Ok(())
     }
+}
 
-    /// Where the journal has keys of its own: those that sealed what came of a project before it was erased go, as soon
-    /// as nothing is left in the journal that they sealed.
-    async fn renew_journal_keys(&self) -> Result<(), Error> {
-        let Delivery { writer, seals, .. } = &self.delivery;
-        if seals.is_that_of(writer) {
-            return Ok(());
-        }
-        let projects: BTreeSet<_> = writer.erasures().await?.into_iter().map(|one| one.project).collect();
-        for project in projects {
-            let retiring = seals.clone();
-            tokio::task::spawn_blocking(move || retiring.retire_project(project)).await??;
-            // Who sealed with them before has put that into the journal by now.
-            drop(self.gate.close().await);
-            self.delivered().await;
-            let dropping = seals.clone();
-            tokio::task::spawn_blocking(move || dropping.drop_retired_of(project)).await??;
-        }
-        Ok(())
+impl Delivery {
+    /// Does this with the journal's own keys.
+    pub(super) async fn journal_keys(
+        &self,
+        change: impl FnOnce(Vault) -> Result<(), Error> + Send + 'static,
+    ) -> Result<(), Error> {
+        let seals = self.seals.clone();
+        tokio::task::spawn_blocking(move || change(seals)).await?
     }
 
-    async fn delivered(&self) {
-        let delivered = || tokio::time::timeout(SILENT_FOR, self.delivery.journal.delivered());
+    pub(super) async fn delivered_for_an_erasure(&self) {
+        let delivered = || tokio::time::timeout(SILENT_FOR, self.journal.delivered());
         while delivered().await.is_err() {
-            let waiting = self.delivery.journal.depth().entries;
+            let waiting = self.journal.depth().entries;
             tracing::warn!(waiting, "an erasure waits until the store has what was accepted before it");
         }
     }
-}
-
-/// Does this, and says again and again that it is being done.
-async fn keeping<T>(
-    writer: &Writer,
-    id: &str,
-    work: impl Future<Output = Result<T, Error>>,
-) -> Result<T, Error> {
-    let again = async {
-        loop {
-            tokio::time::sleep(LEASE / 3).await;
-            if !writer.take_work(Work::Erasing, id, LEASE).await? {
-                return Err(Error::WorkTaken);
-            }
-        }
-    };
-    tokio::select! {
-        done = work => done,
-        lost = again => lost,
-    }
-}
-
-fn nanos(time: Duration) -> u64 {
-    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }

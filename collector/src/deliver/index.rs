@@ -9,9 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::{Instant, MissedTickBehavior};
-use treering_store::{Error, Indexed, Touched, Unindexed, Wording, Work, Writer};
+use treering_store::{Error, Indexed, Share, Touched, Unindexed, Wording, Writer};
 
-use super::{Delivery, causes};
+use super::{Fleet, causes};
 use crate::outcome::{Ledger, Outcome};
 
 const WORDING: Wording =
@@ -26,20 +26,17 @@ const REST: u32 = 20;
 /// What takes less needs no rest.
 const LITTLE: Duration = Duration::from_millis(5);
 const LONGEST_REST: Duration = Duration::from_secs(60);
-/// How long the index is one collector's, should that end without a word.
-const LEASE: Duration = Duration::from_secs(15);
 /// When one that failed is tried again.
 const AFTER_FAILURE: Duration = Duration::from_secs(30);
 
 /// Puts into the index what was appended, for ever.
-pub(crate) async fn keep_indexed(delivery: Delivery) {
-    let Delivery { writer, ledger, id, .. } = delivery;
+pub(crate) async fn keep_indexed(writer: Writer, ledger: Arc<Ledger>, fleet: Option<Arc<Fleet>>) {
     let mut rounds = tokio::time::interval(ROUND);
     rounds.set_missed_tick_behavior(MissedTickBehavior::Delay);
-    let mut indexing = Indexing { writer, ledger, resting: Resting::default() };
+    let mut indexing = Indexing { writer, ledger, fleet, resting: Resting::default() };
     loop {
         rounds.tick().await;
-        if let Err(error) = indexing.round(&id).await {
+        if let Err(error) = indexing.catch_up().await {
             let error = causes(&error);
             tracing::warn!(%error, "the index of words is not kept up; trying again");
         }
@@ -49,30 +46,17 @@ pub(crate) async fn keep_indexed(delivery: Delivery) {
 struct Indexing {
     writer: Writer,
     ledger: Arc<Ledger>,
+    fleet: Option<Arc<Fleet>>,
     resting: Resting,
 }
 
 impl Indexing {
-    /// Two collectors that index the same would both be right, and one of them for nothing.
-    async fn round(&mut self, id: &str) -> Result<(), Error> {
-        if self.writer.take_work(Work::Indexing, id, LEASE).await? {
-            self.catch_up(id).await?;
-        }
-        Ok(())
-    }
-
     /// Until nothing is left but what rests.
-    async fn catch_up(&mut self, id: &str) -> Result<(), Error> {
-        let mut taken = Instant::now();
+    async fn catch_up(&mut self) -> Result<(), Error> {
         loop {
-            if taken.elapsed() > LEASE / 3 {
-                taken = Instant::now();
-                if !self.writer.take_work(Work::Indexing, id, LEASE).await? {
-                    return Ok(());
-                }
-            }
             self.resting.wake(Instant::now());
-            let mut waiting = self.writer.unindexed(AT_ONCE + self.resting.len()).await?;
+            let share = self.fleet.as_ref().map_or(Share::ALL, |fleet| fleet.share());
+            let mut waiting = self.writer.unindexed_of(share, AT_ONCE + self.resting.len()).await?;
             waiting.retain(|one| !self.resting.has(one.of));
             waiting.truncate(AT_ONCE);
             if waiting.is_empty() {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use treering_step::Timestamp;
+use treering_store::Share;
 
 use super::{Delivery, causes};
 
@@ -20,6 +21,7 @@ pub(crate) async fn keep_swept(delivery: Delivery) {
         let now = Timestamp::now();
         // What a process said until now may still wait in the journal.
         delivery.journal.delivered().await;
+        delivery.fleet.iter().for_each(|fleet| fleet.delivered_until(now));
         if delivery.breaker.is_open() {
             continue;
         }
@@ -35,6 +37,11 @@ async fn sweep(
     now: Timestamp,
     listening_since: Timestamp,
 ) -> Result<(), treering_store::Error> {
+    let (now, share) = match &delivery.fleet {
+        // What a process said may wait in the journal of another collector.
+        Some(fleet) => (fleet.all_delivered_until(now), fleet.share()),
+        None => (now, Share::ALL),
+    };
     delivery.writer.bury(now, listening_since).await?;
-    delivery.computing.stale().await
+    delivery.computing.stale(share).await
 }

@@ -79,6 +79,15 @@ pub struct Erasure {
     pub asked_at: Timestamp,
 }
 
+/// A day of which something was erased.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ErasedDay {
+    pub project: ProjectId,
+    pub day: u32,
+    /// What was erased of it last.
+    pub(crate) version: i64,
+}
+
 /// How far an erasure has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct ErasureState {

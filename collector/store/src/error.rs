@@ -43,10 +43,14 @@ pub enum Error {
     NoFile,
     #[error("the keys that this was named with were dropped meanwhile; it is read once more")]
     KeysChanged,
-    #[error("another collector has taken this work over")]
-    WorkTaken,
     #[error("a row that should be there is not")]
     NoRow,
+    #[error(
+        "the store does not know this collector any more: it was given up, or put back from a copy; what the journal \
+         holds may have been erased since. To begin anew without that, move the folder `journal` and the file \
+         `collector.id` away; who moves `collector.id` alone keeps it, and brings back what was erased of it"
+    )]
+    GivenUp,
     #[error("content is withheld from this viewer")]
     Withheld,
     #[error("the store at {path} cannot be opened; check that the folder exists and is yours to write")]

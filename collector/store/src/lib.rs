@@ -16,6 +16,7 @@ mod content;
 mod control;
 mod erasure;
 mod error;
+mod fleet;
 mod hashes;
 mod key;
 mod model;
@@ -31,13 +32,14 @@ use std::path::Path;
 pub use audit::{Act, Action, AuditRow, Broken, Ending, Verdict};
 pub use content::{identity, keyed};
 pub use control::{Joined, Keep, Member, ProjectRecord, Retention, Role};
-pub use erasure::{Erased, Erasure, ErasureState, Target};
+pub use erasure::{Erased, ErasedDay, Erasure, ErasureState, Target};
 pub use error::Error;
+pub use fleet::{Collector, Presence, Share};
 pub use key::{ApiKey, KeyRecord, Scopes};
 pub use model::{
-    Batch, ClockNote, Collector, Computed, Cursor, ExecutionFilter, ExecutionPage, Forgotten, Indexed,
-    LogEntry, OutcomeCount, Project, ProjectId, Reread, Scope, SearchLag, Sign, SpanEntry, StepRecords,
-    TellWords, Touched, Unindexed, Viewer, Wording,
+    Batch, ClockNote, Computed, Cursor, ExecutionFilter, ExecutionPage, Forgotten, Indexed, LogEntry,
+    OutcomeCount, Project, ProjectId, Reread, Scope, SearchLag, Sign, SpanEntry, StepRecords, TellWords,
+    Touched, Unindexed, Viewer, Wording,
 };
 pub use postgres::{Migrated, PostgresUrl};
 pub use sql::{Admission, Audit, Keeper, Keys, Reader, Work, Writer};

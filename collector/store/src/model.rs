@@ -285,14 +285,3 @@ pub struct ClockNote {
     /// When it jumped ahead, by itself, where it is not believed since.
     pub doubted_since: Option<Timestamp>,
 }
-
-/// A collector of a remote store, which has a journal of its own.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Collector {
-    pub id: String,
-    pub name: String,
-    /// When it last said that it is there, by its own clock.
-    pub seen_at: Timestamp,
-    /// The last erasure before which everything in its journal was delivered.
-    pub passed: i64,
-}

@@ -51,7 +51,7 @@ impl Site {
         let free: SocketAddr = "127.0.0.1:0".parse().unwrap();
         let settings = Settings {
             name: "test".into(),
-            id: "test".into(),
+            identity: None,
             otlp_grpc: free,
             otlp_http: free,
             limits,

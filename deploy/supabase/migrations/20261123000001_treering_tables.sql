@@ -381,6 +381,8 @@ CREATE TABLE treering.rewriting (
 -- Days of ingest of which something was erased, and whose content was not written anew since.
 CREATE TABLE treering.erased_day (
     project bigint NOT NULL,
+    -- What was erased of it last: who wrote the day anew knows whether something was erased meanwhile.
+    version bigint NOT NULL,
     day integer NOT NULL,
     PRIMARY KEY (project, day)
 );
@@ -406,11 +408,12 @@ CREATE TABLE treering.clock (
     doubted_since bigint
 ) WITH (fillfactor = 10);
 
--- The collectors of this store: when each was there last, and the last erasure before which everything in its own
--- journal was delivered.
+-- The collectors of this store: when each was there last, the last erasure before which everything in its own journal
+-- was delivered, and until when by its own clock.
 CREATE TABLE treering.collector (
     seen_at bigint NOT NULL,
     passed bigint NOT NULL,
+    delivered_at bigint NOT NULL,
     id text COLLATE "C" PRIMARY KEY,
     name text NOT NULL
 ) WITH (fillfactor = 50);

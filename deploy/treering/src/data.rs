@@ -1,7 +1,8 @@
 use std::fs::{self, File, TryLockError};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use treering_collector::Settings;
+use treering_collector::{Identity, Settings};
 use treering_queue::Journal;
 use treering_store::{Control, MasterSource, StoreUrl, Vault, vault_path};
 
@@ -83,21 +84,23 @@ impl Data {
         self.folder.join(KEYS)
     }
 
-    /// The collector of this folder is the same one after each start: others may wait for what is in its journal.
+    /// The collector of this folder is the same one after each start, where its store may have others: they wait for what
+    /// is in its journal.
     pub(crate) fn known_by_id(&self, settings: Settings) -> Result<Settings, Error> {
+        let StoreUrl::Postgres(_) = &self.store else { return Ok(settings) };
         let path = self.folder.join("collector.id");
-        let failed = |source| Error::Write { path: path.clone(), source };
-        let id = match fs::read_to_string(&path) {
-            Ok(id) if !id.trim().is_empty() => id.trim().to_owned(),
-            _ => {
-                let mut bytes = [0; 8];
-                getrandom::fill(&mut bytes).map_err(std::io::Error::other).map_err(failed)?;
-                let id = format!("{:016x}", u64::from_le_bytes(bytes));
-                fs::write(&path, format!("{id}\n")).map_err(failed)?;
-                id
-            }
-        };
-        Ok(Settings { id, ..settings })
+        let (id, is_new) = id_of(&path).map_err(|source| Error::Write { path: path.clone(), source })?;
+        Ok(Settings { identity: Some(Identity { id, name: self.place(), is_new }), ..settings })
+    }
+
+    /// The machine and the folder, for who looks for them.
+    fn place(&self) -> String {
+        let folder = fs::canonicalize(&self.folder).unwrap_or_else(|_| self.folder.clone());
+        let host = fs::read_to_string("/proc/sys/kernel/hostname").or_else(|_| std::env::var("HOSTNAME"));
+        match host {
+            Ok(host) => format!("{}:{}", host.trim(), folder.display()),
+            Err(_) => folder.display().to_string(),
+        }
     }
 
     /// Where versions before the sealed journal kept theirs.
@@ -149,6 +152,26 @@ impl Data {
             _ => Ok(()),
         }
     }
+}
+
+/// The id in this file, and whether it is made now.
+fn id_of(path: &Path) -> std::io::Result<(String, bool)> {
+    match fs::read_to_string(path) {
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+        id => match id?.trim() {
+            // A crash left it empty, before anybody knew it.
+            "" => {}
+            id => return Ok((id.to_owned(), false)),
+        },
+    }
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(std::io::Error::other)?;
+    let id = format!("{:016x}", u64::from_le_bytes(bytes));
+    private(path)?;
+    let mut file = File::create(path)?;
+    writeln!(file, "{id}")?;
+    file.sync_all()?;
+    Ok((id, true))
 }
 
 /// The folder is ours as long as this lives; the system ends it with the process, however that ends.

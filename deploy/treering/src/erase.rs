@@ -4,7 +4,7 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use std::time::Duration;
 
 use serde_json::json;
-use treering_store::{Erased, ErasureState, Keeper, Project, Target};
+use treering_store::{Collector, Erased, ErasureState, Keeper, Project, Target};
 
 use crate::Answer;
 use crate::cli;
@@ -89,17 +89,24 @@ fn described(project: &Project, target: &Target) -> String {
 }
 
 async fn give_up(keeper: &Keeper, collector: &str) -> Result<Answer, Error> {
-    let was_there = keeper.give_up_collector(collector).await?;
-    let mut out = io::stdout().lock();
-    if was_there {
+    let all = keeper.collectors().await?;
+    if let Some(Collector { name, .. }) = all.iter().find(|one| one.id == collector && one.is_there()) {
         writeln!(
-            out,
-            "nobody waits any more for the collector {collector}; never start it again with that folder"
+            io::stderr(),
+            "collector {collector} ({name}) is at work; stop it, and nobody waits for it"
+        )?;
+        return Ok(Answer::No);
+    }
+    if keeper.give_up_collector(collector).await? {
+        writeln!(
+            io::stdout(),
+            "nobody waits any more for collector {collector}, and the store takes nothing of what its journal holds"
         )?;
         return Ok(Answer::Yes);
     }
+    let mut out = io::stderr().lock();
     writeln!(out, "there is no collector {collector}; these are known:")?;
-    for known in keeper.collectors().await? {
+    for known in all {
         writeln!(out, "{} ({}), last seen {}", known.id, known.name, known.seen_at)?;
     }
     Ok(Answer::No)
@@ -127,12 +134,12 @@ async fn done(keeper: &Keeper, request: i64, expected: &Erased) -> Result<Erasur
 /// The collectors that have still to deliver what came before, where there are others.
 async fn waiting_for(keeper: &Keeper, request: i64) -> Result<String, Error> {
     let behind = keeper.collectors().await?.into_iter().filter(|collector| collector.passed < request);
-    let ids: Vec<_> = behind.map(|collector| collector.id).collect();
-    Ok(if ids.is_empty() {
-        String::new()
-    } else {
-        format!(", waiting for the collectors {}", ids.join(", "))
-    })
+    let told: Vec<_> = behind
+        .map(|Collector { id, name, seen_at, .. }| {
+            format!("; waiting for {name} ({id}), last seen {seen_at}")
+        })
+        .collect();
+    Ok(told.concat())
 }
 
 fn print(project: &Project, target: &Target, erased: ErasureState, json: bool) -> io::Result<()> {

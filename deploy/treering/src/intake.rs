@@ -41,7 +41,7 @@ impl IntakeSettings {
         Ok(Self {
             collector: treering_collector::Settings {
                 name,
-                id: String::new(),
+                identity: None,
                 otlp_grpc,
                 otlp_http,
                 limits,

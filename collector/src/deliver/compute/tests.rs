@@ -75,11 +75,11 @@ async fn a_giant_rests_and_what_is_new_of_it_is_remembered_until_it_is_computed(
     fixture.computing.rest_all(Duration::from_secs(3_600));
     let touched = fixture.append(GIANT + 2..GIANT + 10).await;
     fixture.computing.touched(&touched).await.unwrap();
-    fixture.computing.stale().await.unwrap();
+    fixture.computing.stale(Share::ALL).await.unwrap();
     assert_eq!(fixture.steps().await, GIANT + 1, "it rests");
     assert_eq!(fixture.handles.writer.stale().await.unwrap(), touched, "and is not forgotten");
     fixture.computing.rest_all(Duration::ZERO);
-    fixture.computing.stale().await.unwrap();
+    fixture.computing.stale(Share::ALL).await.unwrap();
     assert_eq!(fixture.steps().await, GIANT + 9);
     assert_eq!(fixture.handles.writer.stale().await.unwrap(), []);
 }

@@ -9,6 +9,7 @@ use treering_step::{JoinKey, SpanId, Summary, TraceId};
 use super::connection::{Conflict, Connection, Find, Insert, Kind, Transaction};
 use super::content::Content;
 use super::executions::mark_stale;
+use super::fleet::is_known;
 use super::index;
 use super::joins::{Offer, offer_all, takers};
 use super::prepare::{Prepared, prepare, prepare_locked};
@@ -25,29 +26,37 @@ pub(super) fn append(
     connection: &Connection,
     content: &Content,
     batches: &[Batch],
+    collector: Option<&str>,
 ) -> Result<Vec<Touched>, Error> {
     for _ in 0..ATTEMPTS {
         let ready = prepare(&*connection.moment()?, content, batches)?;
         let transaction = connection.writing()?;
         let written = next_version(&transaction)?;
         // Where another process wrote meanwhile, what was prepared may name what is no longer there.
-        if ready.holds(&transaction, written)? {
-            return write(transaction, batches, &ready, written);
+        if ready.holds(&transaction, content, written)? {
+            return write(transaction, batches, &ready, (written, collector));
         }
         content.vault.look_again();
     }
     let transaction = connection.writing()?;
     let written = next_version(&transaction)?;
-    let ready = prepare_locked(&transaction, content, batches, written)?;
-    write(transaction, batches, &ready, written)
+    loop {
+        let ready = prepare_locked(&transaction, content, batches, written)?;
+        // Keys are retired without the lock.
+        if ready.holds(&transaction, content, written)? {
+            return write(transaction, batches, &ready, (written, collector));
+        }
+        content.vault.look_again();
+    }
 }
 
 fn write(
     transaction: Transaction<'_>,
     batches: &[Batch],
     ready: &Prepared,
-    written: i64,
+    (written, collector): (i64, Option<&str>),
 ) -> Result<Vec<Touched>, Error> {
+    collector.map_or(Ok(()), |id| is_known(&transaction, id))?;
     ready.write(&transaction)?;
     let (mut elsewhere, mut summaries) = (Vec::new(), BTreeMap::new());
     spans(&transaction, batches, ready, &mut summaries, &mut elsewhere)?;

@@ -101,6 +101,8 @@ pub(super) fn step(
     let cleared = clearing.step(left)?;
     let at = clearing.at;
     if cleared.is_none() {
+        // Its old keys go next: who still reads what they sealed, of a moment before, knows by this version.
+        next_forgetting_version(&transaction)?;
         let sql = "DELETE FROM rewriting WHERE project = ?1 AND day = ?2";
         transaction.execute(sql, params![project.0, day])?;
     }
@@ -185,6 +187,8 @@ impl Clearing<'_> {
         })?;
         let Some(last) = moved.iter().chain(&lost).map(|old| old.block).max() else { return Ok(None) };
         *self.at.records(signal) = last;
+        // Whoever retires a key after this begins to clear after this, and moves what is moved here once more.
+        self.content.vault.look_again();
         let mut day = Day::new(self.transaction, self.content, self.project, self.day)?;
         let spots = day.records(&records)?;
         let first = first_new_block(self.transaction, next_version(self.transaction)?)?;

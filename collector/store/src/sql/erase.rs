@@ -14,7 +14,7 @@ use super::joins::{Joins, Naming};
 use super::removal::{Removal, keys, together};
 use super::rows;
 use super::versions::next_forgetting_version;
-use crate::{Erased, Error, ProjectId, Target, Touched, Vault};
+use crate::{Erased, ErasedDay, Error, ProjectId, Target, Touched, Vault};
 
 /// What tells of an execution by its trace id, of every project.
 const BY_TRACE: &[&str] =
@@ -236,8 +236,9 @@ fn remember(
         ON CONFLICT (project) DO UPDATE SET version = excluded.version";
     transaction.execute(sql, params![project.0, written])?;
     for day in &erased.days {
-        let sql = "INSERT INTO erased_day (project, day) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
-        transaction.execute(sql, params![project.0, day])?;
+        let sql = "INSERT INTO erased_day (project, day, version) VALUES (?1, ?2, ?3)
+            ON CONFLICT (project, day) DO UPDATE SET version = excluded.version";
+        transaction.execute(sql, params![project.0, day, written])?;
     }
     Ok(())
 }
@@ -252,7 +253,8 @@ fn count(transaction: &Transaction<'_>, request: i64, erased: &Erased) -> Result
 }
 
 /// Executions that lost log records, or take others now. Where one lost all of them nothing is left of it; else it is to
-/// be computed anew, and its words to be read anew.
+/// be computed anew, and its words to be read anew: from a version before all, which was never given, so that what is being
+/// read of before is not put in.
 fn leave_behind(transaction: &Transaction<'_>, left: &[Touched], written: i64) -> Result<(), Error> {
     let keys: Vec<_> = left.iter().copied().map(key_of).collect();
     let delete = |table, keys: &[Vec<Value>]| {
@@ -269,21 +271,21 @@ fn leave_behind(transaction: &Transaction<'_>, left: &[Touched], written: i64) -
     let nothing: Vec<_> = nothing.into_iter().map(|(one, _)| key_of(one)).collect();
     ["execution", "stale"].iter().try_for_each(|table| delete(table, &nothing))?;
     let left: Vec<_> = left.into_iter().map(|(one, _)| one).collect();
-    index::wait(transaction, &left, 0, written)?;
+    index::wait(transaction, &left, -written, written)?;
     mark_stale(transaction, &left, written)
 }
 
 /// The days whose content is to be written anew.
-pub(super) fn erased_days(connection: &Connection) -> Result<Vec<(ProjectId, u32)>, Error> {
-    connection.all("SELECT project, day FROM erased_day", params![], |row| {
-        Ok((ProjectId(row.get(0)?), row.get(1)?))
+pub(super) fn erased_days(connection: &Connection) -> Result<Vec<ErasedDay>, Error> {
+    connection.all("SELECT project, day, version FROM erased_day", params![], |row| {
+        Ok(ErasedDay { project: ProjectId(row.get(0)?), day: row.get(1)?, version: row.get(2)? })
     })
 }
 
-/// The content of a day was written anew.
-pub(super) fn forget_erased_day(connection: &Connection, project: ProjectId, day: u32) -> Result<(), Error> {
-    let sql = "DELETE FROM erased_day WHERE project = ?1 AND day = ?2";
-    connection.execute(sql, params![project.0, day])?;
+/// The content of a day was written anew. What was erased of it meanwhile may have been copied before.
+pub(super) fn forget_erased_day(connection: &Connection, erased: &ErasedDay) -> Result<(), Error> {
+    let sql = "DELETE FROM erased_day WHERE project = ?1 AND day = ?2 AND version <= ?3";
+    connection.execute(sql, params![erased.project.0, erased.day, erased.version])?;
     Ok(())
 }
 

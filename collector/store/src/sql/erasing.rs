@@ -1,19 +1,14 @@
 //! What the keeper asks to be taken away, and the writer takes away.
 
-use rusqlite::params;
-use treering_step::Timestamp;
-
 use super::clear::Left;
 use super::connection::Connection;
 use super::keeper::Keeper;
 use super::removal::EXECUTIONS;
-use super::rows::integer;
 use super::writer::Writer;
 use super::{erase, erasures, forget, projects, retention};
-use crate::{ClockNote, Erased, Erasure, ErasureState, Error, ProjectId, ProjectRecord, Target};
-
-/// A collector that said nothing for this long is gone; it does so every second.
-const LATELY_NANOS: u64 = 30_000_000_000;
+use crate::{
+    ClockNote, Collector, Erased, ErasedDay, Erasure, ErasureState, Error, ProjectId, ProjectRecord, Target,
+};
 
 impl Writer {
     /// Erases every row of a target, a few executions at a time. Their content can be read until the days told are
@@ -64,13 +59,13 @@ impl Writer {
     }
 
     /// The days of which something was erased, and whose content was not written anew since.
-    pub async fn erased_days(&self) -> Result<Vec<(ProjectId, u32)>, Error> {
+    pub async fn erased_days(&self) -> Result<Vec<ErasedDay>, Error> {
         self.pool.with(erase::erased_days).await
     }
 
-    /// The content of a day was written anew.
-    pub async fn day_is_rewritten(&self, project: ProjectId, day: u32) -> Result<(), Error> {
-        self.pool.with(move |connection| erase::forget_erased_day(connection, project, day)).await
+    /// The content of a day was written anew, as it was told before that began.
+    pub async fn day_is_rewritten(&self, erased: ErasedDay) -> Result<(), Error> {
+        self.pool.with(move |connection| erase::forget_erased_day(connection, &erased)).await
     }
 
     /// Leaves nothing of what was deleted in the write-ahead log; fails where somebody reads from it all the time.
@@ -149,12 +144,8 @@ impl Keeper {
 
     /// How many collectors of a remote store said lately that they are there.
     pub async fn collectors_at_work(&self) -> Result<u64, Error> {
-        let since = Timestamp::now().as_nanos().saturating_sub(LATELY_NANOS);
-        let sql = "SELECT count(*) FROM collector WHERE seen_at > ?1";
-        let count = move |connection: &Connection| {
-            connection.one(sql, params![integer(since)], |row| row.get::<i64>(0))
-        };
-        Ok(self.pool.with(count).await?.unsigned_abs())
+        let there = self.collectors().await?.into_iter().filter(Collector::is_there);
+        Ok(there.count() as u64)
     }
 
     /// How far an erasure has come.

@@ -75,7 +75,8 @@ pub(super) fn forget_target(
 }
 
 fn pseudonym(vault: &Vault, project: ProjectId, name: &str) -> Result<String, Error> {
-    let bytes = vault.hash_key(project)?.pseudonym(&[name.as_bytes()]);
+    let key = vault.hash_key_today(project)?.map_or_else(|| vault.hash_key(project), Ok)?;
+    let bytes = key.pseudonym(&[name.as_bytes()]);
     Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
 }
 

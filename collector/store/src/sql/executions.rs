@@ -10,7 +10,7 @@ use treering_step::{Execution, Timestamp};
 use super::facets::Facets;
 use super::rows::{self, EXECUTION_COLUMNS, EXECUTIONS, integer, time};
 use super::versions::last_version;
-use crate::{Computed, Error, ProjectId, Touched};
+use crate::{Computed, Error, ProjectId, Share, Touched};
 
 /// An execution of which nothing is left, since all its log records went elsewhere, keeps a row that nobody sees:
 /// its version keeps out what was computed before.
@@ -140,9 +140,12 @@ pub(super) fn remember(connection: &Connection, of: &[Touched]) -> Result<(), Er
     Ok(())
 }
 
-pub(super) fn stale(connection: &Connection) -> Result<Vec<Touched>, Error> {
-    let mut statement = connection.prepare("SELECT project, trace_id FROM stale")?;
-    let mut found = statement.query(params![])?;
+pub(super) fn stale(connection: &Connection, share: Share) -> Result<Vec<Touched>, Error> {
+    let sql = "SELECT project, trace_id FROM stale
+        WHERE substr(trace_id, 16, 1) >= ?1 AND substr(trace_id, 16, 1) < ?2";
+    let [from, to] = share.range();
+    let mut statement = connection.prepare(sql)?;
+    let mut found = statement.query(params![from, to])?;
     let mut stale = Vec::new();
     while let Some(row) = found.next()? {
         let trace_id = rows::trace_id(row.blob(1)?)?;

@@ -1,17 +1,20 @@
 //! Several collectors on one store: who is there, how far each is, and who does what only one does at a time.
 //!
 //! A file has one process that writes to it, which the lock of its folder sees to: there, nobody else is waited for.
+//!
+//! Nothing rests on a lease but that work is not done twice for nothing: each step of it is right whoever else takes one.
+//! That nothing comes from a collector that was given up does not rest on time either: what it appends is refused.
 
 use std::time::Duration;
 
 use rusqlite::params;
 use treering_step::Timestamp;
 
-use super::connection::{Connection, Row};
+use super::connection::{Connection, Row, Transaction};
 use super::rows::{integer, time};
 use super::writer::Writer;
 use crate::words::words;
-use crate::{Act, Action, Collector, Error, Keeper};
+use crate::{Act, Action, Collector, Error, Keeper, Presence, ProjectId};
 
 words! {
     /// Work that one collector does at a time.
@@ -20,42 +23,46 @@ words! {
         Erasing = "erasing",
         /// Forgetting what is older than a project keeps it.
         Retention = "retention",
-        /// Putting words into the index.
-        Indexing = "indexing",
     }
 }
 
-const COLUMNS: &str = "id, name, seen_at, passed";
+/// By the clock of the server, since those of collectors may differ.
+const NOW: &str = "CAST(extract(epoch FROM clock_timestamp()) * 1000000000 AS bigint)";
 
 impl Writer {
-    /// Says that a collector is there, and the last erasure before which everything in its journal was delivered.
-    pub async fn report(&self, id: &str, name: &str, passed: i64) -> Result<(), Error> {
-        let (id, name) = (id.to_owned(), name.to_owned());
-        self.pool.with(move |connection| report(connection, &id, &name, passed)).await
+    /// Makes a collector known to the store. One that is known already stays as far as it was; tells how far that is.
+    pub async fn enroll(&self, presence: Presence) -> Result<i64, Error> {
+        self.pool.with(move |connection| enroll(connection, &presence)).await
+    }
+
+    /// Says that a collector is there, and how far it is. Fails for one that was given up.
+    pub async fn report(&self, presence: Presence) -> Result<(), Error> {
+        self.pool.with(move |connection| report(connection, &presence)).await
     }
 
     /// A collector with an empty journal goes: nobody waits for it any more.
     pub async fn leave(&self, id: &str) -> Result<(), Error> {
         let id = id.to_owned();
-        self.pool
-            .with(move |connection| match connection {
-                Connection::Sqlite(_) => Ok(()),
-                Connection::Postgres(_) => {
-                    connection.execute("DELETE FROM collector WHERE id = ?1", params![id]).map(drop)
-                }
-            })
-            .await
+        self.pool.with(move |connection| forget(connection, &id).map(drop)).await
     }
 
-    /// The last erasure that was ever asked for; 0 where none was.
-    pub async fn last_erasure(&self) -> Result<i64, Error> {
-        let sql = "SELECT coalesce(max(id), 0) FROM erasure";
-        self.pool.with(move |connection| connection.one(sql, params![], |row| row.get(0))).await
+    /// Every collector of a remote store, by its id.
+    pub async fn collectors(&self) -> Result<Vec<Collector>, Error> {
+        self.pool.with(all).await
     }
 
     /// The collectors that may still hold what came in before this erasure was asked for.
     pub async fn behind(&self, erasure: i64) -> Result<Vec<Collector>, Error> {
-        self.pool.with(move |connection| behind(connection, erasure)).await
+        let mut all = self.collectors().await?;
+        all.retain(|collector| collector.passed < erasure);
+        Ok(all)
+    }
+
+    /// The erasures that were asked for after this one, done or not, and of which projects; oldest first.
+    pub async fn erasures_after(&self, passed: i64) -> Result<Vec<(i64, ProjectId)>, Error> {
+        let sql = "SELECT id, project FROM erasure WHERE id > ?1 ORDER BY id";
+        let read = |row: Row<'_>| Ok((row.get(0)?, ProjectId(row.get(1)?)));
+        self.pool.with(move |connection| connection.all(sql, params![passed], read)).await
     }
 
     /// Takes on work for so long, unless another one does it; true where it is ours then. Who goes on takes it again.
@@ -66,27 +73,22 @@ impl Writer {
 
     /// Leaves work to whoever comes next.
     pub async fn end_work(&self, work: Work, holder: &str) -> Result<(), Error> {
-        let holder = holder.to_owned();
-        self.take_work(work, &holder, Duration::ZERO).await.map(drop)
+        self.take_work(work, holder, Duration::ZERO).await.map(drop)
     }
 }
 
 impl Keeper {
-    /// Every collector of a remote store that did not say that it ends, by when it was last there.
+    /// Every collector of a remote store that did not say that it ends, by its id.
     pub async fn collectors(&self) -> Result<Vec<Collector>, Error> {
         self.pool.with(all).await
     }
 
     /// No longer waits for a collector whose disk is gone; `false` where there is none of this id. Should it come back
-    /// after all, what it brings of an erased execution is there again.
+    /// after all, the store takes nothing of what it brings.
     pub async fn give_up_collector(&self, id: &str) -> Result<bool, Error> {
         let id = id.to_owned();
         self.change(move |transaction| {
-            let sql = "DELETE FROM collector WHERE id = ?1";
-            let is_gone = match &**transaction {
-                Connection::Sqlite(_) => false,
-                Connection::Postgres(_) => transaction.execute(sql, params![id])? > 0,
-            };
+            let is_gone = forget(transaction, &id)? > 0;
             let act = Act::new(Action::CollectorGiveUp).on(format!("collector {id}"));
             Ok((is_gone, is_gone.then_some(act)))
         })
@@ -94,50 +96,80 @@ impl Keeper {
     }
 }
 
-fn report(connection: &Connection, id: &str, name: &str, passed: i64) -> Result<(), Error> {
+fn enroll(connection: &Connection, presence: &Presence) -> Result<i64, Error> {
+    let Presence { id, name, passed, delivered_at } = presence;
+    if matches!(connection, Connection::Sqlite(_)) {
+        return Ok(*passed);
+    }
+    let sql = format!(
+        "INSERT INTO collector (id, name, seen_at, passed, delivered_at) VALUES (?1, ?2, {NOW}, ?3, ?4)
+         ON CONFLICT (id) DO UPDATE SET name = excluded.name, seen_at = excluded.seen_at RETURNING passed"
+    );
+    connection.one(&sql, params![id, name, passed, time(Some(*delivered_at))], |row| row.get(0))
+}
+
+fn report(connection: &Connection, presence: &Presence) -> Result<(), Error> {
     if matches!(connection, Connection::Sqlite(_)) {
         return Ok(());
     }
-    let sql = "INSERT INTO collector (id, name, seen_at, passed) VALUES (?1, ?2, ?3, ?4)
-        ON CONFLICT (id) DO UPDATE SET name = excluded.name, seen_at = excluded.seen_at, passed = excluded.passed";
-    connection.execute(sql, params![id, name, time(Some(Timestamp::now())), passed])?;
-    Ok(())
+    let Presence { id, name, passed, delivered_at } = presence;
+    let sql = format!(
+        "UPDATE collector SET name = ?2, seen_at = {NOW}, passed = greatest(passed, ?3),
+            delivered_at = greatest(delivered_at, ?4) WHERE id = ?1"
+    );
+    let known = connection.execute(&sql, params![id, name, passed, time(Some(*delivered_at))])? > 0;
+    if known { Ok(()) } else { Err(Error::GivenUp) }
 }
 
-fn behind(connection: &Connection, erasure: i64) -> Result<Vec<Collector>, Error> {
-    if matches!(connection, Connection::Sqlite(_)) {
-        return Ok(Vec::new());
+fn forget(connection: &Connection, id: &str) -> Result<usize, Error> {
+    match connection {
+        Connection::Sqlite(_) => Ok(0),
+        Connection::Postgres(_) => connection.execute("DELETE FROM collector WHERE id = ?1", params![id]),
     }
-    let sql = format!("SELECT {COLUMNS} FROM collector WHERE passed < ?1 ORDER BY id");
-    connection.all(&sql, params![erasure], collector)
 }
 
 fn all(connection: &Connection) -> Result<Vec<Collector>, Error> {
     if matches!(connection, Connection::Sqlite(_)) {
         return Ok(Vec::new());
     }
-    connection.all(&format!("SELECT {COLUMNS} FROM collector ORDER BY seen_at, id"), params![], collector)
+    let sql =
+        format!("SELECT id, name, passed, delivered_at, seen_at, {NOW} - seen_at FROM collector ORDER BY id");
+    connection.all(&sql, params![], collector)
 }
 
 fn collector(row: Row<'_>) -> Result<Collector, Error> {
+    let moment = |at| -> Result<_, Error> {
+        Timestamp::from_nanos(row.get::<i64>(at)?.unsigned_abs()).ok_or(Error::Damaged("a time"))
+    };
     Ok(Collector {
         id: row.get(0)?,
         name: row.get(1)?,
-        seen_at: Timestamp::from_nanos(row.get::<i64>(2)?.unsigned_abs()).ok_or(Error::Damaged("a time"))?,
-        passed: row.get(3)?,
+        passed: row.get(2)?,
+        delivered_at: moment(3)?,
+        seen_at: moment(4)?,
+        silent_for: Duration::from_nanos(u64::try_from(row.get::<i64>(5)?).unwrap_or(0)),
     })
 }
 
-/// By the clock of the server, since those of collectors may differ.
+/// Fails where the store does not know this collector any more. Under the lock of those who write, so that whoever gave
+/// it up knows that nothing of it comes after.
+pub(super) fn is_known(transaction: &Transaction<'_>, id: &str) -> Result<(), Error> {
+    if matches!(**transaction, Connection::Sqlite(_)) {
+        return Ok(());
+    }
+    let sql = "SELECT EXISTS (SELECT 1 FROM collector WHERE id = ?1)";
+    if transaction.one(sql, params![id], |row| row.get(0))? { Ok(()) } else { Err(Error::GivenUp) }
+}
+
 fn take(connection: &Connection, work: Work, holder: &str, time: Duration) -> Result<bool, Error> {
     if matches!(connection, Connection::Sqlite(_)) {
         return Ok(true);
     }
-    let sql = "INSERT INTO work (name, holder, until)
-        VALUES (?1, ?2, CAST(extract(epoch FROM clock_timestamp()) * 1000000000 AS bigint) + ?3)
-        ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until
-        WHERE work.holder = excluded.holder
-            OR work.until < CAST(extract(epoch FROM clock_timestamp()) * 1000000000 AS bigint)";
+    let sql = format!(
+        "INSERT INTO work (name, holder, until) VALUES (?1, ?2, {NOW} + ?3)
+         ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until
+         WHERE work.holder = excluded.holder OR work.until < {NOW}"
+    );
     let nanos = integer(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
-    Ok(connection.execute(sql, params![work.as_str(), holder, nanos])? == 1)
+    Ok(connection.execute(&sql, params![work.as_str(), holder, nanos])? == 1)
 }

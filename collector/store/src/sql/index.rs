@@ -7,15 +7,17 @@ use std::time::{Duration, Instant};
 use super::connection::{Conflict, Connection, Find, Insert, Kind, Row};
 use rusqlite::params;
 use rusqlite::types::Value;
-use treering_seal::HashKey;
+use treering_seal::{HashKey, KeyId};
 use treering_step::Timestamp;
 
 use super::content::Content;
 use super::executions::key_of;
+use super::prepare::in_use;
 use super::records::came_since;
 use super::rows::{self, integer, time};
+use super::versions::forgot;
 use crate::hashes::{Hashes, encode};
-use crate::{Error, Indexed, ProjectId, Scope, SearchLag, Touched, Unindexed, Wording};
+use crate::{Error, Indexed, ProjectId, Scope, SearchLag, Share, Touched, Unindexed, Wording};
 
 /// After so long no further execution is begun: what was read is put in, and makes room.
 const READING: Duration = Duration::from_millis(200);
@@ -64,10 +66,16 @@ pub(crate) fn mark_all(connection: &Connection) -> Result<(), Error> {
 }
 
 /// Those that wait longest.
-pub(super) fn unindexed(connection: &Connection, limit: usize) -> Result<Vec<Unindexed>, Error> {
-    let sql = "SELECT project, trace_id, version FROM unindexed ORDER BY since LIMIT ?1";
+pub(super) fn unindexed(
+    connection: &Connection,
+    share: Share,
+    limit: usize,
+) -> Result<Vec<Unindexed>, Error> {
+    let sql = "SELECT project, trace_id, version FROM unindexed
+        WHERE substr(trace_id, 16, 1) >= ?1 AND substr(trace_id, 16, 1) < ?2 ORDER BY since LIMIT ?3";
+    let [from, to] = share.range();
     let mut statement = connection.prepare(sql)?;
-    let mut found = statement.query(params![integer(limit as u64)])?;
+    let mut found = statement.query(params![from, to, integer(limit as u64)])?;
     let mut waiting = Vec::new();
     while let Some(row) = found.next()? {
         let trace_id = rows::trace_id(row.blob(1)?)?;
@@ -96,6 +104,11 @@ pub(super) struct News {
     /// Words that no row of the index has, and those of the rows that they replace.
     hashes: Vec<u32>,
     replaced: Vec<i64>,
+    /// What named them.
+    named_by: KeyId,
+    /// Where the key of some content was gone: the version that had taken something away last. If it is another one by
+    /// then, the content was moved, and is there.
+    gone_at: Option<i64>,
     done: Indexed,
 }
 
@@ -111,33 +124,40 @@ pub(super) fn read(
     let moment = connection.moment()?;
     let sql = "SELECT coalesce(max(last), 0) FROM version";
     let version: i64 = moment.one(sql, params![], |row| row.get(0))?;
-    let read_at = time(Some(Timestamp::now()));
+    let seen = Seen { version, forgot: forgot(&moment)?, read_at: time(Some(Timestamp::now())) };
     let mut words = HashMap::new();
     let mut all = Vec::new();
     for waiting in waiting.iter().take_while(|_| began.elapsed() < READING) {
         let words = match words.entry(waiting.of.project) {
             std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
             std::collections::hash_map::Entry::Vacant(new) => {
-                new.insert(Words::new(content.vault.hash_key(waiting.of.project)?))
+                new.insert(Words::new(content.vault.names(waiting.of.project)?))
             }
         };
-        all.push(news(&moment, content, *waiting, (version, read_at), words, wording)?);
+        all.push(news(&moment, content, *waiting, &seen, words, wording)?);
     }
     Ok(all)
+}
+
+/// The moment of which something is read.
+struct Seen {
+    version: i64,
+    forgot: i64,
+    read_at: Option<i64>,
 }
 
 fn news(
     connection: &Connection,
     content: &Content,
     waiting: Unindexed,
-    (version, read_at): (i64, Option<i64>),
+    seen: &Seen,
     words: &mut Words,
     wording: Wording,
 ) -> Result<News, Error> {
     let began = Instant::now();
     let mut done = Indexed { of: waiting.of, records: 0, unread: 0, took: Duration::ZERO };
     let (mut found, mut contexts) = (HashSet::new(), HashSet::new());
-    came_since(connection, content, waiting.of, waiting.version, |record| {
+    let is_whole = came_since(connection, content, waiting.of, waiting.version, |record| {
         done.records += 1;
         let mut tell = |word: &str| {
             found.insert(words.hash(word));
@@ -153,7 +173,9 @@ fn news(
     })?;
     let (hashes, replaced) = merged(connection, waiting.of, found)?;
     done.took = began.elapsed();
-    Ok(News { waiting, version, read_at, hashes, replaced, done })
+    let Seen { version, forgot, read_at } = *seen;
+    let gone_at = (!is_whole).then_some(forgot);
+    Ok(News { waiting, version, read_at, hashes, replaced, named_by: words.named_by, gone_at, done })
 }
 
 /// The words that no row of the index has; together with those of the newest rows, where these are not much larger,
@@ -195,9 +217,22 @@ pub(super) fn coded(bytes: &[u8]) -> Result<Hashes<'_>, Error> {
     Hashes::of(bytes).ok_or(Error::Damaged("the words of an execution"))
 }
 
-/// Puts what was read into the index, but for executions that were erased meanwhile.
-pub(super) fn put(connection: &Connection, all: Vec<News>) -> Result<Vec<Indexed>, Error> {
+/// Puts what was read into the index, but for executions that were erased meanwhile, or indexed by somebody else; and for
+/// those that could not be read as they are by now, which wait on.
+pub(super) fn put(
+    connection: &Connection,
+    content: &Content,
+    mut all: Vec<News>,
+) -> Result<Vec<Indexed>, Error> {
     let transaction = connection.writing()?;
+    let forgot = forgot(&transaction)?;
+    all.retain(|news| news.gone_at.is_none_or(|gone_at| gone_at == forgot));
+    let mut names: Vec<_> = all.iter().map(|news| news.named_by).collect();
+    names.dedup();
+    if !in_use(&transaction, content, &names)? {
+        content.vault.look_again();
+        return Ok(Vec::new());
+    }
     let key = |news: &News| {
         let of = news.waiting.of;
         vec![of.project.0.into(), of.trace_id.as_bytes().to_vec().into()]
@@ -255,12 +290,13 @@ const NEW_WORDS: Insert = Insert {
 /// Names the words of a project, and remembers names, since most words come again.
 struct Words {
     key: HashKey,
+    named_by: KeyId,
     known: HashMap<Box<str>, u32>,
 }
 
 impl Words {
-    fn new(key: HashKey) -> Self {
-        Self { key, known: HashMap::new() }
+    fn new((named_by, key): (KeyId, HashKey)) -> Self {
+        Self { key, named_by, known: HashMap::new() }
     }
 
     fn hash(&mut self, word: &str) -> u32 {

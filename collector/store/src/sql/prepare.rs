@@ -12,6 +12,7 @@ use super::content::Content;
 use super::rows::time;
 use super::versions::{forgot, last_version};
 use crate::content::{Address, Gatherer, Name, Press, Shelf, Spot, Uncut, identity};
+use crate::vault;
 use crate::{Batch, Error, LogEntry, ProjectId, SpanEntry};
 
 /// The bits of a block's id that tell it from others of its version.
@@ -70,13 +71,23 @@ pub(crate) fn address(first: i64, spot: Spot) -> Address {
 
 impl Prepared {
     /// True where it may be written as this version: what it leaves out is there, and what it seals can be opened.
-    pub(super) fn holds(&self, transaction: &Transaction<'_>, written: i64) -> Result<bool, Error> {
-        match self.upon {
-            Upon::Version(version) => Ok(version == written),
-            Upon::Forgotten(version) => {
-                Ok(forgot(transaction)? == version && has_keys(transaction, &self.filled)?)
-            }
-        }
+    pub(super) fn holds(
+        &self,
+        transaction: &Transaction<'_>,
+        content: &Content,
+        written: i64,
+    ) -> Result<bool, Error> {
+        let is_built = match self.upon {
+            Upon::Version(version) => version == written,
+            Upon::Forgotten(version) => forgot(transaction)? == version,
+        };
+        Ok(is_built && self.has_keys(transaction, content)?)
+    }
+
+    /// True where the keys that sealed and named it still do: another collector may have retired or dropped them.
+    fn has_keys(&self, transaction: &Transaction<'_>, content: &Content) -> Result<bool, Error> {
+        let keys: Vec<_> = self.filled.iter().flat_map(|filled| filled.keys.iter().copied()).collect();
+        in_use(transaction, content, &keys)
     }
 
     pub(super) fn write(&self, transaction: &Transaction<'_>) -> Result<(), Error> {
@@ -84,20 +95,18 @@ impl Prepared {
     }
 }
 
-/// True where the keys that sealed this still seal: another collector may have retired them.
-fn has_keys(connection: &Connection, filled: &[Filled]) -> Result<bool, Error> {
-    let keys: Vec<Vec<Value>> =
-        filled.iter().filter_map(|filled| filled.key).map(|key| vec![key.0.to_vec().into()]).collect();
-    let mut found = 0;
-    connection.find(&KEYS_IN_USE, &keys, |_, _| {
-        found += 1;
-        Ok(())
-    })?;
-    Ok(found == keys.len())
+/// True where each of these keys seals or names today. Where the store has them in its own tables, that is asked under the
+/// lock which the transaction has.
+pub(super) fn in_use(
+    transaction: &Transaction<'_>,
+    content: &Content,
+    keys: &[KeyId],
+) -> Result<bool, Error> {
+    match **transaction {
+        Connection::Sqlite(_) => content.vault.in_use(keys),
+        Connection::Postgres(_) => vault::in_use(transaction, keys),
+    }
 }
-
-const KEYS_IN_USE: Find<'_> =
-    Find { told: "id", table: "secret", by: &[("id", Kind::Bytes)], but: "AND retired = 0" };
 
 /// Prepares batches, from what the connection sees.
 pub(super) fn prepare(
@@ -107,11 +116,7 @@ pub(super) fn prepare(
 ) -> Result<Prepared, Error> {
     let upon = match connection {
         Connection::Sqlite(_) => Upon::Version(last_version(connection)? + 1),
-        Connection::Postgres(_) => {
-            let version = forgot(connection)?;
-            content.vault.follow_forgetting(version)?;
-            Upon::Forgotten(version)
-        }
+        Connection::Postgres(_) => Upon::Forgotten(forgot(connection)?),
     };
     prepare_upon(upon, connection, content, batches)
 }
@@ -209,6 +214,8 @@ pub(crate) struct Day<'a> {
     project: ProjectId,
     day: u32,
     key: HashKey,
+    /// The name of that key.
+    named_by: KeyId,
     pub(crate) gatherer: Gatherer<Known<'a>>,
 }
 
@@ -238,13 +245,14 @@ impl<'a> Day<'a> {
         project: ProjectId,
         day: u32,
     ) -> Result<Self, Error> {
-        let key = content.vault.hash_key(project)?;
+        let (named_by, key) = content.vault.names(project)?;
         let gatherer = Gatherer::new(key.clone(), Known::new(connection, project, day)?);
-        Ok(Self { connection, project, day, key, gatherer })
+        Ok(Self { connection, project, day, key, named_by, gatherer })
     }
 
     /// Gathers what is new in these batches.
     fn store(&mut self, batches: &[&Batch]) -> Result<Vec<Kept>, Error> {
+        batches.iter().try_for_each(|batch| self.is_named_today(batch))?;
         let spans: Vec<&SpanEntry> = batches.iter().flat_map(|batch| &batch.spans).collect();
         let logs: Vec<&LogEntry> = batches.iter().flat_map(|batch| &batch.logs).collect();
         let (wanted_spans, wanted_logs) = (self.wanted_spans(&spans)?, self.wanted_logs(&logs)?);
@@ -270,6 +278,12 @@ impl<'a> Day<'a> {
             logs: logs.by_ref().take(batch.logs.len()).collect(),
         };
         Ok(batches.iter().map(kept).collect())
+    }
+
+    /// Who read a batch named its log records, and their steps after them; one of them tells with which key.
+    fn is_named_today(&self, batch: &Batch) -> Result<(), Error> {
+        let is_named = |log: &LogEntry| log.record.identity() == identity(&self.key, &log.record);
+        if batch.logs.first().is_none_or(is_named) { Ok(()) } else { Err(Error::KeysChanged) }
     }
 
     /// A span that is kept already, or whose content expired, is not kept again; nor is an older snapshot.
@@ -315,13 +329,13 @@ impl<'a> Day<'a> {
 
     /// Compresses and seals it, in blocks from this number on.
     pub(crate) fn fill(self, content: &Content, press: &mut Press, first: i64) -> Result<Filled, Error> {
-        let (project, day) = (self.project, self.day);
+        let (project, day, named_by) = (self.project, self.day, self.named_by);
         let (raw, pieces) = self.gatherer.finish();
-        let mut filled =
-            Filled { project, day, first, key: None, blocks: Vec::with_capacity(raw.len()), pieces };
+        let (keys, blocks) = (vec![named_by], Vec::with_capacity(raw.len()));
+        let mut filled = Filled { project, day, first, keys, blocks, pieces };
         if !raw.is_empty() {
             let key = content.vault.data_key(project, day)?;
-            filled.key = Some(key.id());
+            filled.keys.push(key.id());
             for block in raw {
                 let sealed = press.seal(&key, (project, day, filled.next()), &block)?;
                 filled.blocks.push(sealed);
@@ -345,8 +359,8 @@ pub(crate) struct Filled {
     project: ProjectId,
     day: u32,
     first: i64,
-    /// What sealed them.
-    key: Option<KeyId>,
+    /// What named and sealed them.
+    keys: Vec<KeyId>,
     blocks: Vec<Vec<u8>>,
     pieces: Vec<(Name, Spot)>,
 }

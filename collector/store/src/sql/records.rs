@@ -73,12 +73,22 @@ pub(crate) struct Records<'a> {
     contexts: HashMap<(u32, Name), Context>,
     /// How many are read at once.
     part: usize,
+    /// False where the key of some content was gone, which is moved, erased or expired.
+    is_whole: bool,
 }
 
 impl<'a> Records<'a> {
     pub(crate) fn new(connection: &'a Connection, content: &'a Content, project: ProjectId) -> Self {
         let of_project = content.of(connection, project);
-        Self { connection, content, of_project, project, contexts: HashMap::new(), part: PART }
+        Self {
+            connection,
+            content,
+            of_project,
+            project,
+            contexts: HashMap::new(),
+            part: PART,
+            is_whole: true,
+        }
     }
 
     /// The record of this name at this address. Wherever it was put together from, it is what was written.
@@ -142,21 +152,37 @@ impl<'a> Records<'a> {
     )]
     fn fetched(&mut self, Kept { signal, day, hash, address }: Kept) -> Result<Option<Record>, Error> {
         let Some(address) = address else { return Ok(None) };
-        let Some((context, body)) = self.of_project.record(day, address)? else { return Ok(None) };
+        let Some((context, body)) = self.of_project.record(day, address)? else {
+            self.is_whole = false;
+            return Ok(None);
+        };
         let context = match self.contexts.get(&(day, context)) {
             Some(known) => known.clone(),
             None => {
-                let Some(bytes) = self.of_project.piece(day, &context)? else { return Ok(None) };
+                let Some(bytes) = self.of_project.piece(day, &context)? else {
+                    self.is_whole = false;
+                    return Ok(None);
+                };
                 let read = Context::new(&*bytes);
                 self.contexts.insert((day, context), read.clone());
                 read
             }
         };
         let record = Record::from_store(signal, context, body);
-        if identity(&self.content.vault.hash_key(self.project)?, &record) != hash {
+        if !self.is_named(&record, hash)? {
             return Err(Error::Damaged("a record that is not what was written"));
         }
         Ok(Some(record.known_as(hash)))
+    }
+
+    /// True where this is the name of the record. The key that is remembered may have been dropped by another process.
+    fn is_named(&self, record: &Record, name: Name) -> Result<bool, Error> {
+        let vault = &self.content.vault;
+        if identity(&vault.hash_key(self.project)?, record) == name {
+            return Ok(true);
+        }
+        let today = vault.hash_key_today(self.project)?;
+        Ok(today.is_some_and(|key| identity(&key, record) == name))
     }
 
     fn key(&self, trace_id: TraceId, other: &[u8]) -> Vec<Value> {
@@ -323,14 +349,14 @@ fn joined(joins: Joins<'_>, steps: &[Place]) -> Result<Vec<Joined>, Error> {
 }
 
 /// Tells each record that came with an execution since this version, and those that came elsewhere, belong here by
-/// an id, and are as new, or the span is to which they belong.
+/// an id, and are as new, or the span is to which they belong. False where the key of some of them was gone.
 pub(super) fn came_since(
     connection: &Connection,
     content: &Content,
     of: Touched,
     since: i64,
     mut tell: impl FnMut(Record),
-) -> Result<(), Error> {
+) -> Result<bool, Error> {
     let joins = Joins { connection, project: of.project };
     let mut records = Records::new(connection, content, of.project);
     let mut tell_all = |kept: &[Kept]| {
@@ -345,7 +371,7 @@ pub(super) fn came_since(
         tell_all(&reading.of_summaries(of.trace_id, part)?)?;
     }
     if !joins.any_naming()? {
-        return Ok(());
+        return Ok(records.is_whole);
     }
     for (offers, since) in offers.into_iter().zip([since, i64::MIN]) {
         let keys = offers.iter().map(|(_, key)| *key);
@@ -356,7 +382,7 @@ pub(super) fn came_since(
         let found = reading.find(&LOG_OF, &keys, |row| Kept::of(Signal::Logs, row))?;
         tell_all(&found.into_iter().flatten().collect::<Vec<_>>())?;
     }
-    Ok(())
+    Ok(records.is_whole)
 }
 
 /// Summaries whose records are asked for at once.

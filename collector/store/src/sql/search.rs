@@ -132,7 +132,7 @@ struct Content<'a> {
 impl<'a> Content<'a> {
     fn new(connection: &'a Connection, vault: &Vault, wanted: &Wanted<'_>) -> Result<Self, Error> {
         let project = wanted.scope.project();
-        let key = vault.hash_key_if_made(project)?;
+        let key = vault.hash_key_today(project)?;
         let hashes = key.map(|key| wanted.words.iter().map(|word| key.word(word)).collect());
         Ok(Self { connection, project, hashes, looked_up: 0, all: None })
     }

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::connection::Connection;
 use treering_redact::Record;
 use treering_step::{Execution, Summary, Timestamp, TraceId};
@@ -12,8 +14,8 @@ use super::pool::Pool;
 use super::removal::EXECUTIONS;
 use super::{forget, index, outcomes, processes, reread};
 use crate::{
-    Batch, Computed, Error, Forgotten, Indexed, OutcomeCount, ProjectId, Reread, Touched, Unindexed, Vault,
-    Wording,
+    Batch, Computed, Error, Forgotten, Indexed, OutcomeCount, ProjectId, Reread, Share, Touched, Unindexed,
+    Vault, Wording,
 };
 
 /// Puts records and summaries in. Everything that it does can be done again with the same result.
@@ -25,11 +27,18 @@ pub struct Writer {
     /// What only reads, and may take long, does not keep who writes waiting.
     pub(super) reading: Pool,
     pub(super) content: Content,
+    /// The collector that it is of, where the store has several.
+    collector: Option<Arc<str>>,
 }
 
 impl Writer {
     pub(crate) fn new(appending: Pool, pool: Pool, reading: Pool, content: Content) -> Self {
-        Self { appending, pool, reading, content }
+        Self { appending, pool, reading, content, collector: None }
+    }
+
+    /// The same for a collector of this id: what it appends is kept only while the store knows it.
+    pub fn on_behalf_of(&self, id: &str) -> Self {
+        Self { collector: Some(id.into()), ..self.clone() }
     }
 
     /// The keys that it names and seals with.
@@ -42,8 +51,10 @@ impl Writer {
     /// batches, and those at the other end of a join or with steps of a process that speaks again. The latter are
     /// kept as stale until they were computed anew.
     pub async fn append(&self, batches: Vec<Batch>) -> Result<Vec<Touched>, Error> {
-        let content = self.content.clone();
-        self.appending.with(move |connection| append(connection, &content, &batches)).await
+        let (content, collector) = (self.content.clone(), self.collector.clone());
+        self.appending
+            .with(move |connection| append(connection, &content, &batches, collector.as_deref()))
+            .await
     }
 
     /// Computes these executions out of what is kept of them. Their steps are handed over one after the other, each
@@ -88,13 +99,23 @@ impl Writer {
     /// Executions to be computed anew for what happened elsewhere: joins, processes that died or spoke again. Each
     /// is told until it was put.
     pub async fn stale(&self) -> Result<Vec<Touched>, Error> {
-        self.pool.with(stale).await
+        self.stale_of(Share::ALL).await
+    }
+
+    /// The same of a share of them.
+    pub async fn stale_of(&self, share: Share) -> Result<Vec<Touched>, Error> {
+        self.pool.with(move |connection| stale(connection, share)).await
     }
 
     /// Executions with records that are not in the index of words, up to so many, those that wait longest first.
     /// [`Writer::append`] tells them from others.
     pub async fn unindexed(&self, limit: usize) -> Result<Vec<Unindexed>, Error> {
-        self.reading.with(move |connection| index::unindexed(connection, limit)).await
+        self.unindexed_of(Share::ALL, limit).await
+    }
+
+    /// The same of a share of them.
+    pub async fn unindexed_of(&self, share: Share, limit: usize) -> Result<Vec<Unindexed>, Error> {
+        self.reading.with(move |connection| index::unindexed(connection, share, limit)).await
     }
 
     /// Puts the words of what came since into the index, of as many of these executions as can be read in a short
@@ -103,7 +124,8 @@ impl Writer {
         let content = self.content.clone();
         let read = move |connection: &Connection| index::read(connection, &content, &waiting, wording);
         let news = self.reading.with(read).await?;
-        self.pool.with(move |connection| index::put(connection, news)).await
+        let content = self.content.clone();
+        self.pool.with(move |connection| index::put(connection, &content, news)).await
     }
 
     /// Adds to the counts of this collector in this minute.
@@ -211,9 +233,13 @@ impl Writer {
     /// any copy. Whoever calls retires the key of the day before, and sees to it that nothing else needs it. Tells
     /// how many records could not be copied, since they cannot be read.
     pub async fn rewrite_day(&self, project: ProjectId, day: u32) -> Result<u64, Error> {
+        // Those that are retired now: nothing is sealed with them from here on, whoever else writes, and nothing that they
+        // sealed before is left once the day is clear. Of any that somebody else retires later that is not known.
+        let vault = self.content.vault.clone();
+        let retired = self.pool.with(move |_| vault.retired(project, day)).await?;
         let cleared = self.clear((project, day), Left::Moves).await?;
         let vault = self.content.vault.clone();
-        self.pool.with(move |_| vault.drop_retired(project, day)).await?;
+        self.pool.with(move |_| vault.drop_these(&retired)).await?;
         self.tidy().await?;
         Ok(cleared.lost)
     }

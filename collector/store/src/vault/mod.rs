@@ -8,6 +8,7 @@ mod source;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use treering_seal::{ChainKey, DataKey, HashKey, KeyId, MasterId, MasterKey, Secret};
 
@@ -16,6 +17,7 @@ pub use source::MasterSource;
 
 use crate::postgres::Remote;
 use crate::{Error, ProjectId, Writer};
+pub(crate) use place::in_use;
 use place::{Place, Purpose, Row};
 
 /// Hands out the keys of a store. Clones are handles of the same one. Its functions may block, but for a key that
@@ -34,15 +36,17 @@ struct Inner {
     current: HashMap<(ProjectId, u32), DataKey>,
     known: HashMap<KeyId, DataKey>,
     hashes: HashMap<ProjectId, (KeyId, HashKey)>,
-    /// What was forgotten when these were last compared with what is kept.
-    forgotten: i64,
+    /// Since when those that open are remembered.
+    since: Instant,
 }
 
 /// Has no content, but a secret of its own for what is the installation's.
 const INSTALLATION: ProjectId = ProjectId(0);
 
-/// How many keys are remembered; more only means that the file is asked again.
+/// How many keys are remembered, and for how long: whatever another process dropped is soon asked for again, and then
+/// it is gone here as well.
 const REMEMBERED: usize = 4096;
+const REMEMBERED_FOR: Duration = Duration::from_secs(60);
 
 /// What a vault holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -103,8 +107,8 @@ impl Vault {
             None => source.read()?,
         };
         place.claim(master.id())?;
-        let (current, known, hashes, forgotten) = Default::default();
-        let inner = Inner { place, source, master, current, known, hashes, forgotten };
+        let (current, known, hashes) = Default::default();
+        let inner = Inner { place, source, master, current, known, hashes, since: Instant::now() };
         Ok(Self { inner: Arc::new(Mutex::new(inner)) })
     }
 
@@ -130,6 +134,7 @@ impl Vault {
     /// The key of a project that has this name; `None` where it was dropped, and what it sealed with it.
     pub fn key(&self, project: ProjectId, id: KeyId) -> Result<Option<DataKey>, Error> {
         let mut inner = self.lock();
+        inner.age(Instant::now());
         if let Some(key) = inner.known.get(&id) {
             return Ok(Some(key.clone()));
         }
@@ -139,16 +144,45 @@ impl Vault {
         Ok(Some(key))
     }
 
-    /// What names the content and the words of a project.
+    /// What names the content and the words of a project. It may have been dropped by another process: what is named
+    /// with it is kept only where [`Vault::in_use`] says, or its own transaction, that it was not.
     pub fn hash_key(&self, project: ProjectId) -> Result<HashKey, Error> {
+        self.names(project).map(|(_, key)| key)
+    }
+
+    /// The same with the name of the key itself.
+    pub(crate) fn names(&self, project: ProjectId) -> Result<(KeyId, HashKey), Error> {
         let mut inner = self.lock();
-        if let Some((_, key)) = inner.hashes.get(&project) {
-            return Ok(key.clone());
+        if let Some(names) = inner.hashes.get(&project) {
+            return Ok(names.clone());
         }
         let (row, secret) = inner.ensure(project, Purpose::Hashes)?;
-        let key = HashKey::new(&secret);
+        let names = (row.id, HashKey::new(&secret));
+        inner.hashes.insert(project, names.clone());
+        Ok(names)
+    }
+
+    /// The key that names today, whatever is remembered; `None` where there is none: then nothing of the project was
+    /// ever named.
+    pub(crate) fn hash_key_today(&self, project: ProjectId) -> Result<Option<HashKey>, Error> {
+        let mut inner = self.lock();
+        let Some(row) = inner.place.current(project, Purpose::Hashes)? else {
+            inner.hashes.remove(&project);
+            return Ok(None);
+        };
+        if let Some((id, key)) = inner.hashes.get(&project)
+            && *id == row.id
+        {
+            return Ok(Some(key.clone()));
+        }
+        let key = HashKey::new(&inner.unwrap(&row)?);
         inner.hashes.insert(project, (row.id, key.clone()));
-        Ok(key)
+        Ok(Some(key))
+    }
+
+    /// True where each of these keys seals or names today.
+    pub(crate) fn in_use(&self, keys: &[KeyId]) -> Result<bool, Error> {
+        self.lock().place.in_use(keys)
     }
 
     /// What chains the rows of the audit log.
@@ -157,28 +191,42 @@ impl Vault {
         Ok(ChainKey::new(&secret))
     }
 
-    /// The same where there is one; without it nothing of the project was ever named.
-    pub(crate) fn hash_key_if_made(&self, project: ProjectId) -> Result<Option<HashKey>, Error> {
-        let is_made = {
-            let inner = self.lock();
-            inner.hashes.contains_key(&project) || inner.place.current(project, Purpose::Hashes)?.is_some()
-        };
-        if is_made { self.hash_key(project).map(Some) } else { Ok(None) }
-    }
-
     /// Begins a new key for a day: what is sealed from now on is sealed with it. The old ones open until
     /// [`Vault::drop_retired`]. Whoever else seals for this project and day must have stopped before.
     pub fn retire(&self, project: ProjectId, day: u32) -> Result<DataKey, Error> {
         let mut inner = self.lock();
-        inner.place.retire(project, day)?;
+        inner.place.retire(project, Some(day))?;
         inner.current.remove(&(project, day));
         drop(inner);
         self.data_key(project, day)
     }
 
+    /// The same for every day.
+    pub fn retire_project(&self, project: ProjectId) -> Result<(), Error> {
+        let mut inner = self.lock();
+        inner.place.retire(project, None)?;
+        inner.current.retain(|(of, _), _| *of != project);
+        Ok(())
+    }
+
+    /// The keys of a day that seal no more.
+    pub(crate) fn retired(&self, project: ProjectId, day: u32) -> Result<Vec<KeyId>, Error> {
+        self.lock().place.retired(project, day)
+    }
+
+    /// Drops these of the retired keys, and none that was retired since somebody told which they are.
+    pub(crate) fn drop_these(&self, keys: &[KeyId]) -> Result<u64, Error> {
+        self.forget(|place| place.drop_these(keys))
+    }
+
     /// Drops the retired keys of a day. Nothing that they sealed can be opened any more, here or in any copy.
     pub fn drop_retired(&self, project: ProjectId, day: u32) -> Result<u64, Error> {
-        self.forget(|place| place.drop_retired(project, day))
+        self.forget(|place| place.drop_retired(project, Some(day)))
+    }
+
+    /// The same for every day.
+    pub fn drop_retired_of(&self, project: ProjectId) -> Result<u64, Error> {
+        self.forget(|place| place.drop_retired(project, None))
     }
 
     /// Drops the data keys of a project of all days before this one.
@@ -245,41 +293,11 @@ impl Vault {
         self.lock().place.back_up(path)
     }
 
-    /// Sees to it that what another process dropped is not used any more, where anything was forgotten since it last
-    /// did. Who has named something with a key that is gone is told to begin anew.
-    pub(crate) fn follow_forgetting(&self, version: i64) -> Result<(), Error> {
+    /// Asks again which keys seal and name today: another process may have retired or dropped those that are remembered.
+    pub fn look_again(&self) {
         let mut inner = self.lock();
-        if inner.forgotten == version {
-            return Ok(());
-        }
-        let mut is_stale = false;
-        for (project, id) in inner.hashes.iter().map(|(project, (id, _))| (*project, *id)).collect::<Vec<_>>()
-        {
-            is_stale |= inner.place.current(project, Purpose::Hashes)?.is_none_or(|row| row.id != id);
-        }
         inner.current.clear();
-        inner.known.clear();
         inner.hashes.clear();
-        inner.forgotten = version;
-        if is_stale { Err(Error::KeysChanged) } else { Ok(()) }
-    }
-
-    /// Retires every data key of a project: what is sealed from now on is sealed with new ones.
-    pub fn retire_project(&self, project: ProjectId) -> Result<(), Error> {
-        let mut inner = self.lock();
-        inner.place.retire_project(project)?;
-        inner.current.retain(|(of, _), _| *of != project);
-        Ok(())
-    }
-
-    /// Drops every retired key of a project.
-    pub fn drop_retired_of(&self, project: ProjectId) -> Result<u64, Error> {
-        self.forget(|place| place.drop_retired_of(project))
-    }
-
-    /// Asks again which keys seal today: another process may have retired those that are remembered.
-    pub(crate) fn look_again(&self) {
-        self.lock().current.clear();
     }
 
     fn forget(&self, drop_keys: impl FnOnce(&Place) -> Result<u64, Error>) -> Result<u64, Error> {
@@ -365,6 +383,14 @@ impl Inner {
                 Ok(())
             }
             _ => Ok(()),
+        }
+    }
+
+    /// Forgets the keys that open once they are remembered for long.
+    fn age(&mut self, now: Instant) {
+        if now.saturating_duration_since(self.since) >= REMEMBERED_FOR {
+            self.known.clear();
+            self.since = now;
         }
     }
 

@@ -9,7 +9,7 @@ use treering_seal::{KeyId, MasterId};
 use treering_step::Timestamp;
 
 use crate::postgres::{Need, Remote};
-use crate::sql::{Connection, OptionalExtension, Row as SqlRow, Values};
+use crate::sql::{Connection, Find, Kind, OptionalExtension, Row as SqlRow, Values};
 use crate::{Error, ProjectId, VaultState};
 
 const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
@@ -178,25 +178,33 @@ impl Place {
         })
     }
 
-    pub(super) fn retire(&self, project: ProjectId, day: u32) -> Result<(), Error> {
-        let sql = "UPDATE secret SET retired = 1 WHERE project = ?1 AND day = ?2";
-        self.act(Need::Forget, |connection| connection.execute(sql, params![project.as_i64(), day]))?;
-        Ok(())
+    /// Of a day, or of every one.
+    pub(super) fn retire(&self, project: ProjectId, day: Option<u32>) -> Result<(), Error> {
+        let sql = "UPDATE secret SET retired = 1
+            WHERE project = ?1 AND day IS NOT NULL AND day = coalesce(?2, day) AND retired = 0";
+        self.delete(sql, params![project.as_i64(), day]).map(drop)
     }
 
-    pub(super) fn retire_project(&self, project: ProjectId) -> Result<(), Error> {
-        let sql = "UPDATE secret SET retired = 1 WHERE project = ?1 AND day IS NOT NULL";
-        self.act(Need::Forget, |connection| connection.execute(sql, params![project.as_i64()]))?;
-        Ok(())
+    pub(super) fn retired(&self, project: ProjectId, day: u32) -> Result<Vec<KeyId>, Error> {
+        let sql = "SELECT id FROM secret WHERE project = ?1 AND day = ?2 AND retired = 1";
+        let read = |row: SqlRow<'_>| row.get(0).map(KeyId);
+        self.act(Need::Forget, |connection| connection.all(sql, params![project.as_i64(), day], read))
     }
 
-    pub(super) fn drop_retired_of(&self, project: ProjectId) -> Result<u64, Error> {
-        self.delete("DELETE FROM secret WHERE project = ?1 AND retired = 1", params![project.as_i64()])
-    }
-
-    pub(super) fn drop_retired(&self, project: ProjectId, day: u32) -> Result<u64, Error> {
-        let sql = "DELETE FROM secret WHERE project = ?1 AND day = ?2 AND retired = 1";
+    /// Of a day, or of every one.
+    pub(super) fn drop_retired(&self, project: ProjectId, day: Option<u32>) -> Result<u64, Error> {
+        let sql = "DELETE FROM secret WHERE project = ?1 AND day = coalesce(?2, day) AND retired = 1";
         self.delete(sql, params![project.as_i64(), day])
+    }
+
+    pub(super) fn drop_these(&self, keys: &[KeyId]) -> Result<u64, Error> {
+        let sql = "DELETE FROM secret WHERE id = ?1 AND retired = 1";
+        let rows: Vec<Vec<Value>> = keys.iter().map(|key| vec![key.0.to_vec().into()]).collect();
+        self.act(Need::Forget, |connection| Ok(connection.many(sql, &rows)? as u64))
+    }
+
+    pub(super) fn in_use(&self, keys: &[KeyId]) -> Result<bool, Error> {
+        self.act(Need::Use, |connection| in_use(connection, keys))
     }
 
     pub(super) fn drop_before(&self, project: ProjectId, day: u32) -> Result<u64, Error> {
@@ -299,6 +307,20 @@ fn current(connection: &Connection, project: ProjectId, purpose: Purpose) -> Res
     let day = purpose.day().map_or(-1, i64::from);
     connection.one(sql, params![project.as_i64(), day], row).optional()
 }
+
+/// True where each of these keys seals or names today, as far as this connection sees.
+pub(crate) fn in_use(connection: &Connection, keys: &[KeyId]) -> Result<bool, Error> {
+    let rows: Vec<Vec<Value>> = keys.iter().map(|key| vec![key.0.to_vec().into()]).collect();
+    let mut found = 0;
+    connection.find(&IN_USE, &rows, |_, _| {
+        found += 1;
+        Ok(())
+    })?;
+    Ok(found == keys.len())
+}
+
+const IN_USE: Find<'_> =
+    Find { told: "id", table: "secret", by: &[("id", Kind::Bytes)], but: "AND retired = 0" };
 
 fn all(connection: &Connection) -> Result<Vec<Row>, Error> {
     connection.all("SELECT id, project, day, wrapped FROM secret", params![], row)

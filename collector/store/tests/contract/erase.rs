@@ -33,10 +33,10 @@ impl Store {
     /// What the collector does after rows went.
     async fn rewrite(&self) {
         let writer = &self.handles.writer;
-        for (project, day) in writer.erased_days().await.unwrap() {
-            writer.retire_day(project, day).await.unwrap();
-            assert_eq!(writer.rewrite_day(project, day).await.unwrap(), 0);
-            writer.day_is_rewritten(project, day).await.unwrap();
+        for erased in writer.erased_days().await.unwrap() {
+            writer.retire_day(erased.project, erased.day).await.unwrap();
+            assert_eq!(writer.rewrite_day(erased.project, erased.day).await.unwrap(), 0);
+            writer.day_is_rewritten(erased).await.unwrap();
         }
         assert_eq!(writer.erased_days().await.unwrap(), []);
         writer.scrub().await.unwrap();

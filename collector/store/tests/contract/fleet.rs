@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use treering_store::{ExecutionFilter, Handles, Target, Work};
+use treering_store::{ExecutionFilter, Handles, Presence, Target, Work};
 
 use crate::backend::{Backend, left_out};
-use crate::support::{Store, id, log, master, span, trace};
+use crate::support::{Store, at, id, log, master, span, trace};
 
 impl Store {
     /// Another collector.
@@ -16,6 +16,10 @@ impl Store {
     async fn read(&self, number: u8) -> usize {
         self.handles.reader.records(self.scope(), trace(number)).await.unwrap().len()
     }
+}
+
+fn presence(id: &str, passed: i64) -> Presence {
+    Presence { id: id.into(), name: "collector".into(), passed, delivered_at: at(1).unwrap() }
 }
 
 #[tokio::test]
@@ -159,11 +163,12 @@ async fn an_erasure_waits_for_who_has_not_passed_it_until_it_is_given_up() {
     let store = Store::new().await;
     let writer = &store.handles.writer;
     let keeper = store.handles.keeper.acting_as("cli:ada");
-    for (id, passed) in [("here", 0), ("there", 0), ("gone", 0)] {
-        writer.report(id, "collector", passed).await.unwrap();
+    for id in ["here", "there", "gone"] {
+        assert_eq!(writer.enroll(presence(id, 0)).await.unwrap(), 0);
     }
     let erasure = keeper.ask_to_erase(store.project.id, Target::Execution(trace(1))).await.unwrap();
-    assert_eq!(writer.last_erasure().await.unwrap(), erasure);
+    assert_eq!(writer.erasures_after(0).await.unwrap(), [(erasure, store.project.id)]);
+    assert_eq!(writer.erasures_after(erasure).await.unwrap(), []);
     let behind = async || -> Vec<String> {
         writer.behind(erasure).await.unwrap().into_iter().map(|collector| collector.id).collect()
     };
@@ -172,7 +177,7 @@ async fn an_erasure_waits_for_who_has_not_passed_it_until_it_is_given_up() {
         return;
     }
     assert_eq!(behind().await, ["gone", "here", "there"]);
-    writer.report("here", "collector", erasure).await.unwrap();
+    writer.report(presence("here", erasure)).await.unwrap();
     writer.leave("there").await.unwrap();
     assert_eq!(behind().await, ["gone"]);
     assert!(keeper.give_up_collector("gone").await.unwrap());
