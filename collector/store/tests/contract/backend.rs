@@ -29,6 +29,7 @@ const NOT_ON_POSTGRES: &[(&str, &str)] = &[
 
 /// The cases that SQLite leaves out.
 const NOT_ON_SQLITE: &[(&str, &str)] = &[
+    ("two_that_write_a_day_anew_at_once_drop_no_key_that_is_needed", ONE_PROCESS),
     ("an_erasure_waits_for_who_has_not_passed_it_until_it_is_given_up", ONE_PROCESS),
     ("nothing_comes_from_a_collector_that_was_given_up", ONE_PROCESS),
     ("whatever_two_collectors_do_in_turns_nothing_is_lost_and_nothing_erased_comes_back", ONE_PROCESS),
