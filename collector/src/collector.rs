@@ -224,7 +224,10 @@ impl Running {
         }
         write_counts(&self.delivery.ledger, &self.delivery.writer, &self.name).await;
         if let Some(fleet) = &self.delivery.fleet {
-            fleet.leave(&self.journal, &self.delivery.writer).await;
+            let left = fleet.leave(&self.journal, &self.delivery.writer);
+            if !matches!(tokio::time::timeout(LAST_DELIVERY, left).await, Ok(Ok(()))) {
+                tracing::warn!("erasures wait until this collector has started again: the store could not be told");
+            }
         }
     }
 }

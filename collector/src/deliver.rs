@@ -192,7 +192,7 @@ impl Delivery {
 
     /// Tries to deliver a few times. What is not delivered then stays in the journal, and is given again.
     async fn persist(&self, entries: &[Arc<Entry>]) -> Brought {
-        let mut refusals = 0;
+        let (mut refusals, mut renamed) = (0, 0);
         while refusals < TRIES {
             let error = match self.deliver(entries).await {
                 Ok(()) => {
@@ -203,7 +203,9 @@ impl Delivery {
             };
             if error.is_of_the_batch() {
                 refusals += 1;
-            } else if matches!(error, treering_store::Error::KeysChanged) {
+            } else if matches!(error, treering_store::Error::KeysChanged) && renamed < TRIES {
+                // Another collector erased a project: what was read of it is read once more.
+                renamed += 1;
                 self.writer.vault().look_again();
             } else {
                 tokio::time::sleep(self.breaker.failed(&causes(&error))).await;

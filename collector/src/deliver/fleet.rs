@@ -78,15 +78,16 @@ impl Fleet {
         Ok(fleet)
     }
 
-    /// Is known no more, where nothing is left that others would have to wait for.
-    pub(crate) async fn leave(&self, journal: &Journal, writer: &Writer) {
+    /// Lets others go on with what this one did, and is known no more where nothing is left that they would have to wait
+    /// for.
+    pub(crate) async fn leave(&self, journal: &Journal, writer: &Writer) -> Result<(), Error> {
+        for work in [Work::Erasing, Work::Retention] {
+            writer.end_work(work, &self.id).await?;
+        }
         if journal.depth().entries > 0 || self.keeps.load(Ordering::Relaxed) {
-            return;
+            return Ok(());
         }
-        if let Err(error) = writer.leave(&self.id).await {
-            let error = causes(&error);
-            tracing::warn!(%error, "the store still knows this collector, and erasures wait until it starts again");
-        }
+        writer.leave(&self.id).await
     }
 
     /// Something stays in the journal.

@@ -13,6 +13,7 @@ use treering_step::{JoinKey, SpanId, TraceId};
 use super::content::{Content, OfProject, address};
 use super::joins::{BY_STEP, Joins, Place};
 use super::rows;
+use super::versions::forgot;
 use crate::content::{Address, Name, identity};
 use crate::{Error, ProjectId, Scope, StepRecords, Touched};
 
@@ -245,6 +246,34 @@ fn ordered(row: Row<'_>) -> Result<(Order, Kept), Error> {
     Ok(((row.get(5)?, kept.hash, row.get(6)?), kept))
 }
 
+/// How often something is read of which a part was moved meanwhile.
+const TRIES: usize = 3;
+
+/// Reads all of one moment. Where the key of some content of that moment was dropped by now, since the content was moved,
+/// it is read once more, of a later one.
+fn of_a_moment<T>(
+    connection: &Connection,
+    content: &Content,
+    scope: Scope,
+    read: impl Fn(&mut Records<'_>) -> Result<T, Error>,
+) -> Result<T, Error> {
+    let mut tries = TRIES;
+    loop {
+        let moment = connection.moment()?;
+        let mut records = Records::new(&moment, content, scope.project());
+        let told = read(&mut records)?;
+        tries -= 1;
+        if records.is_whole || tries == 0 {
+            return Ok(told);
+        }
+        let seen = forgot(&moment)?;
+        drop(moment);
+        if forgot(connection)? == seen {
+            return Ok(told);
+        }
+    }
+}
+
 pub(super) fn steps(
     connection: &Connection,
     content: &Content,
@@ -252,30 +281,31 @@ pub(super) fn steps(
     trace_id: TraceId,
     spans: &[SpanId],
 ) -> Result<Vec<StepRecords>, Error> {
-    let moment = connection.moment()?;
-    let joins = Joins { connection: &moment, project: scope.project() };
-    let mut records = Records::new(&moment, content, scope.project());
-    let steps: Vec<Place> = spans.iter().map(|span_id| (trace_id, *span_id)).collect();
-    let keys: Vec<_> = steps.iter().map(|step| joins.key(*step)).collect();
-    let span = |row: Row<'_>| Kept::of(Signal::Traces, row);
-    let [own, announcing] = [records.find(&SPAN_OF, &keys, span)?, records.find(&ANNOUNCING, &keys, span)?];
-    let logs = logs_of(&records, joins, &steps)?;
-    let of_step = |((own, announcing), logs): ((&Vec<Kept>, &Vec<Kept>), &Vec<Kept>)| {
-        [&own[..], announcing, logs].concat()
-    };
-    let kept: Vec<_> = own.iter().zip(&announcing).zip(&logs).flat_map(of_step).collect();
-    let mut read = records.all(&kept)?.into_iter();
-    let mut take = |kept: &[Kept]| read.by_ref().take(kept.len()).flatten().collect::<Vec<_>>();
-    let mut told = Vec::with_capacity(spans.len());
-    for (at, span_id) in spans.iter().enumerate() {
-        let span = take(&own[at]).pop();
-        let mut records = take(&announcing[at]);
-        records.extend(take(&logs[at]));
-        if span.is_some() || !records.is_empty() {
-            told.push(StepRecords { span_id: *span_id, span, logs: records });
+    of_a_moment(connection, content, scope, |records| {
+        let joins = Joins { connection: records.connection, project: scope.project() };
+        let steps: Vec<Place> = spans.iter().map(|span_id| (trace_id, *span_id)).collect();
+        let keys: Vec<_> = steps.iter().map(|step| joins.key(*step)).collect();
+        let span = |row: Row<'_>| Kept::of(Signal::Traces, row);
+        let [own, announcing] =
+            [records.find(&SPAN_OF, &keys, span)?, records.find(&ANNOUNCING, &keys, span)?];
+        let logs = logs_of(records, joins, &steps)?;
+        let of_step = |((own, announcing), logs): ((&Vec<Kept>, &Vec<Kept>), &Vec<Kept>)| {
+            [&own[..], announcing, logs].concat()
+        };
+        let kept: Vec<_> = own.iter().zip(&announcing).zip(&logs).flat_map(of_step).collect();
+        let mut read = records.all(&kept)?.into_iter();
+        let mut take = |kept: &[Kept]| read.by_ref().take(kept.len()).flatten().collect::<Vec<_>>();
+        let mut told = Vec::with_capacity(spans.len());
+        for (at, span_id) in spans.iter().enumerate() {
+            let span = take(&own[at]).pop();
+            let mut records = take(&announcing[at]);
+            records.extend(take(&logs[at]));
+            if span.is_some() || !records.is_empty() {
+                told.push(StepRecords { span_id: *span_id, span, logs: records });
+            }
         }
-    }
-    Ok(told)
+        Ok(told)
+    })
 }
 
 /// The log records of each of these steps, in the order of their time: those that came with its span, but for what
@@ -426,18 +456,18 @@ pub(super) fn records(
     scope: Scope,
     trace_id: TraceId,
 ) -> Result<Vec<Record>, Error> {
-    let moment = connection.moment()?;
-    let mut records = Records::new(&moment, content, scope.project());
-    let spans = records.of_execution(Signal::Traces, trace_id, |row| Kept::of(Signal::Traces, row))?;
-    let (orders, logs): (Vec<_>, Vec<_>) =
-        records.of_execution(Signal::Logs, trace_id, ordered)?.into_iter().unzip();
-    let mut all: Vec<_> = records.all(&spans)?.into_iter().flatten().collect();
-    all.sort_by_key(|record| record.context().hash());
-    let logs = orders.into_iter().zip(records.all(&logs)?);
-    let mut logs: Vec<_> = logs.filter_map(|(order, record)| Some((order, record?))).collect();
-    logs.sort_by_key(|(order, record)| (record.context().hash(), *order));
-    all.extend(logs.into_iter().map(|(_, record)| record));
-    Ok(all)
+    of_a_moment(connection, content, scope, |records| {
+        let spans = records.of_execution(Signal::Traces, trace_id, |row| Kept::of(Signal::Traces, row))?;
+        let (orders, logs): (Vec<_>, Vec<_>) =
+            records.of_execution(Signal::Logs, trace_id, ordered)?.into_iter().unzip();
+        let mut all: Vec<_> = records.all(&spans)?.into_iter().flatten().collect();
+        all.sort_by_key(|record| record.context().hash());
+        let logs = orders.into_iter().zip(records.all(&logs)?);
+        let mut logs: Vec<_> = logs.filter_map(|(order, record)| Some((order, record?))).collect();
+        logs.sort_by_key(|(order, record)| (record.context().hash(), *order));
+        all.extend(logs.into_iter().map(|(_, record)| record));
+        Ok(all)
+    })
 }
 
 /// Every record that came with an execution or belongs to it, each with its day of ingest. Those of a day, of a signal
@@ -448,25 +478,25 @@ pub(super) fn dated_records(
     scope: Scope,
     trace_id: TraceId,
 ) -> Result<Vec<(u32, Record)>, Error> {
-    let moment = connection.moment()?;
-    let mut records = Records::new(&moment, content, scope.project());
-    let mut kept = Vec::new();
-    for signal in [Signal::Traces, Signal::Logs] {
-        kept.extend(records.of_execution(signal, trace_id, |row| Kept::of(signal, row))?);
-    }
-    let joins = Joins { connection: &moment, project: scope.project() };
-    let taken = joins.taken_from_elsewhere(trace_id)?;
-    let taken: BTreeSet<_> = taken.iter().map(|log| (log.home.0, rows::hash_of(&log.source))).collect();
-    let keys: Vec<_> = taken.iter().map(|(home, hash)| records.key(*home, hash)).collect();
-    let found = records.find(&LOGS_NAMED, &keys, |row| Kept::of(Signal::Logs, row))?;
-    kept.extend(found.into_iter().flatten());
-    let read = kept.iter().zip(records.all(&kept)?);
-    let mut all: Vec<_> = read.filter_map(|(kept, record)| Some((kept.day, record?))).collect();
-    all.sort_by_cached_key(|(day, record)| {
-        let at = record.span().and_then(|span| span.started_at).or_else(|| record.log()?.at);
-        (*day, record.signal() == Signal::Logs, record.context().hash(), at, record.identity())
-    });
-    Ok(all)
+    of_a_moment(connection, content, scope, |records| {
+        let mut kept = Vec::new();
+        for signal in [Signal::Traces, Signal::Logs] {
+            kept.extend(records.of_execution(signal, trace_id, |row| Kept::of(signal, row))?);
+        }
+        let joins = Joins { connection: records.connection, project: scope.project() };
+        let taken = joins.taken_from_elsewhere(trace_id)?;
+        let taken: BTreeSet<_> = taken.iter().map(|log| (log.home.0, rows::hash_of(&log.source))).collect();
+        let keys: Vec<_> = taken.iter().map(|(home, hash)| records.key(*home, hash)).collect();
+        let found = records.find(&LOGS_NAMED, &keys, |row| Kept::of(Signal::Logs, row))?;
+        kept.extend(found.into_iter().flatten());
+        let read = kept.iter().zip(records.all(&kept)?);
+        let mut all: Vec<_> = read.filter_map(|(kept, record)| Some((kept.day, record?))).collect();
+        all.sort_by_cached_key(|(day, record)| {
+            let at = record.span().and_then(|span| span.started_at).or_else(|| record.log()?.at);
+            (*day, record.signal() == Signal::Logs, record.context().hash(), at, record.identity())
+        });
+        Ok(all)
+    })
 }
 
 /// The spans and the log records that came last.
@@ -476,22 +506,23 @@ pub(super) fn newest(
     scope: Scope,
     limit: u32,
 ) -> Result<Vec<Record>, Error> {
-    let moment = connection.moment()?;
-    let mut records = Records::new(&moment, content, scope.project());
-    let mut all = Vec::new();
-    for (signal, table) in [(Signal::Traces, "span"), (Signal::Logs, "log")] {
-        let sql = format!(
-            "SELECT {RECORD} FROM {table} WHERE project = ?1 AND block IS NOT NULL
-             ORDER BY day DESC, block DESC, start DESC LIMIT {limit}"
-        );
-        let kept = moment.all(&sql, params![scope.project().0], |row| Kept::of(signal, row))?;
-        let mut bytes = 0;
-        records.each(&kept, |_, record| {
-            let Some(record) = record? else { return Ok(ControlFlow::Continue(())) };
-            bytes += record.body().len();
-            all.push(record);
-            Ok(if bytes < NEWEST_BYTES { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
-        })?;
-    }
-    Ok(all)
+    of_a_moment(connection, content, scope, |records| {
+        let mut all = Vec::new();
+        for (signal, table) in [(Signal::Traces, "span"), (Signal::Logs, "log")] {
+            let sql = format!(
+                "SELECT {RECORD} FROM {table} WHERE project = ?1 AND block IS NOT NULL
+                 ORDER BY day DESC, block DESC, start DESC LIMIT {limit}"
+            );
+            let kept =
+                records.connection.all(&sql, params![scope.project().0], |row| Kept::of(signal, row))?;
+            let mut bytes = 0;
+            records.each(&kept, |_, record| {
+                let Some(record) = record? else { return Ok(ControlFlow::Continue(())) };
+                bytes += record.body().len();
+                all.push(record);
+                Ok(if bytes < NEWEST_BYTES { ControlFlow::Continue(()) } else { ControlFlow::Break(()) })
+            })?;
+        }
+        Ok(all)
+    })
 }

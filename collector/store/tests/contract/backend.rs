@@ -29,11 +29,13 @@ const NOT_ON_POSTGRES: &[(&str, &str)] = &[
 
 /// The cases that SQLite leaves out.
 const NOT_ON_SQLITE: &[(&str, &str)] = &[
-    ("a_key_that_another_one_retired_seals_nothing_more", ONE_PROCESS),
-    ("a_project_that_another_one_erased_is_named_and_sealed_anew", ONE_PROCESS),
+    ("two_that_write_a_day_anew_at_once_drop_no_key_that_is_needed", ONE_PROCESS),
+    ("an_erasure_waits_for_who_has_not_passed_it_until_it_is_given_up", ONE_PROCESS),
+    ("nothing_comes_from_a_collector_that_was_given_up", ONE_PROCESS),
+    ("whatever_two_collectors_do_in_turns_nothing_is_lost_and_nothing_erased_comes_back", ONE_PROCESS),
 ];
 
-const ONE_PROCESS: &str = "keys go in the one process that owns the folder";
+const ONE_PROCESS: &str = "one process owns its folder, and waits for no other";
 const OLD_SCHEMAS: &str = "the schemas of before are SQLite's";
 const COPIES: &str = "it copies files; a backup of PostgreSQL holds the wrapped keys as well";
 

@@ -21,6 +21,7 @@ mod places;
 mod processes;
 mod records;
 mod reread;
+mod rivals;
 mod rules;
 mod search;
 pub(crate) mod support;

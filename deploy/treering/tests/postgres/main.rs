@@ -3,6 +3,7 @@
 
 mod apart;
 mod commands;
+mod fleet;
 mod house;
 mod journals;
 #[path = "../support/ran.rs"]
