@@ -43,20 +43,20 @@ async fn main() -> Outcome<()> {
 /// Where the store is.
 enum Place {
     Sqlite(StoreUrl),
-    Postgres(PostgresServer, Database),
+    Postgres(Box<(PostgresServer, Database)>),
 }
 
 impl Place {
     fn postgres() -> Outcome<Self> {
         let server = PostgresServer::start(Durability::Full)?;
         let database = server.create_database(Owner::Plain)?;
-        Ok(Self::Postgres(server, database))
+        Ok(Self::Postgres(Box::new((server, database))))
     }
 
     fn url(&self) -> Outcome<StoreUrl> {
         match self {
             Self::Sqlite(url) => Ok(url.clone()),
-            Self::Postgres(_, database) => Ok(database.url.parse()?),
+            Self::Postgres(server) => Ok(server.1.url.parse()?),
         }
     }
 
@@ -64,7 +64,7 @@ impl Place {
     fn processors(&self) -> Outcome<Processors> {
         match self {
             Self::Sqlite(_) => Ok(Processors::default()),
-            Self::Postgres(server, _) => Processors::of_server(&server.admin_url("postgres")),
+            Self::Postgres(server) => Processors::of_server(&server.0.admin_url("postgres")),
         }
     }
 
@@ -72,7 +72,10 @@ impl Place {
     fn vacuum(&self) -> Outcome<()> {
         match self {
             Self::Sqlite(_) => Ok(()),
-            Self::Postgres(server, database) => Ok(server.administer(&database.name, &["VACUUM ANALYZE"])?),
+            Self::Postgres(server) => {
+                let (server, database) = &**server;
+                Ok(server.administer(&database.name, &["VACUUM ANALYZE"])?)
+            }
         }
     }
 }
