@@ -78,7 +78,7 @@ pub(super) fn extent(connection: &Connection, project: ProjectId, target: &Targe
     let (mut extent, mut there) = (Erased::default(), BTreeSet::new());
     let keys = keys(project, &executions);
     for table in ["span", "log"] {
-        let count = Find { told: COUNTED, table, by: &BY_EXECUTION, but: "GROUP BY day" };
+        let count = Find { told: COUNTED, table, by: &BY_EXECUTION, but: "GROUP BY 1" };
         moment.find(&count, &keys, |at, row| {
             there.insert(executions[at]);
             add(&mut extent, row)
@@ -99,14 +99,15 @@ pub(super) fn extent(connection: &Connection, project: ProjectId, target: &Targe
     })?;
     let joins = Joins { connection: &moment, project };
     let taken = joins.taken_from_others(&executions.into_iter().collect(), offered)?;
-    let count = Find { told: COUNTED, table: "log", by: &BY_LOG, but: "GROUP BY day" };
+    let count = Find { told: COUNTED, table: "log", by: &BY_LOG, but: "GROUP BY 1" };
     moment.find(&count, &taken.iter().map(|log| log_key(project, log)).collect::<Vec<_>>(), |_, row| {
         add(&mut extent, row)
     })?;
     Ok(extent)
 }
 
-const COUNTED: &str = "day, count(*)";
+/// With the sign, SQLite does not group all of the project by its index of days.
+const COUNTED: &str = "+day, count(*)";
 
 fn add(to: &mut Erased, row: Row<'_>) -> Result<(), Error> {
     to.days.insert(row.get(0)?);

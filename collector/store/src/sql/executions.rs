@@ -1,6 +1,6 @@
 //! The rows of executions.
 
-use super::connection::{Conflict, Connection, Find, Insert, Kind as Column};
+use super::connection::{Conflict, Connection, Delete, Find, Insert, Kind as Column};
 use rusqlite::params;
 use rusqlite::types::Value;
 use std::collections::btree_map::Entry;
@@ -55,12 +55,8 @@ pub(super) fn put_executions(connection: &Connection, executions: &[Computed]) -
     }
     let rows: Vec<_> = rows.into_values().map(|(_, row)| row).collect();
     transaction.put(&EXECUTIONS, &rows, |_| Ok(()))?;
-    let sql = "DELETE FROM stale WHERE project = ?1 AND trace_id = ?2 AND since <= ?3";
-    let key = |computed: &&Computed| {
-        let trace_id = computed.execution.trace_id.as_bytes().to_vec();
-        vec![computed.project.0.into(), trace_id.into(), integer(computed.version).into()]
-    };
-    transaction.many(sql, &kept.iter().map(key).collect::<Vec<Vec<Value>>>())?;
+    let key = |computed: &&Computed| [key_of(computed.of()), vec![integer(computed.version).into()]].concat();
+    transaction.delete(&STALE_UNTIL, &kept.iter().map(key).collect::<Vec<_>>(), |_| Ok(()))?;
     transaction.commit()
 }
 
@@ -128,6 +124,12 @@ const STALE: Insert = Insert {
     table: "stale",
     columns: &[("project", Column::Integer), ("trace_id", Column::Bytes), ("since", Column::Integer)],
     conflict: Conflict::Replaces("project, trace_id"),
+    told: None,
+};
+
+const STALE_UNTIL: Delete<'_> = Delete {
+    table: "stale",
+    by: &[("project", Column::Integer), ("trace_id", Column::Bytes), ("since <=", Column::Integer)],
     told: None,
 };
 

@@ -18,8 +18,8 @@ const FOUND_AT_ONCE: usize = 100_000;
 /// Those whose last record came before the day.
 const OLD: &str = "FROM (SELECT trace_id FROM span WHERE project = ?1 AND day < ?2
         UNION SELECT trace_id FROM log WHERE project = ?1 AND day < ?2) AS old
-    WHERE NOT EXISTS (SELECT 1 FROM span WHERE project = ?1 AND trace_id = old.trace_id AND day >= ?2)
-      AND NOT EXISTS (SELECT 1 FROM log WHERE project = ?1 AND trace_id = old.trace_id AND day >= ?2)";
+    WHERE NOT EXISTS (SELECT 1 FROM span WHERE project = ?1 AND trace_id = old.trace_id AND +day >= ?2)
+      AND NOT EXISTS (SELECT 1 FROM log WHERE project = ?1 AND trace_id = old.trace_id AND +day >= ?2)";
 
 /// The days before this one of which there is content.
 pub(super) fn days(connection: &Connection, project: ProjectId, before: u32) -> Result<Vec<u32>, Error> {
@@ -78,9 +78,10 @@ pub(super) fn search(
     let day: Option<u32> = connection.one(sql, params![project.0, from.day], |row| row.get(0))?;
     let Some(day) = day.filter(|day| *day < before) else { return Ok(None) };
     let last = if day == from.day { from.last } else { Vec::new() };
-    let sql = "SELECT trace_id FROM span WHERE project = ?1 AND day = ?2 AND trace_id > ?3
-        UNION SELECT trace_id FROM log WHERE project = ?1 AND day = ?2 AND trace_id > ?3
-        ORDER BY trace_id LIMIT ?4";
+    // By day: of a comparison that SQLite can use, it would rather go through all executions.
+    let sql = "SELECT DISTINCT trace_id FROM (SELECT trace_id FROM span WHERE project = ?1 AND day = ?2
+            UNION ALL SELECT trace_id FROM log WHERE project = ?1 AND day = ?2) AS came
+        WHERE NOT (trace_id <= ?3) ORDER BY trace_id LIMIT ?4";
     let limit = i64::try_from(FOUND_AT_ONCE).unwrap_or(i64::MAX);
     let found: Vec<_> =
         connection.all(sql, params![project.0, day, last, limit], |row| rows::trace_id(row.blob(0)?))?;
@@ -130,7 +131,8 @@ fn old(
     let keys: Vec<_> =
         keys(project, executions).into_iter().map(|key| [key, vec![before.into()]].concat()).collect();
     for table in ["span", "log"] {
-        let by = [("project", Kind::Integer), ("trace_id", Kind::Bytes), ("day >=", Kind::Integer)];
+        // With the sign, SQLite does not look through all executions of these days for this one.
+        let by = [("project", Kind::Integer), ("trace_id", Kind::Bytes), ("+day >=", Kind::Integer)];
         let later = Find { told: "1", table, by: &by, but: "LIMIT 1" };
         connection.find(&later, &keys, |at, _| {
             go_on.insert(executions[at]);

@@ -1,6 +1,8 @@
 //! How often which outcome happened.
 
-use super::connection::Connection;
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::connection::{Conflict, Connection, Delete, Find, Insert, Kind};
 use rusqlite::params;
 use rusqlite::types::Value;
 
@@ -9,6 +11,27 @@ use crate::{Error, OutcomeCount, ProjectId, Scope};
 
 /// Stands for "no project": refused before it was known.
 const NONE: i64 = 0;
+/// Stands for all minutes of days that are over.
+const OVER: i64 = -1;
+/// Stands for every collector, of which there may have been many.
+const ALL: &str = "";
+const MINUTES_A_DAY: u64 = 24 * 60;
+
+const COUNTS: Insert = Insert {
+    table: "outcome",
+    columns: &[
+        ("collector", Kind::Text),
+        ("minute", Kind::Integer),
+        ("project", Kind::Integer),
+        ("name", Kind::Text),
+        ("count", Kind::Integer),
+    ],
+    conflict: Conflict::Changes("collector, minute, project, name", "count = outcome.count + excluded.count"),
+    told: None,
+};
+
+/// The counts of a project and its outcomes.
+type Sums = BTreeMap<(i64, String), i64>;
 
 pub(crate) fn count(
     connection: &Connection,
@@ -16,20 +39,68 @@ pub(crate) fn count(
     minute: u64,
     counts: &[OutcomeCount],
 ) -> Result<(), Error> {
-    let sql = "INSERT INTO outcome (collector, minute, project, name, count) VALUES (?1, ?2, ?3, ?4, ?5)
-        ON CONFLICT (collector, minute, project, name) DO UPDATE SET count = outcome.count + excluded.count";
-    let row = |outcome: &OutcomeCount| {
-        vec![
-            Value::Text(collector.to_owned()),
-            Value::Integer(integer(minute)),
-            Value::Integer(outcome.project.map_or(NONE, |project| project.0)),
-            Value::Text(outcome.name.clone()),
-            Value::Integer(integer(outcome.count)),
-        ]
-    };
+    let mut sums = Sums::new();
+    for outcome in counts {
+        let project = outcome.project.map_or(NONE, |project| project.0);
+        *sums.entry((project, outcome.name.clone())).or_default() += integer(outcome.count);
+    }
     let transaction = connection.writing_soon()?;
-    transaction.many(sql, &counts.iter().map(row).collect::<Vec<_>>())?;
+    let projects: BTreeSet<_> = sums.keys().map(|(project, _)| *project).collect();
+    // So that whoever sums them up has little to do, and does so seldom itself.
+    let new = first_of_the_day(&transaction, collector, minute, projects)?;
+    add(&transaction, collector, integer(minute), sums)?;
+    if !new.is_empty() {
+        transaction.taking_away(|| fold(&transaction, &new, minute))?;
+    }
     transaction.commit()
+}
+
+fn add(connection: &Connection, collector: &str, minute: i64, sums: Sums) -> Result<(), Error> {
+    let row = |((project, name), count): ((i64, String), i64)| {
+        let collector = Value::Text(collector.to_owned());
+        vec![collector, minute.into(), project.into(), name.into(), count.into()]
+    };
+    connection.put(&COUNTS, &sums.into_iter().map(row).collect::<Vec<_>>(), |_| Ok(()))
+}
+
+/// Those of these projects for which the collector counted nothing yet on the day of this minute.
+fn first_of_the_day(
+    connection: &Connection,
+    collector: &str,
+    minute: u64,
+    mut projects: BTreeSet<i64>,
+) -> Result<Vec<i64>, Error> {
+    const TODAY: Find<'_> = Find {
+        told: "1",
+        table: "outcome",
+        by: &[("project", Kind::Integer), ("collector", Kind::Text), ("minute >=", Kind::Integer)],
+        but: "LIMIT 1",
+    };
+    let midnight = integer(minute - minute % MINUTES_A_DAY);
+    let all: Vec<_> = projects.iter().copied().collect();
+    let key = |project: &i64| vec![(*project).into(), Value::Text(collector.to_owned()), midnight.into()];
+    connection.find(&TODAY, &all.iter().map(key).collect::<Vec<_>>(), |at, _| {
+        projects.remove(&all[at]);
+        Ok(())
+    })?;
+    Ok(projects.into_iter().collect())
+}
+
+/// Adds up what was counted for these projects before yesterday: a clock may be a little late.
+fn fold(connection: &Connection, projects: &[i64], minute: u64) -> Result<(), Error> {
+    const PAST: Delete<'_> = Delete {
+        table: "outcome",
+        by: &[("project", Kind::Integer), ("minute >", Kind::Integer), ("minute <", Kind::Integer)],
+        told: Some("project, name, count"),
+    };
+    let yesterday = integer((minute / MINUTES_A_DAY).saturating_sub(1) * MINUTES_A_DAY);
+    let key = |project: &i64| vec![(*project).into(), OVER.into(), yesterday.into()];
+    let mut sums = Sums::new();
+    connection.delete(&PAST, &projects.iter().map(key).collect::<Vec<_>>(), |row| {
+        *sums.entry((row.get(0)?, row.get(1)?)).or_default() += row.get::<i64>(2)?;
+        Ok(())
+    })?;
+    add(connection, ALL, OVER, sums)
 }
 
 pub(super) fn outcomes(connection: &Connection, scope: Scope) -> Result<Vec<OutcomeCount>, Error> {

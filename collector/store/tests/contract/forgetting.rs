@@ -132,6 +132,24 @@ async fn executions_go_when_their_last_record_is_old() {
     assert_eq!(joins, [join(7)]);
 }
 
+#[tokio::test]
+async fn what_named_several_executions_that_go_at_once_belongs_to_the_next() {
+    let store = Store::new().await;
+    let old = vec![offering(span(1, 1, "first", 5), &[7]), offering(span(2, 1, "second", 5), &[7, 8])];
+    put(&store, DAY, old).await;
+    put(&store, DAY + 1, vec![offering(span(4, 1, "third", 5), &[7])]).await;
+    let naming = vec![alone(3, Some(7), "cost"), alone(5, Some(8), "alone then")];
+    store.deliver(Batch { day: DAY + 1, ..store.batch(vec![], naming) }).await;
+    assert_eq!((store.summaries(1).await.len(), store.summaries(2).await.len()), (2, 2));
+    let done = store.handles.writer.forget_days(store.project.id, None, Some(DAY + 1), false).await.unwrap();
+    assert_eq!((done.executions, done.records), (2, 2));
+    assert_eq!(store.number("SELECT count(*) FROM span_join").await, 1);
+    let mut stale = store.handles.writer.stale().await.unwrap();
+    stale.sort_unstable();
+    assert_eq!(stale, store.touched(&[3, 4, 5]), "who takes one now, and where they came in");
+    assert_eq!((store.summaries(4).await.len(), store.summaries(5).await.len()), (2, 1));
+}
+
 /// Deletes the rows of a span, as erasing does.
 async fn erase(store: &Store, trace_number: u8) {
     let trace = store.blob(trace(trace_number).as_bytes());

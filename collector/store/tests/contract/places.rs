@@ -17,6 +17,25 @@ async fn outcomes_add_up_over_minutes_and_collectors() {
 }
 
 #[tokio::test]
+async fn counts_of_days_that_are_over_take_no_more_room_than_their_sum() {
+    const DAY: u64 = 24 * 60;
+    let store = Store::new().await;
+    let count =
+        |count| OutcomeCount { project: Some(store.project.id), name: "accepted.records".into(), count };
+    for day in 1..=4 {
+        for minute in 0..10 {
+            for collector in ["a", "b"] {
+                let minute = day * DAY + minute;
+                store.handles.writer.count(collector.into(), minute, vec![count(1)]).await.unwrap();
+            }
+        }
+    }
+    let seen = store.handles.reader.outcomes(store.scope()).await.unwrap();
+    assert_eq!(seen, [count(80)]);
+    assert_eq!(store.number("SELECT count(*) FROM outcome").await, 1 + 40, "today, yesterday, and one sum");
+}
+
+#[tokio::test]
 async fn a_store_that_only_reads_sees_what_another_process_wrote() {
     let store = Store::new().await;
     let reading = treering_store::open_read_only(&store.url, master()).await.unwrap();
