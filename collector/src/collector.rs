@@ -226,7 +226,9 @@ impl Running {
         if let Some(fleet) = &self.delivery.fleet {
             let left = fleet.leave(&self.journal, &self.delivery.writer);
             if !matches!(tokio::time::timeout(LAST_DELIVERY, left).await, Ok(Ok(()))) {
-                tracing::warn!("erasures wait until this collector has started again: the store could not be told");
+                tracing::warn!(
+                    "erasures wait until this collector has started again: the store could not be told"
+                );
             }
         }
     }

@@ -41,7 +41,7 @@ impl Pages {
     async fn has(&self, number: u64) -> bool {
         let found = self.get("/executions?limit=100").await;
         let all = found["executions"].as_array().unwrap();
-        all.iter().any(|one| one["trace_id"] == Value::from(trace(number)))
+        all.iter().any(|one| one["trace_id"] == trace(number))
     }
 
     /// Waits until what an erasure takes at once is gone.
