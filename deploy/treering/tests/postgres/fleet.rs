@@ -3,8 +3,6 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-use serde_json::Value;
-
 use crate::house::{House, Pages, send, trace};
 use crate::support::{PATIENCE, Server};
 
