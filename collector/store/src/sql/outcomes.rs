@@ -48,6 +48,10 @@ pub(crate) fn count(
     let projects: BTreeSet<_> = sums.keys().map(|(project, _)| *project).collect();
     // So that whoever sums them up has little to do, and does so seldom itself.
     let new = first_of_the_day(&transaction, collector, minute, projects)?;
+    if !new.is_empty() {
+        // Two that add up the same past at once would each wait for the other.
+        transaction.lock()?;
+    }
     add(&transaction, collector, integer(minute), sums)?;
     if !new.is_empty() {
         transaction.taking_away(|| fold(&transaction, &new, minute))?;

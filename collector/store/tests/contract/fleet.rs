@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use treering_store::{ExecutionFilter, Handles, Presence, Target, Work};
+use treering_store::{ExecutionFilter, Handles, OutcomeCount, Presence, Target, Work};
 
 use crate::backend::{Backend, left_out};
 use crate::support::{Store, at, id, log, master, span, trace};
@@ -178,4 +178,30 @@ async fn an_erasure_waits_for_who_has_not_passed_it_until_it_is_given_up() {
     assert_eq!(behind().await, Vec::<String>::new());
     let told = store.handles.audit.page(None, 1).await.unwrap();
     assert_eq!((told[0].action.as_str(), told[0].actor.as_str()), ("collector.give_up", "cli:ada"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_collectors_of_one_name_count_at_once_adds_up() {
+    let store = Store::new().await;
+    let other = store.other().await;
+    let count = |handles: &Handles, turn: usize| {
+        let writer = handles.writer.clone();
+        let mut counts: Vec<_> = (0..20)
+            .map(|number| OutcomeCount {
+                project: Some(store.project.id),
+                name: format!("outcome.{number:02}"),
+                count: 1,
+            })
+            .collect();
+        counts.rotate_left(turn);
+        async move {
+            for _ in 0..10 {
+                counts.rotate_left(3);
+                writer.count("collector".into(), 1, counts.clone()).await.unwrap();
+            }
+        }
+    };
+    tokio::join!(count(&store.handles, 0), count(&other, 7));
+    let counted = store.handles.reader.outcomes(store.scope()).await.unwrap();
+    assert_eq!(counted.iter().map(|outcome| outcome.count).collect::<Vec<_>>(), [20; 20]);
 }

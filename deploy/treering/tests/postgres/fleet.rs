@@ -3,7 +3,6 @@
 use std::process::Stdio;
 use std::time::{Duration, Instant};
 
-
 use crate::house::{House, Pages, send, trace};
 use crate::support::{PATIENCE, Server};
 
