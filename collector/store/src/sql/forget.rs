@@ -73,7 +73,7 @@ pub(super) fn search(
     before: u32,
     from: Searched,
 ) -> Result<Option<(Vec<TraceId>, Searched)>, Error> {
-    let sql = "SELECT min(day) FROM (SELECT min(day) AS day FROM span WHERE project = ?1 AND day >= ?2
+    let sql = "SELECT min(first) FROM (SELECT min(day) AS first FROM span WHERE project = ?1 AND day >= ?2
         UNION ALL SELECT min(day) FROM log WHERE project = ?1 AND day >= ?2) AS days";
     let day: Option<u32> = connection.one(sql, params![project.0, from.day], |row| row.get(0))?;
     let Some(day) = day.filter(|day| *day < before) else { return Ok(None) };

@@ -192,7 +192,8 @@ fn merged(
         });
     }
     let mut replaced = Vec::new();
-    if !found.is_empty() {
+    // There, rows that are replaced cost more than rows that are there.
+    if !found.is_empty() && !connection.keeps_steps_apart() {
         for (version, bytes) in rows.iter().rev() {
             let row = coded(bytes)?;
             if row.len() > 2 * found.len() {

@@ -38,7 +38,7 @@ const LIVES: Find<'_> = Find {
     but: "",
 };
 
-const BY_PROCESS: [(&str, Kind); 2] = [("project", Kind::Integer), ("id", Kind::Bytes)];
+pub(super) const BY_PROCESS: [(&str, Kind); 2] = [("project", Kind::Integer), ("id", Kind::Bytes)];
 
 const NEW_LIVES: Insert = Insert {
     table: "process",

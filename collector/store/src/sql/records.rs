@@ -36,7 +36,7 @@ const ANNOUNCING: Find<'_> = Find {
 const LOGS_OF: Find<'_> =
     Find { told: "day, hash, block, start, length, at, ordinal", table: "log", by: &BY_STEP, but: "" };
 
-const BY_HASH: [(&str, Kind); 3] =
+pub(super) const BY_HASH: [(&str, Kind); 3] =
     [("project", Kind::Integer), ("trace_id", Kind::Bytes), ("hash", Kind::Bytes)];
 
 /// Of equal ones the first: they say the same.

@@ -12,9 +12,16 @@ pub(crate) fn last_version(connection: &Connection) -> Result<i64, Error> {
 
 /// The version of what this transaction writes.
 pub(crate) fn next_version(transaction: &Transaction<'_>) -> Result<i64, Error> {
+    let version = take_version(transaction)?;
+    transaction.writes_as(version);
+    Ok(version)
+}
+
+/// Takes a version of control data.
+pub(crate) fn take_version(control: &Connection) -> Result<i64, Error> {
     let sql = "INSERT INTO version (id, last) VALUES (0, 1)
         ON CONFLICT (id) DO UPDATE SET last = version.last + 1 RETURNING last";
-    transaction.one(sql, params![], |row| row.get(0))
+    control.one(sql, params![], |row| row.get(0))
 }
 
 /// The same for one that takes away what others may have seen and build upon.
