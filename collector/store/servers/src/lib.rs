@@ -11,6 +11,7 @@
 //! **How to test it.** `cargo test -p treering-test-servers`. Where a program is not installed, [`or_left_out`] says
 //! so in one line, and fails where `TREERING_TEST_COMPLETE` is set; `deploy/test` installs them on Debian.
 
+mod clickhouse;
 mod database;
 mod error;
 mod held;
@@ -25,6 +26,7 @@ mod watched;
 
 use std::time::Duration;
 
+pub use clickhouse::{ClickHouseDatabase, ClickHouseServer, shared_clickhouse};
 pub use database::{Database, Owner};
 pub use error::{Error, or_left_out};
 pub use held::Held;
