@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rusqlite::types::Value;
 
 use crate::Error;
+use crate::hashes::encode;
 
 /// A row, and the names of its columns. Texts and bytes are alike.
 #[derive(Debug, Clone)]
@@ -41,6 +42,7 @@ enum Kind {
     Real,
     Bytes,
     Fixed(usize),
+    Hashes,
     Optional(Box<Kind>),
     /// Of nothing but absent values.
     Nothing,
@@ -69,6 +71,7 @@ impl Kind {
             "Int64" => Self::Integer(8, true),
             "Float64" => Self::Real,
             "String" => Self::Bytes,
+            "Array(UInt32)" => Self::Hashes,
             "Nothing" => Self::Nothing,
             _ => return Err(Error::Damaged("a column of another kind")),
         })
@@ -84,6 +87,12 @@ impl Kind {
             Self::Real => Value::Real(f64::from_le_bytes(take(from, 8)?.try_into().map_err(|_| TORN)?)),
             Self::Bytes => Value::Blob(bytes(from)?.to_vec()),
             Self::Fixed(length) => Value::Blob(take(from, *length)?.to_vec()),
+            Self::Hashes => {
+                let count = length(from)?;
+                let hashes = take(from, count.checked_mul(4).ok_or(TORN)?)?.as_chunks().0;
+                let hashes: Vec<_> = hashes.iter().map(|hash| u32::from_le_bytes(*hash)).collect();
+                Value::Blob(encode(&hashes))
+            }
             Self::Nothing => Value::Null,
         })
     }

@@ -4,6 +4,7 @@
 use rusqlite::types::Value;
 
 use crate::Error;
+use crate::hashes::Hashes;
 
 /// What a column holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +15,8 @@ pub(super) enum Form {
     Bytes,
     /// One of a few texts.
     Word,
+    /// A set of hashes, which we have in a code of our own.
+    Hashes,
 }
 
 pub(super) struct Column {
@@ -58,6 +61,7 @@ impl Column {
             Form::Number => "UInt32",
             Form::Real => "Float64",
             Form::Bytes | Form::Word => "String",
+            Form::Hashes => "Array(UInt32)",
         };
         let kind = if self.may_be_absent { format!("Nullable({plain})") } else { plain.to_owned() };
         if self.form == Form::Word { format!("LowCardinality({kind})") } else { kind }
@@ -78,6 +82,11 @@ impl Column {
             (Form::Real, Value::Real(number)) => to.extend(number.to_le_bytes()),
             (Form::Bytes | Form::Word, Value::Blob(bytes)) => encode_bytes(bytes, to),
             (Form::Bytes | Form::Word, Value::Text(text)) => encode_bytes(text.as_bytes(), to),
+            (Form::Hashes, Value::Blob(code)) => {
+                let hashes = Hashes::of(code).ok_or(WRONG)?;
+                encode_length(hashes.len(), to);
+                hashes.iter().for_each(|hash| to.extend(hash.to_le_bytes()));
+            }
             _ => return Err(WRONG),
         }
         Ok(())
@@ -85,13 +94,16 @@ impl Column {
 }
 
 fn encode_bytes(bytes: &[u8], to: &mut Vec<u8>) {
-    let mut length = bytes.len();
+    encode_length(bytes.len(), to);
+    to.extend_from_slice(bytes);
+}
+
+fn encode_length(mut length: usize, to: &mut Vec<u8>) {
     while length >= 0x80 {
         to.push((length & 0x7f) as u8 | 0x80);
         length >>= 7;
     }
     to.push((length & 0x7f) as u8);
-    to.extend_from_slice(bytes);
 }
 
 impl Table {
@@ -169,7 +181,7 @@ pub(super) fn table(name: &str) -> Option<&'static Table> {
     TABLES.iter().find(|table| table.name == name)
 }
 
-use Form::{Bytes, Integer, Number, Real, Word};
+use Form::{Bytes, Hashes as Set, Integer, Number, Real, Word};
 
 /// All of them, in the order in which a batch is written: content, what names it, and what is told of that.
 pub(super) static TABLES: &[Table] = &[
@@ -346,12 +358,12 @@ pub(super) static TABLES: &[Table] = &[
             column("project", Integer, GROWING),
             column("trace_id", Bytes, PACKED),
             column("version", Integer, GROWING),
-            column("hashes", Bytes, AS_IT_IS),
+            column("hashes", Set, AS_IT_IS),
             column(STAMP, Integer, GROWING),
         ],
         key: &["project", "trace_id", "version"],
         partition: None,
-        more: &[],
+        more: &["INDEX by_hash hashes TYPE bloom_filter(0.01) GRANULARITY 1"],
         rows_a_granule: 512,
     },
 ];
