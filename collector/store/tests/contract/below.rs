@@ -69,7 +69,7 @@ pub(crate) async fn kept(
         let every = "SETTINGS final = 0, apply_deleted_mask = 0 FORMAT TSVRaw";
         let rows = |table: &str| {
             let sql = format!("SELECT * FROM {table} {every}");
-            (table.to_owned(), clickhouse().query_bytes(&steps.name, &sql).unwrap())
+            (table.to_owned(), clickhouse().query(&steps.name, &sql).unwrap().into_bytes())
         };
         return files(folder).into_iter().chain(STEPS.iter().map(|table| rows(table))).collect();
     }
