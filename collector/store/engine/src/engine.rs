@@ -39,6 +39,8 @@ impl Engine {
     pub(crate) fn start(library: &Path, data: &Path) -> Result<(Self, Connection), String> {
         let library = Library::load(library)
             .map_err(|error| format!("could not load {}: {error}", library.display()))?;
+        // Of a relative one, the engine looks for some of its folders in the wrong place.
+        let data = &std::path::absolute(data).map_err(|error| format!("{}: {error}", data.display()))?;
         let temporary = data.with_file_name("temp");
         let prepared = clear(&temporary).and_then(|()| std::fs::create_dir_all(data));
         prepared.map_err(|error| format!("could not use {}: {error}", data.display()))?;
