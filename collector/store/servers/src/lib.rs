@@ -24,6 +24,7 @@ mod port;
 mod postgres;
 mod program;
 mod proxy;
+mod request;
 mod shared;
 mod watched;
 
