@@ -1,6 +1,5 @@
 //! A statement, each in a session of its own.
 
-use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -56,9 +55,7 @@ impl Engine {
         let run = |statement: &[u8]| {
             session.query(statement, &query.format, &query.parameters).map_err(Refusal::from_engine)
         };
-        for statement in query.preparation() {
-            run(statement.as_bytes())?;
-        }
+        run(query.preparation().as_bytes())?;
         match Statement::of(&query.text) {
             Statement::Plain => run(&query.text),
             Statement::Several => Err(Refusal::new(62, "SYNTAX_ERROR", "Multi-statements are not allowed")),
@@ -101,28 +98,20 @@ fn from_file(head: &[u8], file: &Path, format: &str) -> Vec<u8> {
 }
 
 impl Query {
-    fn preparation(&self) -> Vec<String> {
-        let mut statements = vec![AS_A_SERVER.to_owned()];
+    /// What a session needs before its statement, all at once, since every call takes its time.
+    fn preparation(&self) -> String {
+        let mut prepared = AS_A_SERVER.to_owned();
         if self.reads_only {
-            statements[0] += ", readonly = 2";
+            // What is set after this is checked against it.
+            prepared += ", readonly = 2; SET implicit_select = 0";
+        }
+        for (name, value) in &self.settings {
+            prepared += &format!(", {} = {}", quoted(name, '`'), quoted(value, '\''));
         }
         if let Some(database) = &self.database {
-            statements.push(format!("USE {}", quoted(database, '`')));
+            prepared += &format!("; USE {}", quoted(database, '`'));
         }
-        if !self.settings.is_empty() {
-            statements.push(self.set());
-        }
-        statements
-    }
-
-    fn set(&self) -> String {
-        let mut set = String::new();
-        for (name, value) in &self.settings {
-            let before = if set.is_empty() { "SET " } else { ", " };
-            let written = write!(set, "{before}{} = {}", quoted(name, '`'), quoted(value, '\''));
-            written.expect("a string takes everything");
-        }
-        set
+        prepared
     }
 }
 
