@@ -23,17 +23,41 @@ impl Refusal {
         Self { code, said }
     }
 
-    /// As in the source of ClickHouse 26.
+    /// As ClickHouse 26 gives them.
     fn status(&self) -> StatusCode {
         match self.code {
             194 => StatusCode::UNAUTHORIZED,
-            192 | 193 | 497 | 516 => StatusCode::FORBIDDEN,
-            // What cannot be parsed, from CANNOT_PARSE_TEXT to SYNTAX_ERROR, and BAD_ARGUMENTS.
-            6 | 25 | 26 | 27 | 36 | 38 | 41 | 53 | 62 | 72 | 117 | 69 | 427 => StatusCode::BAD_REQUEST,
-            // What is not known: tables, functions, identifiers, types, engines, databases, settings, formats.
-            46 | 47 | 50 | 56 | 60 | 63 | 73 | 78 | 81 | 111 | 115 | 511 => StatusCode::NOT_FOUND,
+            // Who is not let in: UNKNOWN_USER, WRONG_PASSWORD, ACCESS_DENIED, AUTHENTICATION_FAILED.
+            192 | 193 | 497 | 512 | 516 => StatusCode::FORBIDDEN,
+            // What cannot be understood: SYNTAX_ERROR, BAD_ARGUMENTS, whatever cannot be parsed.
+            6
+            | 8
+            | 15
+            | 25..=27
+            | 36..=38
+            | 41
+            | 44
+            | 53
+            | 62
+            | 72
+            | 117
+            | 123
+            | 167
+            | 168
+            | 223
+            | 321
+            | 376
+            | 427
+            | 441
+            | 675
+            | 676 => StatusCode::BAD_REQUEST,
+            // What nobody knows: tables, functions, identifiers, types, engines, databases, settings, formats.
+            46 | 47 | 50 | 56 | 60 | 63 | 73 | 78 | 81 | 115 | 152 | 336 | 511 => StatusCode::NOT_FOUND,
             48 => StatusCode::NOT_IMPLEMENTED,
             159 => StatusCode::REQUEST_TIMEOUT,
+            229 => StatusCode::PAYLOAD_TOO_LARGE,
+            76 | 209 | 439 => StatusCode::SERVICE_UNAVAILABLE,
+            381 => StatusCode::LENGTH_REQUIRED,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }

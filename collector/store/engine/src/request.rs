@@ -30,6 +30,7 @@ const NOT_HERE: &[&str] =
 pub(crate) fn read(parts: &Parts, body: Bytes, users: &[User]) -> Result<Query, Refusal> {
     let mut pairs = Pairs::of(parts);
     let user = pairs.login(&parts.headers, users)?;
+    // As with ClickHouse: whoever follows a link changes nothing.
     let reads_only = user.reads_only || parts.method == Method::GET;
     let mut query = pairs.query(reads_only)?;
     match boundary(&parts.headers) {
