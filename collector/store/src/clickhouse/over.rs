@@ -13,9 +13,9 @@ use rusqlite::types::Value;
 
 use super::engine::Engine;
 use super::rows::ChRow;
-use super::tables::{STAMP, TABLES, Table, table};
-use super::words::{push_value, with_values};
-use crate::sql::{Conflict, Connection, Delete, Find, Insert, Row, Update, Values};
+use super::tables::{STAMP, TABLES, Table, encode_plain, table};
+use super::words::{push_digits, push_value, with_values};
+use crate::sql::{Conflict, Connection, Delete, Find, Insert, Kind, Row, Update, Values};
 use crate::{Error, ProjectId};
 
 /// Keys that are asked for at once.
@@ -418,23 +418,50 @@ fn asked(find: &Find<'_>, equal: &[usize], compared: &[usize], keys: &[&[Value]]
 const NAMING: (&str, &str, &str) =
     ("joins IS NOT NULL AND source <> ''", "is_naming = 1", "source <> '' AND joins IS NOT NULL");
 
+/// Keys that stand in a statement one by one: of more, ClickHouse reads a table in much less time than their list.
+const LISTED: usize = 8;
+
+/// That a row has one of these keys.
 fn among(find: &Find<'_>, equal: &[usize], keys: &[&[Value]]) -> String {
     let names: Vec<_> = equal.iter().map(|at| find.by[*at].0).collect();
-    let mut sql = match names.as_slice() {
-        [one] => one.to_string(),
-        many => format!("({})", many.join(", ")),
+    let names =
+        if let [one] = names.as_slice() { one.to_string() } else { format!("({})", names.join(", ")) };
+    let is_plain = |key: &&[Value]| equal.iter().all(|at| !matches!(key[*at], Value::Null | Value::Real(_)));
+    let told = match keys.len() > LISTED && keys.iter().all(is_plain) {
+        true => as_table(find, equal, keys),
+        false => as_list(equal, keys),
     };
-    sql.push_str(" IN (");
+    format!("{names} IN ({told})")
+}
+
+fn as_list(equal: &[usize], keys: &[&[Value]]) -> String {
+    let mut list = String::new();
     for (place, key) in keys.iter().enumerate() {
-        sql.push_str(if place == 0 { "(" } else { ", (" });
+        list.push_str(if place == 0 { "(" } else { ", (" });
         for (place, at) in equal.iter().enumerate() {
-            sql.push_str(if place == 0 { "" } else { ", " });
-            push_value(&key[*at], &mut sql);
+            list.push_str(if place == 0 { "" } else { ", " });
+            push_value(&key[*at], &mut list);
         }
-        sql.push(')');
+        list.push(')');
     }
-    sql.push(')');
-    sql
+    list
+}
+
+fn as_table(find: &Find<'_>, equal: &[usize], keys: &[&[Value]]) -> String {
+    let columns = equal.iter().map(|at| match find.by[*at].1 {
+        Kind::Integer => format!("key{at} Int64"),
+        _ => format!("key{at} String"),
+    });
+    let columns = columns.collect::<Vec<_>>().join(", ");
+    let mut rows = Vec::with_capacity(keys.len() * 32);
+    for key in keys {
+        equal.iter().for_each(|at| encode_plain(&key[*at], &mut rows));
+    }
+    let mut table = format!("SELECT * FROM format(RowBinary, '{columns}', unhex('");
+    table.reserve(2 * rows.len() + 3);
+    push_digits(&rows, &mut table);
+    table.push_str("'))");
+    table
 }
 
 /// What follows the conditions of a [`Find`].

@@ -93,6 +93,16 @@ impl Column {
     }
 }
 
+/// Adds a value of a key, which is there.
+pub(super) fn encode_plain(value: &Value, to: &mut Vec<u8>) {
+    match value {
+        Value::Integer(number) => to.extend(number.to_le_bytes()),
+        Value::Text(text) => encode_bytes(text.as_bytes(), to),
+        Value::Blob(bytes) => encode_bytes(bytes, to),
+        Value::Null | Value::Real(_) => {}
+    }
+}
+
 fn encode_bytes(bytes: &[u8], to: &mut Vec<u8>) {
     encode_length(bytes.len(), to);
     to.extend_from_slice(bytes);

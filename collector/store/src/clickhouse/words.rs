@@ -71,13 +71,21 @@ fn push_ref(value: ValueRef<'_>, to: &mut String) {
 }
 
 fn push_bytes(bytes: &[u8], to: &mut String) {
+    to.push('\'');
+    for byte in bytes {
+        to.push_str("\\x");
+        push_digits(&[*byte], to);
+    }
+    to.push('\'');
+}
+
+/// Adds the hexadecimal digits of bytes.
+pub(super) fn push_digits(bytes: &[u8], to: &mut String) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    to.push_str("unhex('");
     for byte in bytes {
         to.push(char::from(DIGITS[usize::from(byte >> 4)]));
         to.push(char::from(DIGITS[usize::from(byte & 15)]));
     }
-    to.push_str("')");
 }
 
 #[cfg(test)]
@@ -92,7 +100,7 @@ mod tests {
         let sql = "SELECT a FROM t WHERE b = ?2 AND c = ?1 AND kinds & ? <> 0 AND d <> x''";
         let told = with_values(sql, params![-1, "o'b", 7]).unwrap();
         let expected =
-            "SELECT a FROM t WHERE b = unhex('6f2762') AND c = (-1) AND bitAnd(kinds, (-1)) <> 0 AND d <> ''";
+            r"SELECT a FROM t WHERE b = '\x6f\x27\x62' AND c = (-1) AND bitAnd(kinds, (-1)) <> 0 AND d <> ''";
         assert_eq!(told, expected);
         assert!(with_values("?2", params![1]).is_err());
     }
@@ -107,9 +115,9 @@ mod tests {
         #[test]
         fn whatever_a_text_is_it_stays_a_value(text in ".*") {
             let told = with_values("?1", params![text]).unwrap();
-            let digits = told.strip_prefix("unhex('").unwrap().strip_suffix("')").unwrap();
-            prop_assert!(digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
-            prop_assert_eq!(digits.len(), 2 * text.len());
+            let digits = told.strip_prefix('\'').unwrap().strip_suffix('\'').unwrap();
+            prop_assert!(digits.split(r"\x").skip(1).all(|two| u8::from_str_radix(two, 16).is_ok()));
+            prop_assert_eq!(digits.len(), 4 * text.len());
         }
     }
 }
