@@ -113,6 +113,8 @@ pub enum Error {
          with --control sqlite:PATH or --control postgres://…"
     )]
     NoControl,
+    #[error("only a ClickHouse is on a cluster; leave --cluster out, or name one with --store")]
+    NoCluster,
     #[error("control data cannot be in a ClickHouse; name sqlite:PATH or postgres://… with --control")]
     ControlInClickHouse,
     #[error("this store keeps its own control data; leave --control out, or name a ClickHouse with --store")]

@@ -1,3 +1,4 @@
+use std::fmt;
 use std::path::PathBuf;
 use std::str::FromStr;
 
@@ -35,6 +36,17 @@ impl StoreUrl {
         }
     }
 
+    /// The same on every server of a cluster of ClickHouse.
+    pub fn on_cluster(self, name: &str) -> Result<Self, Error> {
+        match self {
+            Self::ClickHouse(store) => {
+                let ClickHouseStore { steps, control } = *store;
+                Ok(Self::ClickHouse(Box::new(ClickHouseStore { steps: steps.on_cluster(name)?, control })))
+            }
+            _ => Err(Error::NoCluster),
+        }
+    }
+
     /// Where the control data are; none where that is still to be said.
     pub fn control(&self) -> Option<&Self> {
         match self {
@@ -47,6 +59,20 @@ impl StoreUrl {
 impl ClickHouseStore {
     pub(crate) fn control(&self) -> Result<&StoreUrl, Error> {
         self.control.as_ref().ok_or(Error::NoControl)
+    }
+}
+
+/// Without passwords.
+impl fmt::Display for StoreUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(path) => write!(f, "sqlite:{}", path.display()),
+            Self::Postgres(url) => write!(f, "{url}"),
+            Self::ClickHouse(store) => match &store.control {
+                Some(control) => write!(f, "{} with its control data in {control}", store.steps),
+                None => write!(f, "{}", store.steps),
+            },
+        }
     }
 }
 

@@ -402,8 +402,8 @@ fn asked(find: &Find<'_>, equal: &[usize], compared: &[usize], keys: &[&[Value]]
     // Counted of each key alone.
     let group = group.or(find.told.contains("count(*)").then_some(""));
     if let Some(group) = group {
-        let group = if group.is_empty() { names.clone() } else { format!("{group}, {names}") };
-        sql.push_str(&format!(" GROUP BY {group}"));
+        let own = if group.is_empty() { String::new() } else { format!("{group}, ") };
+        sql.push_str(&format!(" GROUP BY {own}{names}"));
     }
     if let Some(order) = order {
         sql.push_str(&format!(" ORDER BY {order}"));

@@ -110,10 +110,10 @@ fn encode_bytes(bytes: &[u8], to: &mut Vec<u8>) {
 
 fn encode_length(mut length: usize, to: &mut Vec<u8>) {
     while length >= 0x80 {
-        to.push((length & 0x7f) as u8 | 0x80);
+        to.push(length.to_le_bytes()[0] | 0x80);
         length >>= 7;
     }
-    to.push((length & 0x7f) as u8);
+    to.push(length.to_le_bytes()[0]);
 }
 
 impl Table {

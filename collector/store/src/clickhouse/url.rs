@@ -84,6 +84,11 @@ impl ClickHouseUrl {
         Ok(self)
     }
 
+    /// The name of the database.
+    pub fn database(&self) -> &str {
+        &self.database
+    }
+
     pub(super) fn address(&self) -> String {
         format!("{}://{}", if self.is_secure { "https" } else { "http" }, self.host)
     }
