@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 
 use treering_store::clickhouse_definition;
-use treering_test_servers::{ClickHouseServer, shared_clickhouse};
+use treering_test_servers::shared_clickhouse;
 
 const SINGLE: &str = "-- Treering's tables on one ClickHouse. The first start runs the same statements; where some are there, it goes on.
 --
@@ -33,15 +33,10 @@ fn statements(file: &str) -> Vec<String> {
     let file = std::fs::read_to_string(deployed(file)).unwrap();
     let lines: Vec<_> = file.lines().filter(|line| !line.starts_with("--")).collect();
     let all = lines.join("\n");
-    all.split(";\n").map(|one| one.trim().trim_end_matches(';').to_owned()).filter(|one| !one.is_empty()).collect()
-}
-
-fn clickhouse() -> Option<&'static ClickHouseServer> {
-    let server = shared_clickhouse();
-    if server.is_none() {
-        eprintln!("left out: there is no ClickHouse here");
-    }
-    server
+    all.split(";\n")
+        .map(|one| one.trim().trim_end_matches(';').to_owned())
+        .filter(|one| !one.is_empty())
+        .collect()
 }
 
 #[test]
@@ -68,8 +63,9 @@ fn whatever_a_cluster_is_called_its_name_stays_a_name() {
 
 #[test]
 fn the_engine_understands_every_statement_for_a_cluster_and_for_logins() {
-    let Some(server) = clickhouse() else { return };
-    let all = [clickhouse_definition(Some("main-1")), statements("cluster.sql"), statements("users.sql")].concat();
+    let Some(server) = shared_clickhouse() else { return };
+    let all =
+        [clickhouse_definition(Some("main-1")), statements("cluster.sql"), statements("users.sql")].concat();
     for statement in all {
         let told = server.query("default", &format!("EXPLAIN AST {statement}")).unwrap();
         assert!(told.contains("Query"), "{statement}: {told}");
@@ -78,16 +74,18 @@ fn the_engine_understands_every_statement_for_a_cluster_and_for_logins() {
 
 #[test]
 fn tables_that_are_there_are_left_as_they_are() {
-    let Some(server) = clickhouse() else { return };
+    let Some(server) = shared_clickhouse() else { return };
     let database = server.create_database().unwrap();
     for _ in 0..2 {
         for statement in statements("single.sql") {
             server.query(&database.name, &statement).unwrap();
         }
     }
-    let made = server.query(&database.name, "SELECT count() FROM system.tables WHERE database = currentDatabase()");
+    let made =
+        server.query(&database.name, "SELECT count() FROM system.tables WHERE database = currentDatabase()");
     assert_eq!(made.unwrap().trim(), "9");
-    let version = server.query(&database.name, "SELECT version, count() FROM treering_schema FINAL GROUP BY version");
+    let version =
+        server.query(&database.name, "SELECT version, count() FROM treering_schema FINAL GROUP BY version");
     assert_eq!(version.unwrap().trim(), "1\t1");
 }
 

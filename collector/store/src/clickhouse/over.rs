@@ -357,7 +357,8 @@ impl Over {
     /// Leaves nothing of what was deleted in the tables' files.
     pub(crate) fn scrub(&self) -> Result<(), Error> {
         TABLES.iter().try_for_each(|table| {
-            self.engine.command(format!("ALTER TABLE {} APPLY DELETED MASK", self.engine.in_place(table.name)))
+            self.engine
+                .command(format!("ALTER TABLE {} APPLY DELETED MASK", self.engine.in_place(table.name)))
         })
     }
 }
