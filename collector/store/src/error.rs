@@ -104,8 +104,8 @@ pub enum Error {
     #[error("there is no database {place}; make it, or name another one")]
     ClickHouseDatabase { place: String },
     #[error(
-        "this user may not do that at {place}; give it SELECT, INSERT, ALTER DELETE and CREATE TABLE on the database, or \
-         SELECT alone where it only reads"
+        "this user may not do that at {place}; give it SELECT, INSERT, ALTER DELETE, ALTER UPDATE and CREATE TABLE on the \
+         database, in a cluster CLUSTER and REMOTE as well, or SELECT alone where it only reads"
     )]
     ClickHouseRights { place: String },
     #[error(

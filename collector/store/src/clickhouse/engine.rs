@@ -39,9 +39,32 @@ const SETTINGS: &[(&str, &str)] = &[
     ("async_insert", "0"),
     ("wait_end_of_query", "1"),
     ("max_partitions_per_insert_block", "0"),
-    // Of a cluster: as many replicas as are a majority have it.
-    ("insert_distributed_sync", "1"),
 ];
+
+/// And what each is read with in a cluster.
+const OF_A_CLUSTER: &[(&str, &str)] = &[
+    // What was answered is with most replicas of its shard, and who reads has all that was. This takes one insert into
+    // a table after the other, which is how the lock of those who write has it.
+    ("distributed_foreground_insert", "1"),
+    ("insert_quorum", "auto"),
+    ("insert_quorum_parallel", "0"),
+    ("insert_quorum_timeout", "30000"),
+    ("select_sequential_consistency", "1"),
+    // Everybody speaks to the same replica of a shard while it is there, so that it is never behind.
+    ("load_balancing", "in_order"),
+    ("prefer_localhost_replica", "0"),
+    // A part of the steps is no answer.
+    ("skip_unavailable_shards", "0"),
+    // A server that is away does what was asked of all when it is back.
+    ("distributed_ddl_output_mode", "throw_only_active"),
+    ("distributed_ddl_task_timeout", "50"),
+];
+
+/// Errors that another replica does not have, or this one no more in a moment: a lost connection, a table without its
+/// keeper, no connection, a quorum that is not there yet, a replica that is behind, an insert of which nobody knows.
+const PASSING: &[u32] = &[210, 242, 279, 285, 286, 289, 319, 999];
+/// Something was changed on all replicas that are there, and will be on one that is away.
+const AWAY: u32 = 341;
 
 /// Clones speak to the same one.
 #[derive(Debug, Clone)]
@@ -53,6 +76,8 @@ struct Inner {
     runtime: Serving,
     /// For messages: without the password.
     place: String,
+    /// Its database and its name, where it is a cluster.
+    cluster: Option<(String, String)>,
 }
 
 /// Where it is spoken to: apart from whoever waits, whatever thread that is.
@@ -83,16 +108,21 @@ impl Engine {
             .with_compression(Compression::Lz4)
             .with_validation(false)
             .with_product_info("treering", env!("CARGO_PKG_VERSION"));
-        for (name, value) in SETTINGS {
+        let cluster = url.cluster.clone().map(|name| (url.database.clone(), name));
+        let of_a_cluster = if cluster.is_some() { OF_A_CLUSTER } else { &[] };
+        for (name, value) in SETTINGS.iter().chain(of_a_cluster) {
             client = client.with_setting(*name, *value);
         }
-        if url.cluster.is_some() {
-            client = client
-                .with_setting("insert_quorum", "auto")
-                .with_setting("select_sequential_consistency", "1");
-        }
         let place = url.to_string();
-        Ok(Self(Arc::new(Inner { client, runtime: Serving(Some(runtime)), place })))
+        Ok(Self(Arc::new(Inner { client, runtime: Serving(Some(runtime)), place, cluster })))
+    }
+
+    /// The table in whose place a statement other than an insert changes rows: in a cluster, that of each shard.
+    pub(super) fn in_place(&self, table: &str) -> String {
+        match &self.0.cluster {
+            None => table.to_owned(),
+            Some((database, cluster)) => format!("`{database}`.{table}_shard ON CLUSTER `{cluster}`"),
+        }
     }
 
     /// What a statement that only reads answers. With conditions, nothing else of these tables is seen.
@@ -112,13 +142,10 @@ impl Engine {
 
     pub(super) fn command(&self, sql: String) -> Result<(), Error> {
         let client = self.0.client.clone();
-        self.wait(move || client.query_raw(&sql).execute())
-    }
-
-    /// A statement that inserts what it selects.
-    pub(super) fn copy(&self, sql: String, token: String) -> Result<(), Error> {
-        let client = self.0.client.clone().with_setting("insert_deduplication_token", token);
-        self.wait(move || client.query_raw(&sql).execute())
+        match self.wait(move || client.query_raw(&sql).execute()) {
+            Err(Error::ClickHouse { code: AWAY, .. }) if self.0.cluster.is_some() => Ok(()),
+            answer => answer,
+        }
     }
 
     /// Inserts rows, as `RowBinary` has them. However often it arrives, what has this token is inserted once.
@@ -147,7 +174,7 @@ impl Engine {
                 tries += 1;
                 let answer = tokio::time::timeout(PATIENCE, ask()).await.unwrap_or(Err(Source::TimedOut));
                 match answer {
-                    Err(Source::Network(_)) if tries < TRIES => tokio::time::sleep(PAUSE).await,
+                    Err(error) if is_passing(&error) && tries < TRIES => tokio::time::sleep(PAUSE).await,
                     answer => break answer,
                 }
             };
@@ -175,6 +202,15 @@ impl Engine {
             },
             other => Error::ClickHouseUnreachable { place: place(), source: Box::new(other) },
         }
+    }
+}
+
+/// True where the same may have another answer in a moment.
+fn is_passing(error: &Source) -> bool {
+    match error {
+        Source::Network(_) => true,
+        Source::BadResponse(said) => code(said).is_some_and(|(code, _)| PASSING.contains(&code)),
+        _ => false,
     }
 }
 

@@ -30,7 +30,7 @@ pub(crate) fn ensure(url: &ClickHouseUrl) -> Result<Engine, Error> {
     Ok(engine)
 }
 
-/// What the tables take on the disks of one replica.
+/// What the tables take on the disks of one replica of each shard.
 pub(crate) fn bytes(url: &ClickHouseUrl) -> Result<u64, Error> {
-    schema::bytes(&Engine::new(url)?)
+    schema::bytes(&Engine::new(url)?, url)
 }

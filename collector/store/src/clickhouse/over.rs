@@ -44,6 +44,7 @@ impl Over {
     /// Nothing but this project can be seen through it, whatever it is asked.
     pub(crate) fn see(&self, project: Option<ProjectId>) {
         let condition = project.map_or_else(|| "0".to_owned(), |project| format!("project = {}", project.0));
+        // In a cluster as well: the table that names those of all shards hands its condition on to them.
         let of = |table: &Table| format!("'{}': '{condition}'", table.name);
         let conditions = TABLES.iter().map(of).collect::<Vec<_>>().join(", ");
         self.conditions.replace(Some(format!("{{{conditions}}}")));
@@ -137,8 +138,7 @@ impl Over {
         match statement {
             Statement::Reads => Ok(()),
             Statement::Deletes { table, condition, .. } => {
-                let sql = format!("DELETE FROM {} WHERE {condition}", table.name);
-                self.engine.command(with_values(&sql, values)?)
+                self.take_away(table.name, &with_values(condition, values)?)
             }
             Statement::Changes { table, changed, condition, .. } => {
                 let stamp = self.stamp()?;
@@ -155,9 +155,16 @@ impl Over {
                     names.join(", "),
                     told.join(", ")
                 );
-                self.engine.copy(with_values(&sql, values)?, format!("{}-{stamp}", table.name))
+                // Where no answer came and it is sent once more, it leaves the same rows with the same stamp.
+                self.engine.command(with_values(&sql, values)?)
             }
         }
+    }
+
+    /// Takes away rows that were written before. Whenever it arrives, none that was written later goes with them.
+    fn take_away(&self, table: &str, condition: &str) -> Result<(), Error> {
+        let (rows, stamp) = (self.engine.in_place(table), self.stamp()?);
+        self.engine.command(format!("DELETE FROM {rows} WHERE ({condition}) AND {STAMP} < {stamp}"))
     }
 
     pub(crate) fn put(
@@ -318,7 +325,7 @@ impl Over {
                 continue;
             }
             let condition = among(&find, &equal, &some);
-            self.engine.command(format!("DELETE FROM {} WHERE {condition}", delete.table))?;
+            self.take_away(delete.table, &condition)?;
             rows.iter().try_for_each(|row| told(Row::ClickHouse(row)))?;
         }
         Ok(())
@@ -350,7 +357,8 @@ impl Over {
     /// Leaves nothing of what was deleted in the tables' files.
     pub(crate) fn scrub(&self) -> Result<(), Error> {
         TABLES.iter().try_for_each(|table| {
-            self.engine.command(format!("ALTER TABLE {} APPLY DELETED MASK", table.name))
+            self.engine
+                .command(format!("ALTER TABLE {} APPLY DELETED MASK", self.engine.in_place(table.name)))
         })
     }
 }
@@ -402,8 +410,8 @@ fn asked(find: &Find<'_>, equal: &[usize], compared: &[usize], keys: &[&[Value]]
     // Counted of each key alone.
     let group = group.or(find.told.contains("count(*)").then_some(""));
     if let Some(group) = group {
-        let own = if group.is_empty() { String::new() } else { format!("{group}, ") };
-        sql.push_str(&format!(" GROUP BY {own}{names}"));
+        let more = if group.is_empty() { String::new() } else { format!(", {group}") };
+        sql.push_str(&format!(" GROUP BY {names}{more}"));
     }
     if let Some(order) = order {
         sql.push_str(&format!(" ORDER BY {order}"));

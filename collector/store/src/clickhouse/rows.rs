@@ -169,7 +169,7 @@ mod tests {
             "Nullable(Nothing)",
         ];
         for text in ["a", "b", "c", "d", "e", "f", "g"].iter().chain(&kinds) {
-            answer.push(text.len() as u8);
+            answer.push(u8::try_from(text.len()).unwrap());
             answer.extend(text.as_bytes());
         }
         answer.extend((-2_i64).to_le_bytes());

@@ -21,8 +21,10 @@ pub fn definition(cluster: Option<&str>) -> Vec<String> {
                  ENGINE = ReplacingMergeTree\nORDER BY version"
             .to_owned(),
         Some(cluster) => format!(
-            "CREATE TABLE IF NOT EXISTS treering_schema ON CLUSTER {cluster} (version Int64, made_at DateTime DEFAULT now())\n\
-             ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/all/{{database}}/treering_schema', '{{replica}}')\n\
+            // The same on all servers, whose replicas may be called alike on each shard.
+            "CREATE TABLE IF NOT EXISTS treering_schema ON CLUSTER `{cluster}` (version Int64, made_at DateTime DEFAULT now())\n\
+             ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/all/{{database}}/treering_schema', \
+             '{{shard}}-{{replica}}')\n\
              ORDER BY version"
         ),
     });
@@ -64,8 +66,12 @@ fn number(engine: &Engine, sql: String) -> Result<Option<i64>, Error> {
     }))
 }
 
-pub(super) fn bytes(engine: &Engine) -> Result<u64, Error> {
-    let sql =
-        "SELECT toInt64(sum(bytes_on_disk)) FROM system.parts WHERE active AND database = currentDatabase()";
-    Ok(number(engine, sql.to_owned())?.unwrap_or(0).unsigned_abs())
+pub(super) fn bytes(engine: &Engine, url: &ClickHouseUrl) -> Result<u64, Error> {
+    // Of a cluster, one replica of each shard.
+    let parts = match &url.cluster {
+        None => "system.parts".to_owned(),
+        Some(cluster) => format!("cluster('{cluster}', system.parts)"),
+    };
+    let sql = format!("SELECT toInt64(sum(bytes_on_disk)) FROM {parts} WHERE active AND database = ?1");
+    Ok(number(engine, with_values(&sql, params![url.database])?)?.unwrap_or(0).unsigned_abs())
 }

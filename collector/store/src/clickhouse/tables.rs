@@ -125,7 +125,7 @@ impl Table {
         self.key.contains(&name)
     }
 
-    /// The statement that makes it, in a database of its own or of a cluster.
+    /// The statements that make it, in a database of its own or of a cluster.
     pub(super) fn definition(&self, of: &Layout<'_>) -> Vec<String> {
         let column =
             |Column { name, codec, .. }: &Column, kind: String| format!("    {name} {kind} CODEC({codec})");
@@ -134,14 +134,20 @@ impl Table {
         of.statements(self, &lines.join(",\n"))
     }
 
-    fn options(&self) -> String {
+    fn options(&self, window: &str) -> String {
         let partition = self.partition.map(|by| format!("PARTITION BY {by}\n")).unwrap_or_default();
         format!(
             "{partition}ORDER BY ({})\nSETTINGS index_granularity = {}, fsync_after_insert = 1, \
-             fsync_part_directory = 1, non_replicated_deduplication_window = {DEDUPLICATED}",
+             fsync_part_directory = 1, {window} = {DEDUPLICATED}",
             self.key.join(", "),
             self.rows_a_granule
         )
+    }
+
+    /// By what its rows are spread. An execution lies on one shard, and so does each row of a key; but not all that
+    /// one project had in one day.
+    fn spread_by(&self) -> String {
+        if self.is_key("trace_id") { "project, trace_id".to_owned() } else { self.key.join(", ") }
     }
 }
 
@@ -149,6 +155,7 @@ impl Table {
 const DEDUPLICATED: u32 = 1_000;
 
 /// Where tables are made.
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Layout<'a> {
     Single,
     /// On every server of a cluster: a replicated table a shard, and one that names them all.
@@ -158,31 +165,25 @@ pub(super) enum Layout<'a> {
 impl Layout<'_> {
     fn statements(&self, table: &Table, columns: &str) -> Vec<String> {
         let Table { name, .. } = table;
-        let options = table.options();
         match self {
             Self::Single => vec![format!(
-                "CREATE TABLE IF NOT EXISTS {name} (\n{columns}\n)\nENGINE = ReplacingMergeTree({STAMP})\n{options}"
+                "CREATE TABLE IF NOT EXISTS {name} (\n{columns}\n)\nENGINE = ReplacingMergeTree({STAMP})\n{}",
+                table.options("non_replicated_deduplication_window")
             )],
             Self::Cluster(cluster) => vec![
                 format!(
-                    "CREATE TABLE IF NOT EXISTS {name}_shard ON CLUSTER {cluster} (\n{columns}\n)\n\
+                    "CREATE TABLE IF NOT EXISTS {name}_shard ON CLUSTER `{cluster}` (\n{columns}\n)\n\
                      ENGINE = ReplicatedReplacingMergeTree('/clickhouse/tables/{{shard}}/{{database}}/{name}', \
-                     '{{replica}}', {STAMP})\n{options}, replicated_deduplication_window = {DEDUPLICATED}"
+                     '{{replica}}', {STAMP})\n{}",
+                    table.options("replicated_deduplication_window")
                 ),
                 format!(
-                    "CREATE TABLE IF NOT EXISTS {name} ON CLUSTER {cluster} AS {name}_shard\n\
-                     ENGINE = Distributed({cluster}, currentDatabase(), {name}_shard, {})",
-                    table.shard()
+                    "CREATE TABLE IF NOT EXISTS {name} ON CLUSTER `{cluster}` AS {name}_shard\n\
+                     ENGINE = Distributed('{cluster}', currentDatabase(), {name}_shard, cityHash64({}))",
+                    table.spread_by()
                 ),
             ],
         }
-    }
-}
-
-impl Table {
-    /// What belongs together lies on one shard: the rows of a trace; and of what traces share, a project's.
-    fn shard(&self) -> &'static str {
-        if self.is_key("trace_id") { "cityHash64(project, trace_id)" } else { "cityHash64(project, day)" }
     }
 }
 

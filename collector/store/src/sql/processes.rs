@@ -210,7 +210,8 @@ fn dead(connection: &Connection, now: Timestamp, listening_since: Timestamp) -> 
 /// The executions with steps that these processes run, as far as anybody told.
 fn running_in(connection: &Connection, processes: &[Process]) -> Result<Vec<Touched>, Error> {
     let mut touched = Vec::new();
-    connection.find(&RUNNING, &processes.iter().copied().map(key).collect::<Vec<_>>(), |at, row| {
+    let running = if connection.keeps_steps_apart() { &RUNNING_APART } else { &RUNNING };
+    connection.find(running, &processes.iter().copied().map(key).collect::<Vec<_>>(), |at, row| {
         touched.push(Touched { project: processes[at].0, trace_id: rows::trace_id(row.blob(0)?)? });
         Ok(())
     })?;
@@ -224,6 +225,13 @@ const RUNNING: Find<'_> = Find {
     but: "AND NOT EXISTS (SELECT 1 FROM summary AS span WHERE span.project = summary.project
         AND span.trace_id = summary.trace_id AND span.span_id = summary.span_id AND span.source = x''
         AND span.status <> 'running')",
+};
+
+/// The same for a store that keeps steps apart, some of which cannot ask of each row whether there is another one.
+/// Where a step's end came from another process, there is one execution more to compute.
+const RUNNING_APART: Find<'_> = Find {
+    but: "GROUP BY trace_id, span_id HAVING max(coalesce(source = '' AND status <> 'running', false)) = false",
+    ..RUNNING
 };
 
 /// Processes of which only stored records tell: each spoke on its day, and not later, as far as anybody knows.
