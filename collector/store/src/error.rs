@@ -209,8 +209,9 @@ impl Error {
     }
 }
 
-/// The same of ClickHouse: values that cannot be read, of another type, or too large.
-const IS_OF_THE_VALUES: [u32; 6] = [6, 27, 33, 53, 117, 131];
+/// The same of ClickHouse: values that cannot be read, of another type, too large, or against a
+/// constraint.
+const IS_OF_THE_VALUES: [u32; 7] = [6, 27, 33, 53, 117, 131, 469];
 
 /// Values that do not fit, contradict what is there, or are too many or too large: those of this batch.
 fn is_of_the_values(code: &tokio_postgres::error::SqlState) -> bool {
