@@ -20,6 +20,8 @@ use crate::{Error, ProjectId};
 
 /// Keys that are asked for at once.
 const AT_ONCE: usize = 10_000;
+/// Keys that go at once in a cluster: the statement stands in Keeper, where a megabyte is much.
+const GONE_AT_ONCE: usize = 1_000;
 /// The bits of a stamp that tell rows of a version apart.
 const WITHIN: u32 = 16;
 
@@ -318,7 +320,8 @@ impl Over {
         }
         let equal: Vec<_> = (0..delete.by.len()).collect();
         let find = Find { told: delete.told.unwrap_or("1"), table: delete.table, by: delete.by, but: "" };
-        for some in keys.chunks(AT_ONCE) {
+        let at_once = if self.engine.is_cluster() { GONE_AT_ONCE } else { AT_ONCE };
+        for some in keys.chunks(at_once) {
             let some: Vec<_> = some.iter().map(Vec::as_slice).collect();
             let rows = self.engine.read(asked(&find, &equal, &[], &some), None)?;
             if rows.is_empty() {
