@@ -117,6 +117,10 @@ impl Engine {
         Ok(Self(Arc::new(Inner { client, runtime: Serving(Some(runtime)), place, cluster })))
     }
 
+    pub(super) fn is_cluster(&self) -> bool {
+        self.0.cluster.is_some()
+    }
+
     /// The table in whose place a statement other than an insert changes rows: in a cluster, that of each shard.
     pub(super) fn in_place(&self, table: &str) -> String {
         match &self.0.cluster {

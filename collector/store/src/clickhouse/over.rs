@@ -20,6 +20,8 @@ use crate::{Error, ProjectId};
 
 /// Keys that are asked for at once.
 const AT_ONCE: usize = 10_000;
+/// Keys that go at once in a cluster: the statement stands in Keeper, where a megabyte is much.
+const GONE_AT_ONCE: usize = 1_000;
 /// The bits of a stamp that tell rows of a version apart.
 const WITHIN: u32 = 16;
 
@@ -33,12 +35,16 @@ pub(crate) struct Over {
     /// The version of the transaction that writes, and how many times it did.
     version: Cell<Option<i64>>,
     writes: Cell<i64>,
+    /// True where a version may have been undone that something was written as.
+    owes: Cell<bool>,
 }
 
 impl Over {
     pub(crate) fn new(control: Connection, engine: Engine) -> Self {
         let (conditions, version, writes) = Default::default();
-        Self { control: Box::new(control), engine, conditions, version, writes }
+        // Whoever was here before may have ended in between.
+        let owes = Cell::new(true);
+        Self { control: Box::new(control), engine, conditions, version, writes, owes }
     }
 
     /// Nothing but this project can be seen through it, whatever it is asked.
@@ -71,6 +77,16 @@ impl Over {
         })
     }
 
+    /// Nobody shall write something else as a version that was undone: what was written as it is there, or may still
+    /// arrive. It is left out, before the next transaction begins.
+    pub(crate) fn make_up(&self) -> Result<(), Error> {
+        if self.owes.get() {
+            crate::sql::take_version(&self.control)?;
+            self.owes.set(false);
+        }
+        Ok(())
+    }
+
     /// A transaction begins.
     pub(crate) fn begin(&self) {
         self.version.set(None);
@@ -83,13 +99,11 @@ impl Over {
         self.writes.set(0);
     }
 
-    /// The transaction was undone, and its version with it. What it wrote is there, or may still arrive: nobody shall
-    /// write something else as the same version.
+    /// The transaction was undone, and its version with it.
     pub(crate) fn give_up(&self) {
-        if self.writes.get() > 0 {
-            // Where the control data cannot be reached, whoever writes next may not reach them either.
-            crate::sql::take_version(&self.control).ok();
-        }
+        self.owes.set(self.owes.get() || self.writes.get() > 0);
+        // Where the control data cannot be reached, it is made up for when they can.
+        self.make_up().ok();
         self.begin();
     }
 
@@ -264,7 +278,9 @@ impl Over {
             bytes.extend(stamp.to_le_bytes());
         }
         let sql = format!("INSERT INTO {} ({}, {STAMP}) FORMAT RowBinary", table.name, names.join(", "));
-        self.engine.insert(sql, bytes, format!("{}-{stamp}", table.name))
+        // What is sent once more within the call is known by it, and nothing else ever is.
+        let token = format!("{:016x}", getrandom::u64().map_err(Error::Random)?);
+        self.engine.insert(sql, bytes, token)
     }
 
     pub(crate) fn find(
@@ -318,7 +334,8 @@ impl Over {
         }
         let equal: Vec<_> = (0..delete.by.len()).collect();
         let find = Find { told: delete.told.unwrap_or("1"), table: delete.table, by: delete.by, but: "" };
-        for some in keys.chunks(AT_ONCE) {
+        let at_once = if self.engine.is_cluster() { GONE_AT_ONCE } else { AT_ONCE };
+        for some in keys.chunks(at_once) {
             let some: Vec<_> = some.iter().map(Vec::as_slice).collect();
             let rows = self.engine.read(asked(&find, &equal, &[], &some), None)?;
             if rows.is_empty() {

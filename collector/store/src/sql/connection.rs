@@ -296,6 +296,9 @@ impl Connection {
 
     /// The same, where others may still write until [`Transaction::lock`]. An embedded database is locked at once.
     pub(crate) fn writing_soon(&self) -> Result<Transaction<'_>, Error> {
+        if let Self::ClickHouse(over) = self {
+            over.make_up()?;
+        }
         match self.control() {
             Self::Sqlite(connection) => connection.execute_batch("BEGIN IMMEDIATE")?,
             Self::Postgres(session) => session.begin()?,
