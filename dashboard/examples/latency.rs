@@ -1,6 +1,8 @@
 //! How long lists and executions take to read, of a store with a million spans.
 //!
-//! `cargo run --release -p treering-dashboard --example latency -- [SPANS] [STORE]`, where STORE is a folder, or a URL.
+//! `cargo run --release -p treering-dashboard --example latency -- [SPANS] [STORE [CONTROL [GROUP]]]`, where STORE is a
+//! folder, or a URL; CONTROL is the folder of the control data, where STORE is a ClickHouse; and GROUP is how many spans
+//! are appended at once.
 //!
 //! Fills a store as delivery does (requests through redaction and reading, 1.5 KB a span, nine executions of 10 spans
 //! for each one of 100, and one of 100,000), then asks the dashboard's own read API, and prints a table.
@@ -13,7 +15,7 @@
 
 use std::cell::Cell;
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -35,8 +37,8 @@ use treering_store::{
 const GIANT: u64 = 100_000;
 const BASE: u64 = 1_790_000_000_000_000_000;
 const SECOND: u64 = 1_000_000_000;
-/// Spans of one request, and of one transaction.
-const GROUP: u64 = 4_000;
+/// Spans of one request, and of one transaction, where nobody says.
+const GROUP: usize = 4_000;
 
 #[tokio::main]
 async fn main() {
@@ -45,6 +47,11 @@ async fn main() {
     let kept = tempfile::tempdir().expect("a folder");
     let in_folder = |folder: &Path| StoreUrl::Sqlite(folder.join("treering.db"));
     let store = match arguments.next() {
+        Some(url) if url.starts_with("clickhouse") => {
+            let folder = arguments.next().map_or_else(|| kept.path().to_owned(), PathBuf::from);
+            let url: StoreUrl = url.parse().expect("the URL of a store");
+            url.controlled_by(in_folder(&folder)).expect("control data in a folder")
+        }
         Some(url) if url.contains("://") => url.parse().expect("the URL of a store"),
         Some(folder) => in_folder(Path::new(&folder)),
         None => in_folder(kept.path()),
@@ -58,6 +65,7 @@ async fn main() {
             project,
             rules: Rules::builtin(),
             cost: Cell::default(),
+            group: arguments.next().map_or(GROUP, |group| group.parse().expect("a number of spans")),
         };
         filling.fill(spans).await;
         let size = treering_store::store_bytes(&store).expect("a size");
@@ -174,6 +182,7 @@ struct Filling {
     project: ProjectId,
     rules: Rules,
     cost: Cell<Cost>,
+    group: usize,
 }
 
 /// What the store's part took.
@@ -191,7 +200,7 @@ impl Filling {
             request.extend((0..length(number)).map(|at| span(number, at, &mut seed)));
             done += length(number);
             number += 1;
-            if request.len() as u64 >= GROUP {
+            if request.len() >= self.group {
                 self.put(&std::mem::take(&mut request)).await;
             }
         }

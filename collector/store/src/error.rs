@@ -85,8 +85,40 @@ pub enum Error {
     Random(#[source] getrandom::Error),
     #[error("the store's thread ended before it answered")]
     Gone(#[from] tokio::task::JoinError),
-    #[error("`{0}…` is not a store; write sqlite:PATH or postgres://USER:PASSWORD@HOST/DATABASE")]
+    #[error(
+        "`{0}…` is not a store; write sqlite:PATH, postgres://USER:PASSWORD@HOST/DATABASE or \
+         clickhouse+https://USER:PASSWORD@HOST/DATABASE"
+    )]
     Url(String),
+    #[error(
+        "the store's URL cannot be read: {reason}; write clickhouse+https://USER:PASSWORD@HOST:PORT/DATABASE, or \
+         clickhouse+http://… within a network that is yours"
+    )]
+    ClickHouseUrl { reason: String },
+    #[error("ClickHouse refused a statement: {name}, number {code} of its errors; its log says more")]
+    ClickHouse { code: u32, name: String },
+    #[error("the ClickHouse at {place} cannot be reached; check the address and what stands between")]
+    ClickHouseUnreachable { place: String, source: Box<clickhouse::error::Error> },
+    #[error("the ClickHouse at {place} does not let this user in; check its name and its password")]
+    ClickHouseLogin { place: String },
+    #[error("there is no database {place}; make it, or name another one")]
+    ClickHouseDatabase { place: String },
+    #[error(
+        "this user may not do that at {place}; give it SELECT, INSERT, ALTER DELETE, ALTER UPDATE and CREATE TABLE on the \
+         database, in a cluster CLUSTER and REMOTE as well, or SELECT alone where it only reads"
+    )]
+    ClickHouseRights { place: String },
+    #[error(
+        "a ClickHouse keeps steps, and its control data (projects, keys, rules, people, audit) stand elsewhere: name that \
+         with --control sqlite:PATH or --control postgres://…"
+    )]
+    NoControl,
+    #[error("only a ClickHouse is on a cluster; leave --cluster out, or name one with --store")]
+    NoCluster,
+    #[error("control data cannot be in a ClickHouse; name sqlite:PATH or postgres://… with --control")]
+    ControlInClickHouse,
+    #[error("this store keeps its own control data; leave --control out, or name a ClickHouse with --store")]
+    ControlElsewhere,
     #[error(transparent)]
     Seal(treering_seal::Error),
     #[error(
@@ -168,6 +200,7 @@ impl Error {
                 matches!(error.sqlite_error_code(), Some(ConstraintViolation | TooBig | TypeMismatch))
             }
             Self::Postgres(error) => error.code().is_some_and(is_of_the_values),
+            Self::ClickHouse { code, .. } => IS_OF_THE_VALUES.contains(code),
             Self::Damaged(_) => true,
             // It panicked on it, and would again.
             Self::Gone(error) => error.is_panic(),
@@ -175,6 +208,10 @@ impl Error {
         }
     }
 }
+
+/// The same of ClickHouse: values that cannot be read, of another type, too large, or against a
+/// constraint.
+const IS_OF_THE_VALUES: [u32; 7] = [6, 27, 33, 53, 117, 131, 469];
 
 /// Values that do not fit, contradict what is there, or are too many or too large: those of this batch.
 fn is_of_the_values(code: &tokio_postgres::error::SqlState) -> bool {

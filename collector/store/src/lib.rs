@@ -12,6 +12,7 @@
 //! store passes the same battery; each has a target that runs it. What content costs: `cargo run --release -p treering-store --example sizes`.
 
 mod audit;
+mod clickhouse;
 mod content;
 mod control;
 mod erasure;
@@ -29,7 +30,10 @@ mod words;
 
 use std::path::Path;
 
+use clickhouse::Engine;
+
 pub use audit::{Act, Action, AuditRow, Broken, Ending, Verdict};
+pub use clickhouse::{ClickHouseUrl, definition as clickhouse_definition};
 pub use content::{identity, keyed};
 pub use control::{Joined, Keep, Member, ProjectRecord, Retention, Role};
 pub use erasure::{Erased, ErasedDay, Erasure, ErasureState, Target};
@@ -44,7 +48,7 @@ pub use model::{
 pub use postgres::{Migrated, PostgresUrl};
 pub use sql::{Admission, Audit, Keeper, Keys, Reader, Work, Writer};
 pub use sqlite::{Damaged, Piece, Salvage, Salvaged};
-pub use url::StoreUrl;
+pub use url::{ClickHouseStore, StoreUrl};
 pub use vault::{MasterSource, Vault, VaultState, vault_path, write_new_master};
 
 /// The handles of a store. Whoever opens it gives each room the one that it needs.
@@ -76,10 +80,28 @@ pub struct Control {
 
 /// Opens a store for reading and writing; makes it, and brings its schema up to date, where needed.
 pub async fn open(url: &StoreUrl, master: MasterSource) -> Result<Handles, Error> {
-    match url {
-        StoreUrl::Sqlite(path) => sqlite::open(path, master).await,
-        StoreUrl::Postgres(url) => postgres::open(url, master).await,
+    let (control, engine) = both(url, clickhouse::ensure).await?;
+    match control {
+        StoreUrl::Sqlite(path) => sqlite::open(path, master, engine).await,
+        StoreUrl::Postgres(url) => postgres::open(url, master, engine).await,
+        StoreUrl::ClickHouse(_) => Err(Error::ControlInClickHouse),
     }
+}
+
+/// Where the control data of a store are, and its ClickHouse where it has one, spoken to.
+async fn both(
+    url: &StoreUrl,
+    speak: fn(&ClickHouseUrl) -> Result<Engine, Error>,
+) -> Result<(&StoreUrl, Option<Engine>), Error> {
+    let StoreUrl::ClickHouse(store) = url else { return Ok((url, None)) };
+    let (control, steps) = (store.control()?, store.steps.clone());
+    let engine = tokio::task::spawn_blocking(move || speak(&steps)).await??;
+    Ok((control, Some(engine)))
+}
+
+/// Where the control data of a store are. Its keys are there, too.
+fn control_of(url: &StoreUrl) -> Result<&StoreUrl, Error> {
+    url.control().ok_or(Error::NoControl)
 }
 
 /// Opens a store for the one process that owns it. A damaged one is moved aside, and a new one begins in its place, with
@@ -88,69 +110,84 @@ pub async fn open_and_mend(
     url: &StoreUrl,
     master: MasterSource,
 ) -> Result<(Handles, Option<Damaged>), Error> {
-    match url {
+    let (control, engine) = both(url, clickhouse::ensure).await?;
+    match control {
         StoreUrl::Sqlite(path) => {
-            let (handles, damaged) = sqlite::open_and_mend(path, master).await?;
+            let (handles, damaged) = sqlite::open_and_mend(path, master, engine).await?;
             Ok((handles, Some(damaged)))
         }
-        StoreUrl::Postgres(url) => Ok((postgres::open(url, master).await?, None)),
+        StoreUrl::Postgres(url) => Ok((postgres::open(url, master, engine).await?, None)),
+        StoreUrl::ClickHouse(_) => Err(Error::ControlInClickHouse),
     }
 }
 
 /// Opens a store that is there already, for reading alone.
 pub async fn open_read_only(url: &StoreUrl, master: MasterSource) -> Result<ReadHandles, Error> {
-    match url {
-        StoreUrl::Sqlite(path) => sqlite::open_read_only(path, master).await,
-        StoreUrl::Postgres(url) => postgres::open_read_only(url, master).await,
+    let (control, engine) = both(url, clickhouse::connect).await?;
+    match control {
+        StoreUrl::Sqlite(path) => sqlite::open_read_only(path, master, engine).await,
+        StoreUrl::Postgres(url) => postgres::open_read_only(url, master, engine).await,
+        StoreUrl::ClickHouse(_) => Err(Error::ControlInClickHouse),
     }
 }
 
 /// Opens the control data of a store that is there already.
 pub async fn open_control(url: &StoreUrl, master: MasterSource) -> Result<Control, Error> {
-    match url {
-        StoreUrl::Sqlite(path) => sqlite::open_control(path, master).await,
-        StoreUrl::Postgres(url) => postgres::open_control(url, master).await,
+    let (control, engine) = both(url, clickhouse::connect).await?;
+    match control {
+        StoreUrl::Sqlite(path) => sqlite::open_control(path, master, engine).await,
+        StoreUrl::Postgres(url) => postgres::open_control(url, master, engine).await,
+        StoreUrl::ClickHouse(_) => Err(Error::ControlInClickHouse),
     }
 }
 
 /// Opens the keys of a store that is there already.
 pub fn open_vault(url: &StoreUrl, master: MasterSource) -> Result<Vault, Error> {
-    match url {
+    match control_of(url)? {
         StoreUrl::Sqlite(path) => sqlite::open_vault(path, master),
         StoreUrl::Postgres(url) => postgres::open_vault(url, master),
+        StoreUrl::ClickHouse(_) => Err(Error::ControlInClickHouse),
     }
 }
 
 /// A new file of keys for a store whose own one is lost: what that one opened stays closed.
 pub fn new_vault(url: &StoreUrl, master: MasterSource) -> Result<Vault, Error> {
-    match url {
+    match control_of(url)? {
         StoreUrl::Sqlite(path) => Vault::open(&vault_path(path), master),
-        StoreUrl::Postgres(_) => Err(Error::NoFile),
+        _ => Err(Error::NoFile),
     }
 }
 
 /// The control data of a store whose keys are open already.
 pub fn control_with(url: &StoreUrl, vault: &Vault) -> Result<Control, Error> {
-    match url {
-        StoreUrl::Sqlite(path) => sqlite::control_with(path, vault),
-        StoreUrl::Postgres(url) => postgres::control_with(url, vault),
+    let engine = match url {
+        StoreUrl::ClickHouse(store) => Some(clickhouse::connect(&store.steps)?),
+        _ => None,
+    };
+    match control_of(url)? {
+        StoreUrl::Sqlite(path) => sqlite::control_with(path, vault, engine.as_ref()),
+        StoreUrl::Postgres(url) => postgres::control_with(url, vault, engine.as_ref()),
+        StoreUrl::ClickHouse(_) => Err(Error::ControlInClickHouse),
     }
 }
 
 /// True where nothing was ever sealed for this store, so that a new master key takes the place of none.
 pub fn is_unsealed(url: &StoreUrl) -> bool {
-    match url {
-        StoreUrl::Sqlite(path) => sqlite::is_unsealed(path),
-        StoreUrl::Postgres(url) => postgres::is_unsealed(url),
+    match url.control() {
+        Some(StoreUrl::Sqlite(path)) => sqlite::is_unsealed(path),
+        Some(StoreUrl::Postgres(url)) => postgres::is_unsealed(url),
+        // It was never opened.
+        Some(StoreUrl::ClickHouse(_)) | None => true,
     }
 }
 
 /// Copies a store that is there, as it is at one moment, while others go on writing it; `to` is absent or empty. On
-/// disk when this returns. It may block for long: `to` grows up to [`store_bytes`] meanwhile.
+/// disk when this returns. It may block for long: `to` grows up to [`store_bytes`] meanwhile. Of steps in a ClickHouse,
+/// whose own tools copy them, this copies the control data.
 pub fn back_up(url: &StoreUrl, to: &Path) -> Result<(), Error> {
-    match url {
+    match control_of(url)? {
         StoreUrl::Sqlite(path) => sqlite::back_up(path, to),
-        StoreUrl::Postgres(_) => Err(Error::NoFile),
+        _ => Err(Error::NoFile),
     }
 }
 
@@ -165,10 +202,17 @@ pub async fn migrate(url: &PostgresUrl) -> Result<Migrated, Error> {
     postgres::migrate(url).await
 }
 
+/// Makes the tables of a ClickHouse where there are none, and does nothing else.
+pub async fn migrate_clickhouse(url: &ClickHouseUrl) -> Result<(), Error> {
+    let url = url.clone();
+    tokio::task::spawn_blocking(move || clickhouse::ensure(&url).map(drop)).await?
+}
+
 /// How large the store is: of an embedded one, a copy of it; of a remote one, its tables with all that belongs to them.
 pub fn store_bytes(url: &StoreUrl) -> Result<u64, Error> {
     match url {
         StoreUrl::Sqlite(path) => sqlite::bytes(path),
         StoreUrl::Postgres(url) => postgres::bytes(url),
+        StoreUrl::ClickHouse(store) => clickhouse::bytes(&store.steps),
     }
 }

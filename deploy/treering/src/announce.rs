@@ -66,14 +66,12 @@ impl Announcement<'_> {
         let mut out = io::stdout().lock();
         let (version, folder) = (env!("CARGO_PKG_VERSION"), self.data.folder.display());
         match &self.data.store {
-            // A server that only reads it has no folder.
-            StoreUrl::Postgres(url) if self.listening.otlp_http.is_none() => {
-                writeln!(out, "treering {version} · store {url}\n")?;
-            }
-            StoreUrl::Postgres(url) => {
-                writeln!(out, "treering {version} · store {url} · journal in {folder}\n")?;
-            }
             StoreUrl::Sqlite(_) => writeln!(out, "treering {version} · data in {folder}\n")?,
+            // A server that only reads it has no folder.
+            remote if self.listening.otlp_http.is_none() => {
+                writeln!(out, "treering {version} · store {remote}\n")?;
+            }
+            remote => writeln!(out, "treering {version} · store {remote} · journal in {folder}\n")?,
         }
         if let Some(address) = self.listening.dashboard {
             match self.token {

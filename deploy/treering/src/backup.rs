@@ -28,9 +28,9 @@ pub(crate) async fn run(options: cli::Backup, file: File) -> Result<Answer, Erro
     let audit = treering_store::control_with(&data.store, &vault)?.audit;
     make(&to)?;
     let act = Act::new(Action::Backup).on(to.display().to_string());
-    let all = match &data.store {
-        StoreUrl::Sqlite(_) => treering_store::store_bytes(&data.store)?,
-        StoreUrl::Postgres(_) => size(&data.journal()),
+    let all = match data.is_shared() {
+        false => treering_store::store_bytes(data.control_store())?,
+        true => size(&data.journal()),
     };
     let seals = data.seals_beside(data.master.clone())?;
     let source = Source { journal: data.journal(), store: data.store.clone(), vault, seals };
@@ -68,12 +68,12 @@ struct Source {
 impl Source {
     fn copy_to(&self, to: &Path) -> Result<Manifest, Error> {
         let mut names = copy_journal(&self.journal, to)?;
-        match &self.store {
-            StoreUrl::Sqlite(_) => {
+        match self.store.control() {
+            Some(StoreUrl::Sqlite(_)) => {
                 treering_store::back_up(&self.store, &begun(to, STORE, &mut names)?)?;
                 self.vault.back_up(&begun(to, KEYS, &mut names)?)?;
             }
-            StoreUrl::Postgres(_) => {
+            _ => {
                 if let Some(seals) = &self.seals {
                     seals.back_up(&begun(to, KEYS, &mut names)?)?;
                 }
@@ -123,18 +123,26 @@ fn tell(manifest: &Manifest, to: &Path, store: &StoreUrl) -> io::Result<()> {
     let mut out = io::stdout().lock();
     let (to, bytes, files) = (to.display(), manifest.bytes(), manifest.files.len());
     writeln!(out, "{to} holds a copy of {files} files with {bytes} bytes")?;
-    match store {
+    match store.control().unwrap_or(store) {
         StoreUrl::Sqlite(_) => writeln!(
             out,
             "treering.keys is what opens it: kept apart from the rest, a stolen copy tells nothing"
         )?,
-        StoreUrl::Postgres(url) => writeln!(
+        control => writeln!(
             out,
             "these are the wrapped keys of the store, store.keys, and the journal of this folder, which treering.keys \
              opens. The rows are not among them; copy them now, and keep both apart:\n  pg_dump --data-only --schema \
              treering --exclude-table-data treering.secret --exclude-table-data treering.master --exclude-table-data \
-             treering.migration --format custom --file store.dump '{url}'"
+             treering.migration --format custom --file store.dump '{control}'"
         )?,
+    }
+    if let StoreUrl::ClickHouse(store) = store {
+        writeln!(
+            out,
+            "the steps are in ClickHouse, whose own BACKUP copies them; make that copy after this one, which then has \
+             the keys of all that is in it:\n  clickhouse-client --query \"BACKUP DATABASE {} TO Disk('backups', 'steps')\"",
+            store.steps.database()
+        )?;
     }
     let master = &manifest.master_key;
     writeln!(

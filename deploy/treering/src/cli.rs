@@ -111,10 +111,18 @@ pub(crate) struct Place {
     pub(crate) data: Option<PathBuf>,
     /// The store, as a URL [default: sqlite:DIR/treering.db]
     ///
-    /// postgres://USER:PASSWORD@HOST:PORT/DATABASE for a PostgreSQL such as Supabase's. What stands on a command line
+    /// postgres://USER:PASSWORD@HOST:PORT/DATABASE for a PostgreSQL such as Supabase's, and
+    /// clickhouse+https://USER:PASSWORD@HOST:PORT/DATABASE for steps in a ClickHouse (see --control). What stands on a command line
     /// can be seen by others on the machine: a URL with a password is better named by the variable or the file of settings.
     #[arg(long, env = "TREERING_STORE", hide_env_values = true, value_name = "URL")]
     pub(crate) store: Option<String>,
+    /// Where the control data of a ClickHouse are: projects, keys, rules, people and the audit log [default:
+    /// sqlite:DIR/treering.db]
+    #[arg(long, env = "TREERING_CONTROL", hide_env_values = true, value_name = "URL")]
+    pub(crate) control: Option<String>,
+    /// The cluster of ClickHouse on which the tables are replicated and distributed
+    #[arg(long, env = "TREERING_CLUSTER", value_name = "NAME")]
+    pub(crate) cluster: Option<String>,
     /// The file of the master key, unless the variable TREERING_MASTER_KEY holds the key itself [default:
     /// DIR/master.key, made at the first start]
     #[arg(long, env = "TREERING_MASTER_KEY_FILE", value_name = "FILE")]

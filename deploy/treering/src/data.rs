@@ -25,12 +25,31 @@ pub(crate) struct Data {
 impl Data {
     pub(crate) fn of(place: &Place, file: &settings::File) -> Result<Self, Error> {
         let folder = place.data.clone().or(file.data.clone()).unwrap_or_else(|| DEFAULT.into());
-        let store = match place.store.as_ref().or(file.store.as_ref()) {
-            Some(url) => url.parse()?,
-            None => StoreUrl::Sqlite(folder.join(STORE)),
+        let embedded = || StoreUrl::Sqlite(folder.join(STORE));
+        let parse = |url: Option<&String>| url.map(|url| url.parse::<StoreUrl>()).transpose();
+        let store = parse(place.store.as_ref().or(file.store.as_ref()))?.unwrap_or_else(embedded);
+        let control = parse(place.control.as_ref().or(file.control.as_ref()))?;
+        let store = match (store.control(), control) {
+            (Some(_), None) => store,
+            (None, None) => store.controlled_by(embedded())?,
+            (_, Some(control)) => store.controlled_by(control)?,
+        };
+        let store = match place.cluster.as_ref().or(file.cluster.as_ref()) {
+            Some(cluster) => store.on_cluster(cluster)?,
+            None => store,
         };
         let master = master::source(place, file, &folder);
         Ok(Self { folder, store, master })
+    }
+
+    /// Where the control data are, and the keys with them.
+    pub(crate) fn control_store(&self) -> &StoreUrl {
+        self.store.control().unwrap_or(&self.store)
+    }
+
+    /// True where other collectors may write to the same store.
+    pub(crate) fn is_shared(&self) -> bool {
+        matches!(self.control_store(), StoreUrl::Postgres(_))
     }
 
     /// Makes the file of the master key on a first start; tells its place then.
@@ -49,7 +68,9 @@ impl Data {
     /// The keys that seal the journal: those of the store where that lies here, else of a file of their own. They are
     /// wrapped with the same master key.
     pub(crate) fn seals(&self, store: &Vault) -> Result<Vault, Error> {
-        let StoreUrl::Postgres(_) = &self.store else { return Ok(store.clone()) };
+        if !self.is_shared() {
+            return Ok(store.clone());
+        }
         // Its keys would be dropped as if they sealed a journal.
         if self.folder.join(STORE).exists() {
             return Err(Error::OtherStore(self.folder.clone()));
@@ -61,18 +82,15 @@ impl Data {
 
     /// The same for a command, where the journal has a file of its own and that is here.
     pub(crate) fn seals_beside(&self, master: MasterSource) -> Result<Option<Vault>, Error> {
-        match &self.store {
-            StoreUrl::Postgres(_) if self.seals_path().exists() => {
-                Ok(Some(treering_store::open_keys(&self.seals_path(), master)?))
-            }
-            _ => Ok(None),
+        match self.is_shared() && self.seals_path().exists() {
+            true => Ok(Some(treering_store::open_keys(&self.seals_path(), master)?)),
+            false => Ok(None),
         }
     }
 
     /// Refuses to begin new keys in the place of lost ones: what still waits could be read no more.
     pub(crate) fn seals_must_be_there(&self, journal: &Journal, seals: &Vault) -> Result<(), Error> {
-        let has_own = matches!(self.store, StoreUrl::Postgres(_));
-        if has_own && journal.depth().entries > 0 && seals.state()?.data_keys == 0 {
+        if self.is_shared() && journal.depth().entries > 0 && seals.state()?.data_keys == 0 {
             let path = self.seals_path().display().to_string();
             return Err(treering_store::Error::KeysLost { path }.into());
         }
@@ -87,7 +105,9 @@ impl Data {
     /// The collector of this folder is the same one after each start, where its store may have others: they wait for what
     /// is in its journal.
     pub(crate) fn known_by_id(&self, settings: Settings) -> Result<Settings, Error> {
-        let StoreUrl::Postgres(_) = &self.store else { return Ok(settings) };
+        if !self.is_shared() {
+            return Ok(settings);
+        }
         let path = self.folder.join("collector.id");
         let (id, is_new) = id_of(&path).map_err(|source| Error::Write { path: path.clone(), source })?;
         Ok(Settings { identity: Some(Identity { id, name: self.place(), is_new }), ..settings })
@@ -129,7 +149,7 @@ impl Data {
     /// Makes the files of the databases readable and writable for their owner alone, whatever the folder allows, and
     /// whatever somebody did to them: they are ours. SQLite gives new side files the same rights.
     pub(crate) fn keep_private(&self) -> Result<(), Error> {
-        let StoreUrl::Sqlite(store) = &self.store else { return Ok(()) };
+        let StoreUrl::Sqlite(store) = self.control_store() else { return Ok(()) };
         let keys = vault_path(store);
         // A file of keys that is lost is not made anew.
         let keys = Some(&keys).filter(|keys| keys.exists() || treering_store::is_unsealed(&self.store));
@@ -147,7 +167,7 @@ impl Data {
 
     /// Refuses a folder that is not there, for commands that would otherwise make an empty one. A remote store needs none.
     pub(crate) fn must_exist(&self) -> Result<(), Error> {
-        match &self.store {
+        match self.control_store() {
             StoreUrl::Sqlite(_) if !self.folder.is_dir() => Err(Error::NoData(self.folder.clone())),
             _ => Ok(()),
         }

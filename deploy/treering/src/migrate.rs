@@ -12,10 +12,20 @@ use crate::error::Error;
 use crate::settings::File;
 
 pub(crate) async fn run(options: cli::Migrate, file: File) -> Result<Answer, Error> {
-    let StoreUrl::Postgres(url) = Data::of(&options.place, &file)?.store else {
-        return Err(Error::NothingToMigrate);
+    let store = Data::of(&options.place, &file)?.store;
+    if let StoreUrl::ClickHouse(store) = &store {
+        treering_store::migrate_clickhouse(&store.steps).await?;
+        if !options.json {
+            writeln!(io::stdout().lock(), "{} has the tables of this version", store.steps)?;
+        }
+    }
+    let url = match store.control() {
+        Some(StoreUrl::Postgres(url)) => url,
+        // An embedded one is brought up to date by its next server.
+        _ if matches!(store, StoreUrl::ClickHouse(_)) => return Ok(Answer::Yes),
+        _ => return Err(Error::NothingToMigrate),
     };
-    let Migrated { from, to } = treering_store::migrate(&url).await?;
+    let Migrated { from, to } = treering_store::migrate(url).await?;
     let mut out = io::stdout().lock();
     match options.json {
         true => writeln!(out, "{}", json!({"from": from, "to": to}))?,

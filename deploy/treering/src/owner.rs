@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use treering_collector::{Collector, Running};
 use treering_queue::Journal;
-use treering_store::{Audit, Control, Handles, Keeper, StoreUrl};
+use treering_store::{Audit, Control, Handles, Keeper};
 
 use crate::actor::actor;
 use crate::announce::Listening;
@@ -55,7 +55,7 @@ impl Owner {
 
     /// The same for what any server of a remote store does, wherever it is.
     pub(crate) async fn anywhere(data: &Data, place: &Place, file: &File) -> Result<Self, Error> {
-        if matches!(data.store, StoreUrl::Postgres(_)) {
+        if data.is_shared() {
             let Control { keeper, audit } = data.control().await?;
             if keeper.collectors_at_work().await? > 0 {
                 return Ok(Self::Other { keeper, audit, otlp_http: None });

@@ -18,7 +18,7 @@ use crate::settings::File;
 pub(crate) async fn run(options: cli::Restore, file: File) -> Result<Answer, Error> {
     let data = Data::of(&options.place, &file)?;
     let manifest = Manifest::read(&options.from)?;
-    if matches!(data.store, StoreUrl::Postgres(_)) {
+    if data.is_shared() {
         return Err(Error::RestoredElsewhere(options.from));
     }
     if manifest.file(STORE).is_none() {
@@ -29,7 +29,7 @@ pub(crate) async fn run(options: cli::Restore, file: File) -> Result<Answer, Err
     let keys = Keys::of(&options, &manifest);
     let mut placed = Placed::default();
     keys.place(&data, &mut placed)?;
-    let (from, store, folder) = (options.from.clone(), data.store.clone(), data.folder.clone());
+    let (from, store, folder) = (options.from.clone(), data.control_store().clone(), data.folder.clone());
     let all = manifest.bytes();
     let (manifest, placed) = watched(&data.folder, all, move || {
         place(&manifest, &from, &store, &folder, &mut placed)?;
@@ -48,7 +48,9 @@ pub(crate) async fn run(options: cli::Restore, file: File) -> Result<Answer, Err
 
 /// Nothing may lie where something is to be placed but the master key, which has to come from elsewhere.
 fn must_be_free(data: &Data) -> Result<(), Error> {
-    let StoreUrl::Sqlite(store) = &data.store else { return Err(treering_store::Error::NoFile.into()) };
+    let StoreUrl::Sqlite(store) = data.control_store() else {
+        return Err(treering_store::Error::NoFile.into());
+    };
     let expected = |path: &Path| {
         let is_master = matches!(&data.master, MasterSource::File(master) if master == path);
         is_master || path == data.folder.join("lock")
@@ -83,7 +85,9 @@ impl Keys {
 
     /// Puts them in their place before anything else, and sees whether the master key opens them.
     fn place(&self, data: &Data, placed: &mut Placed) -> Result<(), Error> {
-        let StoreUrl::Sqlite(store) = &data.store else { return Err(treering_store::Error::NoFile.into()) };
+        let StoreUrl::Sqlite(store) = data.control_store() else {
+            return Err(treering_store::Error::NoFile.into());
+        };
         let path = vault_path(store);
         let from = match self {
             Self::Of(from, _) | Self::Given(from) => from,

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde_json::json;
 use treering_seal::MasterKey;
 use treering_step::Timestamp;
-use treering_store::{Act, Action, MasterSource, StoreUrl, Vault, VaultState, write_new_master};
+use treering_store::{Act, Action, MasterSource, Vault, VaultState, write_new_master};
 
 use crate::Answer;
 use crate::actor::actor;
@@ -68,7 +68,7 @@ async fn rotate(place: &Place, file: &File, new: Option<MasterSource>) -> Result
     let mut out = io::stdout().lock();
     writeln!(out, "master key {id} now wraps {count} keys; what they sealed stays as it is")?;
     writeln!(out, "{}", next_step(&data.master, new.is_some()))?;
-    if matches!(data.store, StoreUrl::Postgres(_)) {
+    if data.is_shared() {
         let others = "each other collector of this store has a journal with keys of its own: there, run `treering seal \
                       rotate --new-key-file FILE` with this same key";
         writeln!(out, "{others}")?;

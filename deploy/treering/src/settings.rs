@@ -15,6 +15,8 @@ use crate::error::Error;
 pub(crate) struct File {
     pub(crate) data: Option<PathBuf>,
     pub(crate) store: Option<String>,
+    pub(crate) control: Option<String>,
+    pub(crate) cluster: Option<String>,
     pub(crate) master_key_file: Option<PathBuf>,
     pub(crate) master_key_command: Option<String>,
     pub(crate) otlp_grpc: Option<SocketAddr>,

@@ -27,6 +27,8 @@ pub enum Error {
         #[source]
         source: tokio_postgres::Error,
     },
+    #[error("{statement}: {said}")]
+    Answered { statement: String, said: String },
     #[error("the server did not answer for {PATIENCE:?}")]
     Silent,
 }

@@ -3,7 +3,7 @@
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::ops::Range;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::sync::watch;
 
-use crate::port;
+use crate::{port, request};
 
 /// What the network does. It holds for connections that are open, too, from the next bytes on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,6 +29,11 @@ pub enum Mode {
     Blackhole,
     /// Connections are reset, those that are open and those that are made. (A server that is stopped refuses them.)
     Reset,
+    /// The next so many posts over HTTP that have this text anywhere in them are answered with 500 and reach nobody;
+    /// everything else passes. Only what begins while this holds is looked at.
+    Refuse500 { containing: &'static str, count: u64 },
+    /// The next so many of them reach the server, which answers, but the connection is reset before the answer passes.
+    LoseAnswer { containing: &'static str, count: u64 },
 }
 
 /// A proxy on a loopback port. It ends, with its connections, when it is dropped.
@@ -48,6 +53,9 @@ struct Network {
     drawn: AtomicU64,
     connections: AtomicU64,
     cuts: AtomicU64,
+    /// How many requests were refused or lost, and since the mode was last changed.
+    spoiled: AtomicU64,
+    spoiled_now: AtomicU64,
 }
 
 impl Proxy {
@@ -58,8 +66,8 @@ impl Proxy {
         listener.set_nonblocking(true)?;
         let address = listener.local_addr()?;
         let (mode, modes) = watch::channel(Some(Mode::Pass));
-        let [drawn, connections, cuts] = Default::default();
-        let network = Arc::new(Network { to, seed, drawn, connections, cuts });
+        let [drawn, connections, cuts, spoiled, spoiled_now] = Default::default();
+        let network = Arc::new(Network { to, seed, drawn, connections, cuts, spoiled, spoiled_now });
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let serving = serve(listener, modes, Arc::clone(&network));
         let thread = std::thread::spawn(move || {
@@ -70,6 +78,7 @@ impl Proxy {
 
     /// Changes what the network does from now on.
     pub fn set(&self, mode: Mode) {
+        self.network.spoiled_now.store(0, Ordering::Relaxed);
         self.mode.send_replace(Some(mode));
     }
 
@@ -86,6 +95,11 @@ impl Proxy {
     /// How many of them [`Mode::Cut`] ended.
     pub fn cuts(&self) -> u64 {
         self.network.cuts.load(Ordering::Relaxed)
+    }
+
+    /// How many requests [`Mode::Refuse500`] and [`Mode::LoseAnswer`] have spoiled.
+    pub fn spoiled(&self) -> u64 {
+        self.network.spoiled.load(Ordering::Relaxed)
     }
 }
 
@@ -119,25 +133,35 @@ async fn serve(listener: TcpListener, mut modes: Modes, network: Arc<Network>) -
 enum End {
     Orderly,
     Reset,
+    Refused,
 }
+
+/// What a client hears whose request was refused.
+const REFUSED: &[u8] = b"HTTP/1.1 500 Internal Server Error\r\nconnection: close\r\ncontent-length: 18\r\n\r\nrefused on the way";
 
 async fn connect(mut client: TcpStream, mut modes: Modes, network: Arc<Network>) {
     let Ok(mut server) = TcpStream::connect(network.to).await else {
         return reset(&client);
     };
-    let passage = Passage { modes: modes.clone(), network, cut: Mutex::default() };
+    let passage =
+        Passage { modes: modes.clone(), network, cut: Mutex::default(), loses: AtomicBool::default() };
     let end = {
         let _ = client.set_nodelay(true).and(server.set_nodelay(true));
         let ((from_client, to_client), (from_server, to_server)) = (client.split(), server.split());
         tokio::select! {
-            end = async { tokio::try_join!(pump(from_client, to_server, &passage), pump(from_server, to_client, &passage)) } =>
+            end = async { tokio::try_join!(requests(from_client, to_server, &passage), answers(from_server, to_client, &passage)) } =>
                 end.map_or_else(|end| end, |_| End::Orderly),
             _ = modes.wait_for(|mode| matches!(mode, None | Some(Mode::Reset))) => End::Reset,
         }
     };
-    if let End::Reset = end {
-        reset(&client);
-        reset(&server);
+    match end {
+        End::Orderly => {}
+        End::Reset => {
+            reset(&client);
+            reset(&server);
+        }
+        // Whoever does not wait for it has ended before.
+        End::Refused => drop(client.write_all(REFUSED).await),
     }
 }
 
@@ -146,21 +170,37 @@ fn reset(stream: &TcpStream) {
     stream.set_zero_linger().expect("an open socket takes it");
 }
 
-async fn pump(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, passage: &Passage) -> Result<(), End> {
-    let mut block = vec![0; 64 * 1024];
-    let broken = |_: io::Error| End::Reset;
-    loop {
-        let read = from.read(&mut block).await.map_err(broken)?;
-        if read == 0 {
-            // The other direction may go on.
-            return to.shutdown().await.map_err(broken);
+const BLOCK: usize = 64 * 1024;
+
+fn broken(_: io::Error) -> End {
+    End::Reset
+}
+
+/// From the client to the server.
+async fn requests(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, passage: &Passage) -> Result<(), End> {
+    let mut block = Vec::with_capacity(BLOCK);
+    while from.read_buf(&mut block).await.map_err(broken)? > 0 {
+        if let Some(spoil) = passage.spoils().filter(|_| block.starts_with(b"POST ")) {
+            // Nothing reaches the server before all of it is here, and was looked at.
+            while !request::is_whole(&block) && from.read_buf(&mut block).await.map_err(broken)? > 0 {}
+            passage.spoil(&spoil, &block)?;
         }
-        let (bytes, end) = passage.pass(read).await;
-        to.write_all(&block[..bytes]).await.map_err(broken)?;
-        if let Some(end) = end {
-            return Err(end);
-        }
+        passage.forward(&mut block, &mut to).await?;
     }
+    // The other direction may go on.
+    to.shutdown().await.map_err(broken)
+}
+
+/// From the server to the client.
+async fn answers(mut from: ReadHalf<'_>, mut to: WriteHalf<'_>, passage: &Passage) -> Result<(), End> {
+    let mut block = Vec::with_capacity(BLOCK);
+    while from.read_buf(&mut block).await.map_err(broken)? > 0 {
+        if passage.loses.load(Ordering::Relaxed) {
+            return Err(End::Reset);
+        }
+        passage.forward(&mut block, &mut to).await?;
+    }
+    to.shutdown().await.map_err(broken)
 }
 
 /// What one connection passes through, in both directions.
@@ -168,6 +208,8 @@ struct Passage {
     modes: Modes,
     network: Arc<Network>,
     cut: Mutex<Option<Cut>>,
+    /// The next answer does not reach the client.
+    loses: AtomicBool,
 }
 
 /// How many bytes pass before a connection ends, and how it does.
@@ -178,6 +220,36 @@ struct Cut {
 }
 
 impl Passage {
+    async fn forward(&self, block: &mut Vec<u8>, to: &mut WriteHalf<'_>) -> Result<(), End> {
+        let (bytes, end) = self.pass(block.len()).await;
+        to.write_all(&block[..bytes]).await.map_err(broken)?;
+        block.clear();
+        end.map_or(Ok(()), Err)
+    }
+
+    /// The mode, where it is one that looks at requests.
+    fn spoils(&self) -> Option<Mode> {
+        let mode = self.modes.borrow().clone();
+        mode.filter(|mode| matches!(mode, Mode::Refuse500 { .. } | Mode::LoseAnswer { .. }))
+    }
+
+    /// Looks at a whole request, and counts it where it is one of those.
+    fn spoil(&self, mode: &Mode, request: &[u8]) -> Result<(), End> {
+        let (Mode::Refuse500 { containing, count } | Mode::LoseAnswer { containing, count }) = mode else {
+            return Ok(());
+        };
+        let is_meant = memchr::memmem::find(request, containing.as_bytes()).is_some();
+        if !is_meant || self.network.spoiled_now.fetch_add(1, Ordering::Relaxed) >= *count {
+            return Ok(());
+        }
+        self.network.spoiled.fetch_add(1, Ordering::Relaxed);
+        if let Mode::Refuse500 { .. } = mode {
+            return Err(End::Refused);
+        }
+        self.loses.store(true, Ordering::Relaxed);
+        Ok(())
+    }
+
     /// Waits until a block may pass, and says how much of it does; the connection ends after it where that is said.
     async fn pass(&self, bytes: usize) -> (usize, Option<End>) {
         let mut modes = self.modes.clone();
@@ -185,7 +257,7 @@ impl Passage {
             let mode = modes.borrow_and_update().clone();
             match mode {
                 Some(Mode::Cut(range)) => return self.cut(bytes, &range),
-                Some(Mode::Pass) => break,
+                Some(Mode::Pass | Mode::Refuse500 { .. } | Mode::LoseAnswer { .. }) => break,
                 Some(Mode::Latency(latency)) => {
                     tokio::time::sleep(latency).await;
                     break;

@@ -7,7 +7,9 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use tokio_postgres::{Client, NoTls};
-use treering_test_servers::{Durability, Owner, Pgbouncer, PostgresServer, Shutdown, or_left_out, shared};
+use treering_test_servers::{
+    ClickHouseServer, Durability, Owner, Pgbouncer, PostgresServer, Shutdown, or_left_out, shared,
+};
 
 async fn connect(url: &str) -> Client {
     let (client, connection) = tokio_postgres::connect(url, NoTls).await.unwrap();
@@ -118,6 +120,7 @@ const WAITING: &str = "TREERING_TEST_WAITING";
 fn wait_with_servers() {
     let server = shared().unwrap();
     let _pooler = Pgbouncer::start(server).ok();
+    let _clickhouse = ClickHouseServer::start().ok();
     println!("\nservers at {}", server.address());
     std::io::stdin().read_line(&mut String::new()).unwrap();
 }

@@ -19,6 +19,7 @@ use treering_seal::MasterId;
 use connector::Connector;
 use pool::Idle;
 
+use crate::clickhouse::Engine;
 use crate::sql::{self, Asks, Audit, Chain, Connection, Content, Keeper, Keys, Reader, Row, Writer};
 use crate::{Control, Error, Handles, MasterSource, ProjectId, ReadHandles, Vault, Viewer};
 pub(crate) use access::Claims;
@@ -34,48 +35,67 @@ const SWEEPERS: usize = 2;
 const READERS: usize = 4;
 const KEEPERS: usize = 2;
 
-pub(crate) async fn open(url: &PostgresUrl, master: MasterSource) -> Result<Handles, Error> {
+pub(crate) async fn open(
+    url: &PostgresUrl,
+    master: MasterSource,
+    engine: Option<Engine>,
+) -> Result<Handles, Error> {
     blocking(url, move |idle| {
         schema::ensure(&idle)?;
         let vault = Vault::remote(Remote::of(&idle, Role::Writer), master)?;
         let content = Content::new(vault.clone());
-        let reader = reader(&idle, &content);
-        let keys = Keys::new(pool(&idle, KEEPERS, Access::reading(Role::Writer)), Asks::Table);
+        let engine = engine.as_ref();
+        let reader = reader(&idle, &content, engine);
+        let keys = Keys::new(pool(&idle, KEEPERS, Access::reading(Role::Writer), engine), Asks::Table);
         let writer = Writer::new(
-            pool(&idle, WRITERS, Access::of(Role::Writer)),
-            pool(&idle, SWEEPERS, Access::of(Role::Sweeper)),
-            pool(&idle, SWEEPERS, Access::reading(Role::Sweeper)),
+            pool(&idle, WRITERS, Access::of(Role::Writer), engine),
+            pool(&idle, SWEEPERS, Access::of(Role::Sweeper), engine),
+            pool(&idle, SWEEPERS, Access::reading(Role::Sweeper), engine),
             content,
         );
-        let Control { keeper, audit } = control(&idle, Chain::Open(vault.clone()));
+        let Control { keeper, audit } = control(&idle, Chain::Open(vault.clone()), engine);
         Ok(Handles { writer, reader, keys, keeper, audit, vault })
     })
     .await
 }
 
-pub(crate) async fn open_read_only(url: &PostgresUrl, master: MasterSource) -> Result<ReadHandles, Error> {
+pub(crate) async fn open_read_only(
+    url: &PostgresUrl,
+    master: MasterSource,
+    engine: Option<Engine>,
+) -> Result<ReadHandles, Error> {
     blocking(url, move |idle| {
         schema::check(&idle, Role::Reader)?;
         let vault = Vault::remote(Remote::of(&idle, Role::Reader), master)?;
-        let reader = reader(&idle, &Content::new(vault.clone()));
-        let keys = Keys::new(pool(&idle, KEEPERS, Access::reading(Role::Reader)), Asks::Function);
+        let engine = engine.as_ref();
+        let reader = reader(&idle, &Content::new(vault.clone()), engine);
+        let keys = Keys::new(pool(&idle, KEEPERS, Access::reading(Role::Reader), engine), Asks::Function);
         Ok(ReadHandles { reader, keys, vault })
     })
     .await
 }
 
-pub(crate) async fn open_control(url: &PostgresUrl, master: MasterSource) -> Result<Control, Error> {
+pub(crate) async fn open_control(
+    url: &PostgresUrl,
+    master: MasterSource,
+    engine: Option<Engine>,
+) -> Result<Control, Error> {
     blocking(url, move |idle| {
         schema::check(&idle, Role::Keeper)?;
-        Ok(control(&idle, Chain::Remote { keys: Remote::of(&idle, Role::Keeper), master }))
+        let chain = Chain::Remote { keys: Remote::of(&idle, Role::Keeper), master };
+        Ok(control(&idle, chain, engine.as_ref()))
     })
     .await
 }
 
-pub(crate) fn control_with(url: &PostgresUrl, vault: &Vault) -> Result<Control, Error> {
+pub(crate) fn control_with(
+    url: &PostgresUrl,
+    vault: &Vault,
+    engine: Option<&Engine>,
+) -> Result<Control, Error> {
     let idle = Idle::new(Connector::new(url)?);
     schema::check(&idle, Role::Keeper)?;
-    Ok(control(&idle, Chain::Open(vault.clone())))
+    Ok(control(&idle, Chain::Open(vault.clone()), engine))
 }
 
 pub(crate) fn open_vault(url: &PostgresUrl, master: MasterSource) -> Result<Vault, Error> {
@@ -123,18 +143,18 @@ async fn blocking<T: Send + 'static>(
     tokio::task::spawn_blocking(move || work(idle)).await?
 }
 
-fn control(idle: &Arc<Idle>, chain: Chain) -> Control {
-    let looking = pool(idle, KEEPERS, Access::reading(Role::Sweeper));
-    let pool = pool(idle, KEEPERS, Access::of(Role::Keeper));
+fn control(idle: &Arc<Idle>, chain: Chain, engine: Option<&Engine>) -> Control {
+    let looking = pool(idle, KEEPERS, Access::reading(Role::Sweeper), engine);
+    let pool = pool(idle, KEEPERS, Access::of(Role::Keeper), engine);
     Control { keeper: Keeper::new(pool.clone(), looking, chain.clone()), audit: Audit::new(pool, chain) }
 }
 
-fn reader(idle: &Arc<Idle>, content: &Content) -> Reader {
-    Reader::new(pool(idle, READERS, Access::reading(Role::Reader)), content.clone())
+fn reader(idle: &Arc<Idle>, content: &Content, engine: Option<&Engine>) -> Reader {
+    Reader::new(pool(idle, READERS, Access::reading(Role::Reader), engine), content.clone())
 }
 
-fn pool(idle: &Arc<Idle>, count: usize, access: Access) -> sql::Pool {
-    sql::Pool::Postgres(Pool::new(idle, count, access))
+fn pool(idle: &Arc<Idle>, count: usize, access: Access, engine: Option<&Engine>) -> sql::Pool {
+    sql::Pool::Postgres(Pool::new(idle, count, access, engine))
 }
 
 /// The wrapped keys of a store, in its own tables.

@@ -9,6 +9,7 @@ use super::connector::Connector;
 use super::session::Session;
 use super::watch;
 use crate::Error;
+use crate::clickhouse::Engine;
 use crate::sql::Connection;
 
 /// Connections, lent one at a time to work that may do this and no more. Pools of one store share those that are idle.
@@ -17,6 +18,8 @@ pub(crate) struct Pool {
     idle: Arc<Idle>,
     places: Arc<Semaphore>,
     access: Access,
+    /// What came in may be elsewhere.
+    engine: Option<Engine>,
 }
 
 /// Connections that nobody uses, and how to get more.
@@ -50,6 +53,16 @@ impl Idle {
         access: Access,
         work: impl FnOnce(&Connection) -> Result<T, Error>,
     ) -> Result<T, Error> {
+        self.with_both(access, None, work)
+    }
+
+    /// The same beside a ClickHouse, where there is one.
+    fn with_both<T>(
+        &self,
+        access: Access,
+        engine: Option<&Engine>,
+        work: impl FnOnce(&Connection) -> Result<T, Error>,
+    ) -> Result<T, Error> {
         let lock = || self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
         let idle = {
             let mut sessions = lock();
@@ -64,9 +77,9 @@ impl Idle {
         session.set_access(access);
         #[cfg(test)]
         session.set_unguarded(self.unguarded.clone());
-        let connection = Connection::Postgres(session);
+        let connection = Connection::Postgres(session).beside(engine);
         let result = catch_unwind(AssertUnwindSafe(|| work(&connection)));
-        if let Connection::Postgres(session) = connection
+        if let Connection::Postgres(session) = connection.alone()
             && session.is_usable()
         {
             lock().push(session);
@@ -91,8 +104,9 @@ fn denied(role: Role, error: Error) -> Error {
 
 impl Pool {
     /// So many connections at the same time.
-    pub(super) fn new(idle: &Arc<Idle>, count: usize, access: Access) -> Self {
-        Self { idle: idle.clone(), places: Arc::new(Semaphore::new(count)), access }
+    pub(super) fn new(idle: &Arc<Idle>, count: usize, access: Access, engine: Option<&Engine>) -> Self {
+        let places = Arc::new(Semaphore::new(count));
+        Self { idle: idle.clone(), places, access, engine: engine.cloned() }
     }
 
     /// The same places for somebody who looks.
@@ -110,9 +124,9 @@ impl Pool {
         work: impl FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let place = self.places.clone().acquire_owned().await.expect("the semaphore is never closed");
-        let (idle, access) = (self.idle.clone(), self.access.clone());
+        let (idle, access, engine) = (self.idle.clone(), self.access.clone(), self.engine.clone());
         let lend = move || {
-            let result = idle.with(access, work);
+            let result = idle.with_both(access, engine.as_ref(), work);
             drop(place);
             result
         };

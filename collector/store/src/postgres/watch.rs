@@ -126,7 +126,7 @@ mod tests {
 
     fn place(url: &str) -> (Connector, Pool) {
         let connector = Connector::new(&url.parse().unwrap()).unwrap();
-        (connector.clone(), Pool::new(&Idle::new(connector), 1, Access::nobody()))
+        (connector.clone(), Pool::new(&Idle::new(connector), 1, Access::nobody(), None))
     }
 
     #[tokio::test]

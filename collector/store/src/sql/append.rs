@@ -11,7 +11,7 @@ use super::content::Content;
 use super::executions::mark_stale;
 use super::fleet::is_known;
 use super::index;
-use super::joins::{Offer, offer_all, takers};
+use super::joins::{BY_STEP, Offer, offer_all, takers};
 use super::prepare::{Prepared, prepare, prepare_locked};
 use super::processes;
 use super::rows::{self, SUMMARIES, time};
@@ -145,7 +145,8 @@ struct NewSpan<'a> {
     day: u32,
     entry: &'a SpanEntry,
     hash: Name,
-    at: Address,
+    /// Where its content lies; absent where it is kept already, and only speaks again.
+    at: Option<Address>,
 }
 
 impl NewSpan<'_> {
@@ -159,7 +160,7 @@ impl NewSpan<'_> {
     }
 
     fn row(&self, project: ProjectId) -> Vec<Value> {
-        let Address { block, start, length } = self.at;
+        let at = self.at;
         vec![
             project.0.into(),
             self.entry.trace_id.as_bytes().to_vec().into(),
@@ -168,9 +169,9 @@ impl NewSpan<'_> {
             self.order().0.into(),
             self.hash.to_vec().into(),
             self.announces().map(|step| step.as_bytes().to_vec()).into(),
-            block.into(),
-            start.into(),
-            length.into(),
+            at.map(|at| at.block).into(),
+            at.map(|at| at.start).into(),
+            at.map(|at| at.length).into(),
         ]
     }
 }
@@ -188,7 +189,7 @@ fn spans(
     let mut new = HashMap::<SpanKey, NewSpan<'_>>::new();
     for (batch, kept) in batches.iter().zip(&ready.batches) {
         for (entry, stored) in batch.spans.iter().zip(kept.spans()) {
-            let Some((hash, Some(at))) = stored else { continue };
+            let Some((hash, at)) = stored else { continue };
             let span = NewSpan { day: batch.day, entry, hash, at };
             let key = (batch.project, entry.trace_id, entry.span_id);
             if new.get(&key).is_none_or(|before| before.order() < span.order()) {
@@ -196,8 +197,8 @@ fn spans(
             }
         }
     }
+    let mut won = still_kept(transaction, new.extract_if(|_, span| span.at.is_none()).collect())?;
     let rows: Vec<_> = new.iter().map(|((project, ..), span)| span.row(*project)).collect();
-    let mut won = Vec::new();
     transaction.put(&NEW_SPANS, &rows, |row| {
         let key = (ProjectId(row.get(0)?), rows::trace_id(row.blob(1)?)?, rows::span_id(row.blob(2)?)?);
         won.extend(new.remove(&key).map(|span| (key, span)));
@@ -213,6 +214,28 @@ fn spans(
     Ok(())
 }
 
+/// Those of these spans that are kept as they are, and of which no newer snapshot came meanwhile.
+fn still_kept<'a>(
+    transaction: &Transaction<'_>,
+    mut spans: Vec<(SpanKey, NewSpan<'a>)>,
+) -> Result<Vec<(SpanKey, NewSpan<'a>)>, Error> {
+    let mut is_kept = vec![false; spans.len()];
+    transaction.find(&KEPT, &spans.iter().map(key_of_span).collect::<Vec<_>>(), |at, row| {
+        is_kept[at] = spans[at].1.order() == (row.get(0)?, row.get(1)?);
+        Ok(())
+    })?;
+    let mut is_kept = is_kept.into_iter();
+    spans.retain(|_| is_kept.next().unwrap_or(false));
+    Ok(spans)
+}
+
+const KEPT: Find<'_> =
+    Find { told: "ended_at, hash", table: "span", by: &BY_STEP, but: "AND block IS NOT NULL" };
+
+fn key_of_span(((project, trace_id, span_id), _): &(SpanKey, NewSpan<'_>)) -> Vec<Value> {
+    vec![project.0.into(), trace_id.as_bytes().to_vec().into(), span_id.as_bytes().to_vec().into()]
+}
+
 /// Spans offer the ids of their last snapshot, and no others any more.
 fn offer(
     transaction: &Transaction<'_>,
@@ -220,9 +243,6 @@ fn offer(
     elsewhere: &mut Vec<Touched>,
 ) -> Result<(), Error> {
     let own: Vec<_> = won.iter().filter(|(_, span)| span.announces().is_none()).collect();
-    let key = |((project, trace_id, span_id), _): &&(SpanKey, _)| {
-        vec![project.0.into(), trace_id.as_bytes().to_vec().into(), span_id.as_bytes().to_vec().into()]
-    };
     let mut offers: Vec<_> = own
         .iter()
         .map(|((project, trace_id, span_id), span)| Offer {
@@ -232,10 +252,14 @@ fn offer(
             now: span.entry.summary.joins.clone(),
         })
         .collect();
-    transaction.find(&OFFERED, &own.iter().map(key).collect::<Vec<_>>(), |place, row| {
-        offers[place].before = rows::parse_joins(Some(row.blob(0)?))?;
-        Ok(())
-    })?;
+    transaction.find(
+        &OFFERED,
+        &own.iter().map(|span| key_of_span(span)).collect::<Vec<_>>(),
+        |place, row| {
+            offers[place].before = rows::parse_joins(Some(row.blob(0)?))?;
+            Ok(())
+        },
+    )?;
     offer_all(transaction, &offers, elsewhere)
 }
 

@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
-use super::connection::{Connection, Delete, Find, OptionalExtension, Transaction};
+use super::connection::{Connection, Delete, Find, Kind, OptionalExtension, Transaction, Update};
 use rusqlite::params;
 use rusqlite::types::Value;
 use treering_otlp::Signal;
@@ -15,6 +15,7 @@ use treering_step::TraceId;
 use super::content::Content;
 use super::executions::BY_EXECUTION;
 use super::index;
+use super::joins::BY_STEP;
 use super::prepare::{self, Day, first_new_block};
 use super::records::{Kept, RECORD, Records};
 use super::removal::keys;
@@ -219,28 +220,23 @@ impl Clearing<'_> {
         signal: Signal,
         rows: impl Iterator<Item = (&'a Old, Option<Address>)>,
     ) -> Result<(), Error> {
-        let sql = match signal {
-            Signal::Traces => {
-                "UPDATE span SET block = ?5, start = ?6, length = ?7
-                 WHERE project = ?1 AND trace_id = ?2 AND span_id = ?3 AND ?4 = 0"
-            }
-            Signal::Logs => {
-                "UPDATE log SET block = ?5, start = ?6, length = ?7
-                 WHERE project = ?1 AND trace_id = ?2 AND hash = ?3 AND ordinal = ?4"
-            }
-        };
         let row = |(old, address): (&Old, Option<Address>)| {
-            vec![
-                self.project.0.into(),
-                old.trace_id.as_bytes().to_vec().into(),
-                old.id.clone().into(),
-                old.ordinal.into(),
+            let mut row =
+                vec![self.project.0.into(), old.trace_id.as_bytes().to_vec().into(), old.id.clone().into()];
+            row.extend((signal == Signal::Logs).then(|| old.ordinal.into()));
+            row.extend([
                 address.map(|address| address.block).into(),
                 address.map(|address| address.start).into(),
                 address.map(|address| address.length).into(),
-            ]
+            ]);
+            row
         };
-        self.transaction.many(sql, &rows.map(row).collect::<Vec<Vec<Value>>>())?;
+        let by = match signal {
+            Signal::Traces => &BY_STEP[..],
+            Signal::Logs => &BY_LOG[..],
+        };
+        let update = Update { table: table(signal), by, set: &ADDRESS };
+        self.transaction.update(&update, &rows.map(row).collect::<Vec<Vec<Value>>>())?;
         Ok(())
     }
 
@@ -302,6 +298,16 @@ impl Clearing<'_> {
         Ok(Cleared { blocks: gone.len() as u64, bytes, ..Cleared::default() })
     }
 }
+
+const BY_LOG: [(&str, Kind); 4] = [
+    ("project", Kind::Integer),
+    ("trace_id", Kind::Bytes),
+    ("hash", Kind::Bytes),
+    ("ordinal", Kind::Integer),
+];
+
+const ADDRESS: [(&str, Kind); 3] =
+    [("block", Kind::Integer), ("start", Kind::Integer), ("length", Kind::Integer)];
 
 fn table(signal: Signal) -> &'static str {
     match signal {

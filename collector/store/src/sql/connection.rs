@@ -1,13 +1,15 @@
-//! One connection to either database, and the words that both understand.
+//! One connection to a database, and the words that all of them understand.
 
 use std::ops::Deref;
 
 use rusqlite::types::{FromSql, FromSqlError, FromSqlResult, Value, ValueRef};
 use rusqlite::{CachedStatement, ToSql};
 
+use super::versions::last_version;
 use super::words::{for_sqlite, placeholders};
+use crate::clickhouse::{ChRow, Engine, Over};
 use crate::postgres::{Cell, PgRow, Session, with_nul};
-use crate::{Error, sqlite};
+use crate::{Error, ProjectId, sqlite};
 
 /// The values of a statement, as [`rusqlite::params!`] makes them.
 pub(crate) type Values<'a> = &'a [&'a dyn ToSql];
@@ -17,6 +19,8 @@ pub(crate) type Values<'a> = &'a [&'a dyn ToSql];
 pub(crate) enum Connection {
     Sqlite(rusqlite::Connection),
     Postgres(Session),
+    /// One of these for control data, and a ClickHouse for what came in.
+    ClickHouse(Over),
 }
 
 /// Values that were put together one after the other.
@@ -25,11 +29,64 @@ pub(crate) fn refs(values: &[Value]) -> Vec<&dyn ToSql> {
 }
 
 impl Connection {
+    /// The one that has the control data.
+    pub(crate) fn control(&self) -> &Self {
+        match self {
+            Self::ClickHouse(over) => over.control(),
+            own => own,
+        }
+    }
+
+    /// The same, with a ClickHouse for what comes in where there is one.
+    pub(crate) fn beside(self, engine: Option<&Engine>) -> Self {
+        match engine {
+            Some(engine) => Self::ClickHouse(Over::new(self, engine.clone())),
+            None => self,
+        }
+    }
+
+    /// Without that.
+    pub(crate) fn alone(self) -> Self {
+        match self {
+            Self::ClickHouse(over) => over.into_control(),
+            own => own,
+        }
+    }
+
+    /// From here on, nothing of any other project than this one is seen of what came in, whatever is asked; and nothing
+    /// at all where the control data do not show it to whoever looks.
+    pub(crate) fn see(&self, project: Option<ProjectId>) -> Result<(), Error> {
+        if let Self::ClickHouse(over) = self {
+            let sql = "SELECT EXISTS (SELECT 1 FROM project WHERE id = ?1)";
+            let is_shown = |project: &ProjectId| over.control().one(sql, &[&project.0], |row| row.get(0));
+            let is_shown = project.as_ref().map_or(Ok(false), is_shown)?;
+            over.see(project.filter(|_| is_shown));
+        }
+        Ok(())
+    }
+
+    /// True where several collectors may write.
+    pub(crate) fn has_fleet(&self) -> bool {
+        matches!(self.control(), Self::Postgres(_))
+    }
+
+    /// True where no statement can be about control data and what came in at once.
+    pub(crate) fn keeps_steps_apart(&self) -> bool {
+        matches!(self, Self::ClickHouse(_))
+    }
+
+    /// True where what came in is beyond a network, so that what is asked for at once is asked for once.
+    pub(crate) fn is_far(&self) -> bool {
+        !matches!(self, Self::Sqlite(_))
+    }
+
     /// How many rows it changed.
     pub(crate) fn execute(&self, sql: &str, values: Values<'_>) -> Result<usize, Error> {
         match self {
             Self::Sqlite(connection) => Ok(connection.prepare_cached(&for_sqlite(sql))?.execute(values)?),
             Self::Postgres(session) => session.execute(sql, values),
+            Self::ClickHouse(over) if Over::is_of_steps(sql) => over.execute(sql, values),
+            Self::ClickHouse(over) => over.control().execute(sql, values),
         }
     }
 
@@ -70,6 +127,19 @@ impl Connection {
                 rows.iter().map(|row| Ok(statement.execute(&*refs(row))?)).sum()
             }
             Self::Postgres(session) => session.many(sql, rows),
+            Self::ClickHouse(over) if Over::is_of_steps(sql) => {
+                rows.iter().map(|row| over.execute(sql, &refs(row))).sum()
+            }
+            Self::ClickHouse(over) => over.control().many(sql, rows),
+        }
+    }
+
+    /// Changes rows by their keys; tells how many there were. Each of these begins with the values of the key.
+    pub(crate) fn update(&self, update: &Update<'_>, rows: &[Vec<Value>]) -> Result<usize, Error> {
+        match self {
+            _ if rows.is_empty() => Ok(0),
+            Self::ClickHouse(over) => over.update(update, rows),
+            _ => self.many(&update.one_by_one(), rows),
         }
     }
 
@@ -96,6 +166,7 @@ impl Connection {
             Self::Postgres(session) => {
                 session.put(insert, rows)?.iter().try_for_each(|row| told(Row::Postgres(row)))
             }
+            Self::ClickHouse(over) => over.put(insert, rows, told),
         }
     }
 
@@ -124,6 +195,7 @@ impl Connection {
                 let place: i64 = Row::Postgres(row).get(row.len() - 1)?;
                 found(usize::try_from(place).unwrap_or(usize::MAX), Row::Postgres(row))
             }),
+            Self::ClickHouse(over) => over.find(find, keys, found),
         }
     }
 
@@ -149,31 +221,32 @@ impl Connection {
             Self::Postgres(session) => {
                 session.delete(delete, keys)?.iter().try_for_each(|row| told(Row::Postgres(row)))
             }
+            Self::ClickHouse(over) => over.delete(delete, keys, told),
         }
     }
 
     /// Lets work that only adds take something away.
     pub(crate) fn taking_away<T>(&self, work: impl FnOnce() -> Result<T, Error>) -> Result<T, Error> {
-        match self {
-            Self::Sqlite(_) => work(),
+        match self.control() {
             Self::Postgres(session) => session.taking_away(work),
+            _ => work(),
         }
     }
 
     /// Sends this to whoever listens to a remote database, once the transaction is at its end. Of a file nobody hears.
     pub(crate) fn tell(&self, word: &str) -> Result<(), Error> {
-        match self {
-            Self::Sqlite(_) => Ok(()),
+        match self.control() {
             Self::Postgres(_) => self.one("SELECT pg_notify('treering', ?1)", &[&word], |_| Ok(())),
+            _ => Ok(()),
         }
     }
 
     /// Gives some free pages of a file back to its system; false where there are none left, or no file.
     pub(crate) fn shrink(&self) -> Result<bool, Error> {
-        match self {
+        match self.control() {
             Self::Sqlite(connection) => sqlite::shrink(connection),
             // What is deleted there is the server's to clean up.
-            Self::Postgres(_) => Ok(false),
+            _ => Ok(false),
         }
     }
 
@@ -182,6 +255,10 @@ impl Connection {
         match self {
             Self::Sqlite(connection) => sqlite::truncate_log(connection),
             Self::Postgres(_) => Ok(()),
+            Self::ClickHouse(over) => {
+                over.scrub()?;
+                over.control().empty_log()
+            }
         }
     }
 
@@ -189,18 +266,27 @@ impl Connection {
         match self {
             Self::Sqlite(connection) => Ok(Statement::Sqlite(connection.prepare_cached(&for_sqlite(sql))?)),
             Self::Postgres(session) => Ok(Statement::Postgres(session, sql.to_owned())),
+            Self::ClickHouse(over) if Over::is_of_steps(sql) => {
+                Ok(Statement::ClickHouse(over, sql.to_owned()))
+            }
+            Self::ClickHouse(over) => over.control().prepare(sql),
         }
     }
 
     /// What is read through it is all of one moment.
     pub(crate) fn moment(&self) -> Result<Moment<'_>, Error> {
-        match self {
+        match self.control() {
             Self::Sqlite(connection) => connection.execute_batch("BEGIN")?,
             Self::Postgres(session) => session.begin_moment()?,
+            Self::ClickHouse(_) => {}
         }
-        Ok(Moment { connection: self })
+        let moment = Moment { connection: self };
+        if let Self::ClickHouse(_) = self {
+            // The moment is that of the control data, from here on: of what came in, more may be there, but not less.
+            last_version(&moment)?;
+        }
+        Ok(moment)
     }
-
     /// What is written through it is kept as a whole, or not at all. One at a time writes, whoever else is connected.
     pub(crate) fn writing(&self) -> Result<Transaction<'_>, Error> {
         let transaction = self.writing_soon()?;
@@ -210,9 +296,16 @@ impl Connection {
 
     /// The same, where others may still write until [`Transaction::lock`]. An embedded database is locked at once.
     pub(crate) fn writing_soon(&self) -> Result<Transaction<'_>, Error> {
-        match self {
+        if let Self::ClickHouse(over) = self {
+            over.make_up()?;
+        }
+        match self.control() {
             Self::Sqlite(connection) => connection.execute_batch("BEGIN IMMEDIATE")?,
             Self::Postgres(session) => session.begin()?,
+            Self::ClickHouse(_) => {}
+        }
+        if let Self::ClickHouse(over) = self {
+            over.begin();
         }
         Ok(Transaction { connection: self, is_open: true })
     }
@@ -312,6 +405,23 @@ impl Delete<'_> {
     }
 }
 
+/// Rows to be changed.
+pub(crate) struct Update<'a> {
+    pub(crate) table: &'a str,
+    /// The columns by which they are named, and what their values are.
+    pub(crate) by: &'a [(&'a str, Kind)],
+    /// The columns that become something else.
+    pub(crate) set: &'a [(&'a str, Kind)],
+}
+
+impl Update<'_> {
+    fn one_by_one(&self) -> String {
+        let set = self.set.iter().zip(self.by.len() + 1..).map(|((name, _), at)| format!("{name} = ?{at}"));
+        let (set, by) = (set.collect::<Vec<_>>().join(", "), conditions(self.by, |at| format!("?{at}")));
+        format!("UPDATE {} SET {set} WHERE {by}", self.table)
+    }
+}
+
 /// `word1, word2, …`, one for each column.
 fn numbered(word: &str, by: &[(&str, Kind)]) -> String {
     (1..=by.len()).map(|at| format!("{word}{at}")).collect::<Vec<_>>().join(", ")
@@ -392,6 +502,7 @@ impl Insert {
 pub(crate) enum Statement<'c> {
     Sqlite(CachedStatement<'c>),
     Postgres(&'c Session, String),
+    ClickHouse(&'c Over, String),
 }
 
 impl Statement<'_> {
@@ -399,6 +510,7 @@ impl Statement<'_> {
         match self {
             Self::Sqlite(statement) => Ok(Rows::Sqlite(statement.query(values)?)),
             Self::Postgres(session, sql) => Ok(Rows::Postgres(session.query(sql, values)?.into_iter(), None)),
+            Self::ClickHouse(over, sql) => Ok(Rows::ClickHouse(over.query(sql, values)?.into_iter(), None)),
         }
     }
 }
@@ -406,6 +518,7 @@ impl Statement<'_> {
 pub(crate) enum Rows<'s> {
     Sqlite(rusqlite::Rows<'s>),
     Postgres(std::vec::IntoIter<PgRow>, Option<PgRow>),
+    ClickHouse(std::vec::IntoIter<ChRow>, Option<ChRow>),
 }
 
 impl Rows<'_> {
@@ -416,6 +529,10 @@ impl Rows<'_> {
                 *current = rows.next();
                 Ok(current.as_ref().map(Row::Postgres))
             }
+            Self::ClickHouse(rows, current) => {
+                *current = rows.next();
+                Ok(current.as_ref().map(Row::ClickHouse))
+            }
         }
     }
 }
@@ -425,6 +542,7 @@ impl Rows<'_> {
 pub(crate) enum Row<'a> {
     Sqlite(&'a rusqlite::Row<'a>),
     Postgres(&'a PgRow),
+    ClickHouse(&'a ChRow),
 }
 
 impl<'a> Row<'a> {
@@ -434,7 +552,15 @@ impl<'a> Row<'a> {
             (Self::Postgres(_), ValueRef::Text(text)) => with_nul(text),
             _ => None,
         };
-        T::column_result(text.as_deref().map_or(value, ValueRef::Text)).map_err(|error| match error {
+        let read = match T::column_result(text.as_deref().map_or(value, ValueRef::Text)) {
+            // There, texts and bytes are alike.
+            Err(FromSqlError::InvalidType) if matches!(self, Self::ClickHouse(_)) => match value {
+                ValueRef::Blob(bytes) => T::column_result(ValueRef::Text(bytes)),
+                _ => Err(FromSqlError::InvalidType),
+            },
+            read => read,
+        };
+        read.map_err(|error| match error {
             FromSqlError::InvalidType => Error::Damaged("a column of another kind"),
             _ => Error::Damaged("a value that its column cannot have"),
         })
@@ -445,6 +571,10 @@ impl<'a> Row<'a> {
         match self {
             Self::Sqlite(row) => Ok(row.get_ref(at)?),
             Self::Postgres(row) => Ok(row.try_get::<_, Cell<'a>>(at).map_err(Error::Postgres)?.0),
+            Self::ClickHouse(row) => row
+                .value(at)
+                .map(ValueRef::from)
+                .ok_or(Error::Damaged("a column that a statement should give")),
         }
     }
 
@@ -471,6 +601,7 @@ impl Column for &str {
         let named = match row {
             Row::Sqlite(row) => row.as_ref().column_index(self).ok(),
             Row::Postgres(row) => row.columns().iter().position(|column| column.name() == self),
+            Row::ClickHouse(row) => row.place_of(self),
         };
         named.ok_or(Error::Damaged("a column that a statement should give"))
     }
@@ -503,35 +634,43 @@ pub(crate) struct Transaction<'a> {
 
 impl Transaction<'_> {
     pub(crate) fn lock(&self) -> Result<(), Error> {
-        match self.connection {
-            Connection::Sqlite(_) => Ok(()),
+        match self.connection.control() {
             Connection::Postgres(session) => session.lock(),
+            _ => Ok(()),
         }
     }
 
     /// The audit log is a chain, whoever else writes.
     pub(crate) fn lock_audit(&self) -> Result<(), Error> {
-        match self.connection {
-            Connection::Sqlite(_) => Ok(()),
+        match self.connection.control() {
             Connection::Postgres(session) => session.lock_audit(),
+            _ => Ok(()),
         }
     }
 
     /// One at a time makes keys or wraps them anew.
     pub(crate) fn lock_keys(&self) -> Result<(), Error> {
-        match self.connection {
-            Connection::Sqlite(_) => Ok(()),
+        match self.connection.control() {
             Connection::Postgres(session) => session.lock_keys(),
+            _ => Ok(()),
         }
     }
 
     pub(crate) fn commit(mut self) -> Result<(), Error> {
-        match self.connection {
+        match self.connection.control() {
             Connection::Sqlite(connection) => connection.execute_batch("COMMIT")?,
             Connection::Postgres(session) => session.commit()?,
+            Connection::ClickHouse(_) => {}
         }
         self.is_open = false;
         Ok(())
+    }
+
+    /// What is written from here on is of this version.
+    pub(super) fn writes_as(&self, version: i64) {
+        if let Connection::ClickHouse(over) = self.connection {
+            over.writes_as(version);
+        }
     }
 }
 
@@ -547,6 +686,9 @@ impl Drop for Transaction<'_> {
     fn drop(&mut self) {
         if self.is_open {
             end(self.connection);
+            if let Connection::ClickHouse(over) = self.connection {
+                over.give_up();
+            }
         }
     }
 }
@@ -559,6 +701,7 @@ fn end(connection: &Connection) {
         }
         Connection::Sqlite(_) => {}
         Connection::Postgres(session) => session.roll_back(),
+        Connection::ClickHouse(over) => end(over.control()),
     }
 }
 

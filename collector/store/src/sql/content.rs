@@ -113,7 +113,12 @@ const PIECES: Find<'_> = Find {
     but: "",
 };
 
-const BLOCKS: Find<'_> = Find { told: "sealed", table: "block", by: &[("id", Kind::Integer)], but: "" };
+const BLOCKS: Find<'_> = Find {
+    told: "sealed",
+    table: "block",
+    by: &[("id", Kind::Integer), ("project", Kind::Integer), ("day", Kind::Integer)],
+    but: "",
+};
 
 impl OfProject<'_> {
     /// Fetches what records of these days at these addresses are made from, with few questions however many they are;
@@ -196,7 +201,8 @@ impl OfProject<'_> {
     }
 
     fn open_blocks(&mut self, places: &[(u32, i64)]) -> Result<(), Error> {
-        let keys: Vec<Vec<Value>> = places.iter().map(|(_, id)| vec![(*id).into()]).collect();
+        let keys: Vec<Vec<Value>> =
+            places.iter().map(|(day, id)| vec![(*id).into(), self.project.0.into(), (*day).into()]).collect();
         let (content, project, ahead) = (self.content, self.project, &mut self.ahead);
         self.connection.find(&BLOCKS, &keys, |at, row| {
             let (day, id) = places[at];
@@ -248,7 +254,8 @@ impl OfProject<'_> {
             return Ok(Some(block));
         }
         let read = |row: Row<'_>| self.content.open(row, place);
-        let found = self.connection.one("SELECT sealed FROM block WHERE id = ?1", params![id], read);
+        let sql = "SELECT sealed FROM block WHERE id = ?1 AND project = ?2 AND day = ?3";
+        let found = self.connection.one(sql, params![id, self.project.0, day], read);
         found.optional()?.ok_or(Error::Damaged("a block of content is not there"))
     }
 }

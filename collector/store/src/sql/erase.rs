@@ -11,6 +11,7 @@ use treering_step::{JoinKey, TraceId};
 use super::executions::{ANY_SUMMARY, BY_EXECUTION, key_of, mark_stale};
 use super::index;
 use super::joins::{Joins, Naming};
+use super::processes::BY_PROCESS as PROCESS;
 use super::removal::{Removal, keys, together};
 use super::rows;
 use super::versions::next_forgetting_version;
@@ -190,13 +191,25 @@ fn logs(connection: &Connection, project: ProjectId, logs: &[Naming]) -> Result<
     Ok(days)
 }
 
+const RUN_BY: Find<'_> = Find {
+    told: "1",
+    table: "summary",
+    by: &[("project", Kind::Integer), ("process", Kind::Bytes)],
+    but: "LIMIT 1",
+};
+
 /// Forgets processes that ran nothing else.
 fn processes(connection: &Connection, project: ProjectId, processes: BTreeSet<Vec<u8>>) -> Result<(), Error> {
-    let sql = "DELETE FROM process WHERE project = ?1 AND id = ?2
-        AND NOT EXISTS (SELECT 1 FROM summary WHERE project = ?1 AND process = ?2)";
     let row = |process: Vec<u8>| vec![project.0.into(), process.into()];
-    connection.many(sql, &processes.into_iter().map(row).collect::<Vec<_>>())?;
-    Ok(())
+    let mut left: Vec<Vec<Value>> = processes.into_iter().map(row).collect();
+    let mut is_needed = vec![false; left.len()];
+    connection.find(&RUN_BY, &left, |at, _| {
+        is_needed[at] = true;
+        Ok(())
+    })?;
+    let mut is_needed = is_needed.into_iter();
+    left.retain(|_| !is_needed.next().unwrap_or(true));
+    connection.delete(&Delete { table: "process", by: &PROCESS, told: None }, &left, |_| Ok(()))
 }
 
 /// Erases whatever is there of a project, and its keys with it: what came in after its executions were listed is not

@@ -98,7 +98,7 @@ impl Keeper {
 
 fn enroll(connection: &Connection, presence: &Presence) -> Result<i64, Error> {
     let Presence { id, name, passed, delivered_at } = presence;
-    if matches!(connection, Connection::Sqlite(_)) {
+    if !connection.has_fleet() {
         return Ok(*passed);
     }
     let sql = format!(
@@ -109,7 +109,7 @@ fn enroll(connection: &Connection, presence: &Presence) -> Result<i64, Error> {
 }
 
 fn report(connection: &Connection, presence: &Presence) -> Result<(), Error> {
-    if matches!(connection, Connection::Sqlite(_)) {
+    if !connection.has_fleet() {
         return Ok(());
     }
     let Presence { id, name, passed, delivered_at } = presence;
@@ -122,14 +122,14 @@ fn report(connection: &Connection, presence: &Presence) -> Result<(), Error> {
 }
 
 fn forget(connection: &Connection, id: &str) -> Result<usize, Error> {
-    match connection {
-        Connection::Sqlite(_) => Ok(0),
-        Connection::Postgres(_) => connection.execute("DELETE FROM collector WHERE id = ?1", params![id]),
+    match connection.has_fleet() {
+        true => connection.execute("DELETE FROM collector WHERE id = ?1", params![id]),
+        false => Ok(0),
     }
 }
 
 fn all(connection: &Connection) -> Result<Vec<Collector>, Error> {
-    if matches!(connection, Connection::Sqlite(_)) {
+    if !connection.has_fleet() {
         return Ok(Vec::new());
     }
     let sql =
@@ -154,7 +154,7 @@ fn collector(row: Row<'_>) -> Result<Collector, Error> {
 /// Fails where the store does not know this collector any more. Under the lock of those who write, so that whoever gave
 /// it up knows that nothing of it comes after.
 pub(super) fn is_known(transaction: &Transaction<'_>, id: &str) -> Result<(), Error> {
-    if matches!(**transaction, Connection::Sqlite(_)) {
+    if !transaction.has_fleet() {
         return Ok(());
     }
     let sql = "SELECT EXISTS (SELECT 1 FROM collector WHERE id = ?1)";
@@ -162,7 +162,7 @@ pub(super) fn is_known(transaction: &Transaction<'_>, id: &str) -> Result<(), Er
 }
 
 fn take(connection: &Connection, work: Work, holder: &str, time: Duration) -> Result<bool, Error> {
-    if matches!(connection, Connection::Sqlite(_)) {
+    if !connection.has_fleet() {
         return Ok(true);
     }
     let sql = format!(

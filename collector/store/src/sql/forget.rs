@@ -21,6 +21,11 @@ const OLD: &str = "FROM (SELECT trace_id FROM span WHERE project = ?1 AND day < 
     WHERE NOT EXISTS (SELECT 1 FROM span WHERE project = ?1 AND trace_id = old.trace_id AND +day >= ?2)
       AND NOT EXISTS (SELECT 1 FROM log WHERE project = ?1 AND trace_id = old.trace_id AND +day >= ?2)";
 
+/// The same for a store that keeps steps apart, some of which cannot ask of each row whether there is another one.
+const OLD_APART: &str = "FROM (SELECT trace_id FROM (
+        SELECT trace_id, day FROM span WHERE project = ?1 UNION ALL SELECT trace_id, day FROM log WHERE project = ?1
+    ) AS came GROUP BY trace_id HAVING max(day) < ?2) AS old";
+
 /// The days before this one of which there is content.
 pub(super) fn days(connection: &Connection, project: ProjectId, before: u32) -> Result<Vec<u32>, Error> {
     let sql = "SELECT DISTINCT day FROM block WHERE project = ?1 AND day < ?2 ORDER BY day";
@@ -36,7 +41,8 @@ pub(super) fn extent(
 ) -> Result<Forgotten, Error> {
     let moment = connection.moment()?;
     let mut extent = Forgotten::default();
-    let sql = format!("SELECT count(*) {OLD}");
+    let old = if connection.keeps_steps_apart() { OLD_APART } else { OLD };
+    let sql = format!("SELECT count(*) {old}");
     extent.executions = moment.one(&sql, params![project.0, steps_before], count)?;
     let sql = "SELECT count(*), coalesce(sum(length(sealed)), 0) FROM block WHERE project = ?1 AND day < ?2";
     (extent.blocks, extent.bytes) =
@@ -73,7 +79,7 @@ pub(super) fn search(
     before: u32,
     from: Searched,
 ) -> Result<Option<(Vec<TraceId>, Searched)>, Error> {
-    let sql = "SELECT min(day) FROM (SELECT min(day) AS day FROM span WHERE project = ?1 AND day >= ?2
+    let sql = "SELECT min(first) FROM (SELECT min(day) AS first FROM span WHERE project = ?1 AND day >= ?2
         UNION ALL SELECT min(day) FROM log WHERE project = ?1 AND day >= ?2) AS days";
     let day: Option<u32> = connection.one(sql, params![project.0, from.day], |row| row.get(0))?;
     let Some(day) = day.filter(|day| *day < before) else { return Ok(None) };

@@ -1,19 +1,21 @@
 //! The index of words, made behind delivery: what waits for it, and how it grows.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
 use super::connection::{Conflict, Connection, Find, Insert, Kind, Row};
 use rusqlite::params;
 use rusqlite::types::Value;
+use treering_redact::Record;
 use treering_seal::{HashKey, KeyId};
 use treering_step::Timestamp;
 
 use super::content::Content;
 use super::executions::key_of;
+use super::joins::Joins;
 use super::prepare::in_use;
-use super::records::came_since;
+use super::records::{came_since, came_since_to_many};
 use super::rows::{self, integer, time};
 use super::versions::forgot;
 use crate::hashes::{Hashes, encode};
@@ -127,16 +129,134 @@ pub(super) fn read(
     let seen = Seen { version, forgot: forgot(&moment)?, read_at: time(Some(Timestamp::now())) };
     let mut words = HashMap::new();
     let mut all = Vec::new();
-    for waiting in waiting.iter().take_while(|_| began.elapsed() < READING) {
-        let words = match words.entry(waiting.of.project) {
+    for waiting in together(&moment, waiting)?.iter().take_while(|_| began.elapsed() < READING) {
+        let project = waiting[0].of.project;
+        let words = match words.entry(project) {
             std::collections::hash_map::Entry::Occupied(known) => known.into_mut(),
             std::collections::hash_map::Entry::Vacant(new) => {
-                new.insert(Words::new(content.vault.names(waiting.of.project)?))
+                new.insert(Words::new(content.vault.names(project)?))
             }
         };
-        all.push(news(&moment, content, *waiting, &seen, words, wording)?);
+        match waiting.as_slice() {
+            [one] => all.push(news(&moment, content, *one, &seen, words, wording)?),
+            many => all.extend(news_of_many(&moment, content, many, &seen, words, wording)?),
+        }
     }
     Ok(all)
+}
+
+/// Executions that are read at once.
+const AT_ONCE: usize = 50;
+
+/// Those that are read at once: each alone, but where the store is far away and they have nothing to do with others.
+fn together(connection: &Connection, waiting: &[Unindexed]) -> Result<Vec<Vec<Unindexed>>, Error> {
+    if !connection.is_far() {
+        return Ok(waiting.iter().map(|one| vec![*one]).collect());
+    }
+    let mut projects = BTreeMap::<_, Vec<_>>::new();
+    for one in waiting {
+        projects.entry(one.of.project).or_default().push(*one);
+    }
+    let mut all = Vec::new();
+    for (project, waiting) in projects {
+        let at_once = if (Joins { connection, project }).any_naming()? { 1 } else { AT_ONCE };
+        all.extend(waiting.chunks(at_once).map(<[_]>::to_vec));
+    }
+    Ok(all)
+}
+
+/// The same as [`news`] of many executions of a project.
+fn news_of_many(
+    connection: &Connection,
+    content: &Content,
+    waiting: &[Unindexed],
+    seen: &Seen,
+    words: &mut Words,
+    wording: Wording,
+) -> Result<Vec<News>, Error> {
+    let project = waiting[0].of.project;
+    let of: Vec<_> = waiting.iter().map(|one| (one.of.trace_id, one.version)).collect();
+    let mut reading: HashMap<_, _> =
+        waiting.iter().map(|one| (one.of.trace_id, Reading::of(one.of))).collect();
+    let is_whole = came_since_to_many(connection, content, project, &of, |trace_id, record| {
+        if let Some(reading) = reading.get_mut(&trace_id) {
+            reading.hear(&record, words, wording);
+        }
+    })?;
+    let mut rows = vec![Vec::new(); waiting.len()];
+    let executions: Vec<_> = waiting.iter().map(|one| key_of(one.of)).collect();
+    connection.find(&ROWS, &executions, |at, row| {
+        rows[at].push((row.get(0)?, row.get(1)?));
+        Ok(())
+    })?;
+    let mut all = Vec::with_capacity(waiting.len());
+    for (one, rows) in waiting.iter().zip(rows) {
+        let Some(reading) = reading.remove(&one.of.trace_id) else { continue };
+        all.push(reading.news(connection, *one, seen, words, (&rows, is_whole))?);
+    }
+    Ok(all)
+}
+
+const ROWS: Find<'_> = Find {
+    told: "version, hashes",
+    table: "words",
+    by: &[("project", Kind::Integer), ("trace_id", Kind::Bytes)],
+    but: "ORDER BY version",
+};
+
+/// What is heard of an execution while its records are read.
+struct Reading {
+    began: Instant,
+    done: Indexed,
+    found: HashSet<u32>,
+    contexts: HashSet<[u8; 16]>,
+}
+
+impl Reading {
+    fn of(of: Touched) -> Self {
+        let done = Indexed { of, records: 0, unread: 0, took: Duration::ZERO };
+        Self { began: Instant::now(), done, found: HashSet::new(), contexts: HashSet::new() }
+    }
+
+    fn hear(&mut self, record: &Record, words: &mut Words, wording: Wording) {
+        self.done.records += 1;
+        let (found, contexts) = (&mut self.found, &mut self.contexts);
+        let mut tell = |word: &str| {
+            found.insert(words.hash(word));
+        };
+        let read = || {
+            (wording.of_record)(record, &mut tell);
+            if contexts.insert(record.context().hash()) {
+                (wording.of_context)(record, &mut tell);
+            }
+        };
+        // One record that a reader fails on, which is a defect, does not keep the others out.
+        self.done.unread += usize::from(catch_unwind(AssertUnwindSafe(read)).is_err());
+    }
+
+    fn news(
+        mut self,
+        connection: &Connection,
+        waiting: Unindexed,
+        seen: &Seen,
+        words: &Words,
+        (rows, is_whole): (&[(i64, Vec<u8>)], bool),
+    ) -> Result<News, Error> {
+        let (hashes, replaced) = merged(connection, rows, self.found)?;
+        self.done.took = self.began.elapsed();
+        let Seen { version, forgot, read_at } = *seen;
+        let gone_at = (!is_whole).then_some(forgot);
+        Ok(News {
+            waiting,
+            version,
+            read_at,
+            hashes,
+            replaced,
+            named_by: words.named_by,
+            gone_at,
+            done: self.done,
+        })
+    }
 }
 
 /// The moment of which something is read.
@@ -154,45 +274,29 @@ fn news(
     words: &mut Words,
     wording: Wording,
 ) -> Result<News, Error> {
-    let began = Instant::now();
-    let mut done = Indexed { of: waiting.of, records: 0, unread: 0, took: Duration::ZERO };
-    let (mut found, mut contexts) = (HashSet::new(), HashSet::new());
+    let mut reading = Reading::of(waiting.of);
     let is_whole = came_since(connection, content, waiting.of, waiting.version, |record| {
-        done.records += 1;
-        let mut tell = |word: &str| {
-            found.insert(words.hash(word));
-        };
-        let read = || {
-            (wording.of_record)(&record, &mut tell);
-            if contexts.insert(record.context().hash()) {
-                (wording.of_context)(&record, &mut tell);
-            }
-        };
-        // One record that a reader fails on, which is a defect, does not keep the others out.
-        done.unread += usize::from(catch_unwind(AssertUnwindSafe(read)).is_err());
+        reading.hear(&record, words, wording);
     })?;
-    let (hashes, replaced) = merged(connection, waiting.of, found)?;
-    done.took = began.elapsed();
-    let Seen { version, forgot, read_at } = *seen;
-    let gone_at = (!is_whole).then_some(forgot);
-    Ok(News { waiting, version, read_at, hashes, replaced, named_by: words.named_by, gone_at, done })
+    let rows = rows_of(connection, waiting.of)?;
+    reading.news(connection, waiting, seen, words, (&rows, is_whole))
 }
 
 /// The words that no row of the index has; together with those of the newest rows, where these are not much larger,
 /// so that an execution has few rows and a word is seldom written again.
 fn merged(
     connection: &Connection,
-    of: Touched,
+    rows: &[(i64, Vec<u8>)],
     mut found: HashSet<u32>,
 ) -> Result<(Vec<u32>, Vec<i64>), Error> {
-    let rows = rows_of(connection, of)?;
-    for (_, bytes) in &rows {
+    for (_, bytes) in rows {
         coded(bytes)?.iter().for_each(|hash| {
             found.remove(&hash);
         });
     }
     let mut replaced = Vec::new();
-    if !found.is_empty() {
+    // There, rows that are replaced cost more than rows that are there.
+    if !found.is_empty() && !connection.keeps_steps_apart() {
         for (version, bytes) in rows.iter().rev() {
             let row = coded(bytes)?;
             if row.len() > 2 * found.len() {

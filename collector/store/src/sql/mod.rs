@@ -45,7 +45,7 @@ pub use writer::Writer;
 
 pub(crate) use audit::Chain;
 pub(crate) use connection::{
-    Connection, Delete, Find, Insert, Kind, OptionalExtension, Row, Transaction, Values,
+    Conflict, Connection, Delete, Find, Insert, Kind, OptionalExtension, Row, Transaction, Update, Values,
 };
 pub(crate) use content::Content;
 pub(crate) use index::mark_all;
@@ -55,5 +55,5 @@ pub(crate) use pool::Pool;
 pub(crate) use prepare::{Day, address, first_new_block};
 pub(crate) use records::Records;
 pub(crate) use rows::{places, trace_id};
-pub(crate) use versions::next_version;
+pub(crate) use versions::{next_version, take_version};
 pub(crate) use words::for_postgres;

@@ -1,26 +1,23 @@
 //! The partial summaries of an execution, step by step: those that came in with it, but for log records that belong
 //! elsewhere, and those that came in elsewhere and belong here.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::LazyLock;
 
 use super::connection::{Connection, Find, Kind, Row};
 use rusqlite::params;
 use rusqlite::types::Value;
-use treering_step::{Source, SpanId, Status, Summary};
+use treering_step::{ProcessId, Source, SpanId, Status, Summary};
 
 use super::joins::{BY_STEP, Joins, Naming, Place};
 use super::rows::{self, SUMMARY_COLUMNS};
 use super::versions::last_version;
-use crate::{Error, Touched};
-
-/// A step that runs in a process which is gone does not run any more.
-const GONE: &str = "CASE WHEN process IS NOT NULL AND status = 'running' THEN EXISTS (SELECT 1 FROM process \
-    WHERE process.project = summary.project AND process.id = summary.process AND gone = 1) ELSE FALSE END AS gone";
+use crate::{Error, ProjectId, Touched};
 
 /// What the skeleton of an execution needs of a summary. What it does not need is read as nothing, since texts are
 /// what takes the time.
-const OF_SKELETON: [&str; 17] = [
+const OF_SKELETON: [&str; 18] = [
     "span_id",
     "source",
     "parent_span_id",
@@ -38,6 +35,7 @@ const OF_SKELETON: [&str; 17] = [
     "reasoning_tokens",
     "cost_usd",
     "joins",
+    "process",
 ];
 
 static SKELETON_COLUMNS: LazyLock<String> = LazyLock::new(|| {
@@ -75,9 +73,9 @@ pub(super) fn each_step(
     mut add: impl FnMut(Vec<Summary>),
 ) -> Result<u64, Error> {
     let moment = connection.moment()?;
-    let mut guests = guests(&moment, of, detail)?;
+    let (lives, mut guests) = (Lives::of(&moment, of.project), guests(&moment, of, detail)?);
     let sql = format!(
-        "SELECT {}, {GONE} FROM summary WHERE project = ?1 AND trace_id = ?2 AND (span_id, source) > (?3, ?4)
+        "SELECT {} FROM summary WHERE project = ?1 AND trace_id = ?2 AND (span_id, source) > (?3, ?4)
          ORDER BY span_id, source LIMIT {PART}",
         detail.columns()
     );
@@ -91,7 +89,7 @@ pub(super) fn each_step(
             if rows == PART {
                 last = (row.get("span_id")?, row.get("source")?);
             }
-            let summary = alive(row)?;
+            let summary = lives.read(row)?;
             if is_naming(&summary) {
                 continue;
             }
@@ -123,10 +121,10 @@ pub(super) fn each_step_of_many(
     let mut versions = Vec::with_capacity(of.len());
     for some in of.chunks(EXECUTIONS) {
         let first = versions.len();
-        let (at_once, mut alone) = match connection {
+        let (at_once, mut alone) = match connection.is_far() {
             // Nothing is gained where no journey is saved.
-            Connection::Sqlite(_) => (None, (0..some.len()).collect()),
-            Connection::Postgres(_) => {
+            false => (None, (0..some.len()).collect()),
+            true => {
                 let (version, small, alone) = small_ones(connection, some)?;
                 small.into_iter().for_each(|(at, step)| add(first + at, step));
                 (Some(version), alone)
@@ -148,19 +146,19 @@ type Small = (u64, Vec<(usize, Vec<Summary>)>, Vec<usize>);
 
 fn small_ones(connection: &Connection, of: &[Touched]) -> Result<Small, Error> {
     let moment = connection.moment()?;
-    let mut naming = BTreeMap::new();
+    let (mut naming, mut lives) = (BTreeMap::new(), BTreeMap::new());
     for project in of.iter().map(|of| of.project).collect::<BTreeSet<_>>() {
+        lives.insert(project, Lives::of(&moment, project));
         naming.insert(project, Joins { connection: &moment, project }.any_naming()?);
     }
     let (mut alone, asked): (Vec<_>, Vec<_>) = (0..of.len()).partition(|at| naming[&of[*at].project]);
     let key = |at: &usize| vec![of[*at].project.0.into(), of[*at].trace_id.as_bytes().to_vec().into()];
-    let (told, but) =
-        (format!("{}, {GONE}", Detail::Whole.columns()), format!("ORDER BY span_id, source LIMIT {SMALL}"));
+    let (told, but) = (Detail::Whole.columns(), format!("ORDER BY span_id, source LIMIT {SMALL}"));
     let by = [("project", Kind::Integer), ("trace_id", Kind::Bytes)];
-    let find = Find { told: &told, table: "summary", by: &by, but: &but };
+    let find = Find { told, table: "summary", by: &by, but: &but };
     let mut summaries = vec![Vec::new(); asked.len()];
     moment.find(&find, &asked.iter().map(key).collect::<Vec<Vec<Value>>>(), |at, row| {
-        summaries[at].push(alive(row)?);
+        summaries[at].push(lives[&of[asked[at]].project].read(row)?);
         Ok(())
     })?;
     let mut small = Vec::<(usize, Vec<Summary>)>::new();
@@ -206,20 +204,20 @@ impl Guests {
 }
 
 fn guests(connection: &Connection, of: Touched, detail: Detail) -> Result<Guests, Error> {
-    let joins = Joins { connection, project: of.project };
+    let (joins, lives) = (Joins { connection, project: of.project }, Lives::of(connection, of.project));
     let mut guests = Guests::default();
     if !joins.any_naming()? {
         return Ok(guests);
     }
     let sql = format!(
-        "SELECT {}, {GONE} FROM summary WHERE project = ?1 AND trace_id = ?2 AND joins IS NOT NULL",
+        "SELECT {} FROM summary WHERE project = ?1 AND trace_id = ?2 AND joins IS NOT NULL",
         detail.columns()
     );
     let mut statement = connection.prepare(&sql)?;
     let mut found = statement.query(params![of.project.0, of.trace_id.as_bytes()])?;
     let (mut naming, mut offered) = (Vec::new(), BTreeSet::new());
     while let Some(row) = found.next()? {
-        let told = alive(row)?;
+        let told = lives.read(row)?;
         match told.joins.first() {
             Some(key) if is_naming(&told) => naming.push((*key, told)),
             _ => offered.extend(told.joins),
@@ -258,12 +256,12 @@ pub(super) fn of_steps(
 
 /// What came in with each of these steps.
 fn came(joins: Joins<'_>, steps: &[Place]) -> Result<Vec<Vec<Summary>>, Error> {
-    let told = format!("{}, {GONE}", Detail::Whole.columns());
-    let find = Find { told: &told, table: "summary", by: &BY_STEP, but: "" };
+    let find = Find { told: Detail::Whole.columns(), table: "summary", by: &BY_STEP, but: "" };
     let keys: Vec<_> = steps.iter().map(|step| joins.key(*step)).collect();
     let mut came = vec![Vec::new(); steps.len()];
+    let lives = Lives::of(joins.connection, joins.project);
     joins.connection.find(&find, &keys, |at, row| {
-        came[at].push(alive(row)?);
+        came[at].push(lives.read(row)?);
         Ok(())
     })?;
     Ok(came)
@@ -297,26 +295,51 @@ fn exchanged(joins: Joins<'_>, steps: &[Place], mut came: Vec<Vec<Summary>>) -> 
 
 /// What each of these log records tells.
 fn summaries(joins: Joins<'_>, logs: &[Naming], detail: Detail) -> Result<Vec<Summary>, Error> {
-    let told = format!("{}, {GONE}", detail.columns());
     let by = [&BY_STEP[..], &[("source", Kind::Bytes)]].concat();
-    let find = Find { told: &told, table: "summary", by: &by, but: "" };
+    let find = Find { told: detail.columns(), table: "summary", by: &by, but: "" };
     let key = |log: &Naming| {
         let mut key = joins.key(log.home);
         key.push(Value::Blob(log.source.clone()));
         key
     };
-    let mut all = vec![None; logs.len()];
+    let (mut all, lives) = (vec![None; logs.len()], Lives::of(joins.connection, joins.project));
     joins.connection.find(&find, &logs.iter().map(key).collect::<Vec<_>>(), |at, row| {
-        all[at] = Some(alive(row)?);
+        all[at] = Some(lives.read(row)?);
         Ok(())
     })?;
     all.into_iter().map(|told| told.ok_or(Error::Damaged("a join of a log record"))).collect()
 }
 
-fn alive(row: Row<'_>) -> Result<Summary, Error> {
-    let mut summary = rows::summary(row)?;
-    if row.get("gone")? {
-        summary.status = Some(Status::Interrupted);
+/// Which processes of a project are gone, of those that were asked for: few steps run.
+struct Lives<'a> {
+    connection: &'a Connection,
+    project: ProjectId,
+    known: RefCell<HashMap<ProcessId, bool>>,
+}
+
+impl<'a> Lives<'a> {
+    fn of(connection: &'a Connection, project: ProjectId) -> Self {
+        Self { connection, project, known: RefCell::default() }
     }
-    Ok(summary)
+
+    /// What is told in a row. A step that runs in a process which is gone does not run any more.
+    fn read(&self, row: Row<'_>) -> Result<Summary, Error> {
+        let mut summary = rows::summary(row)?;
+        if let (Some(Status::Running), Some(process)) = (summary.status, summary.process)
+            && self.is_gone(process)?
+        {
+            summary.status = Some(Status::Interrupted);
+        }
+        Ok(summary)
+    }
+
+    fn is_gone(&self, process: ProcessId) -> Result<bool, Error> {
+        if let Some(known) = self.known.borrow().get(&process) {
+            return Ok(*known);
+        }
+        let sql = "SELECT EXISTS (SELECT 1 FROM process WHERE project = ?1 AND id = ?2 AND gone = 1)";
+        let is_gone = self.connection.one(sql, params![self.project.0, process.0], |row| row.get(0))?;
+        self.known.borrow_mut().insert(process, is_gone);
+        Ok(is_gone)
+    }
 }

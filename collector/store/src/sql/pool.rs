@@ -38,9 +38,14 @@ impl Pool {
         claims: Claims<'_>,
         work: impl FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
+        let project = claims.project;
+        let look = move |connection: &Connection| {
+            connection.see(project)?;
+            work(connection)
+        };
         match self {
-            Self::Sqlite(pool) => pool.with(work).await,
-            Self::Postgres(pool) => pool.seen_by(claims).with(work).await,
+            Self::Sqlite(pool) => pool.with(look).await,
+            Self::Postgres(pool) => pool.seen_by(claims).with(look).await,
         }
     }
 }

@@ -102,9 +102,9 @@ pub(super) fn in_use(
     content: &Content,
     keys: &[KeyId],
 ) -> Result<bool, Error> {
-    match **transaction {
-        Connection::Sqlite(_) => content.vault.in_use(keys),
+    match transaction.control() {
         Connection::Postgres(_) => vault::in_use(transaction, keys),
+        _ => content.vault.in_use(keys),
     }
 }
 
@@ -114,9 +114,9 @@ pub(super) fn prepare(
     content: &Content,
     batches: &[Batch],
 ) -> Result<Prepared, Error> {
-    let upon = match connection {
-        Connection::Sqlite(_) => Upon::Version(last_version(connection)? + 1),
+    let upon = match connection.control() {
         Connection::Postgres(_) => Upon::Forgotten(forgot(connection)?),
+        _ => Upon::Version(last_version(connection)? + 1),
     };
     prepare_upon(upon, connection, content, batches)
 }
@@ -159,10 +159,10 @@ fn prepare_upon(
 
 /// The number of the first block that is written now: greater than that of any block that is there, and nobody else's.
 pub(crate) fn first_new_block(connection: &Connection, version: i64) -> Result<i64, Error> {
-    match connection {
-        // No version comes twice.
-        Connection::Sqlite(_) => Ok(version << BLOCKS),
+    match connection.control() {
         Connection::Postgres(_) => connection.one("SELECT nextval('block_id')", params![], |row| row.get(0)),
+        // No version comes twice.
+        _ => Ok(version << BLOCKS),
     }
 }
 
@@ -286,7 +286,7 @@ impl<'a> Day<'a> {
         if batch.logs.first().is_none_or(is_named) { Ok(()) } else { Err(Error::KeysChanged) }
     }
 
-    /// A span that is kept already, or whose content expired, is not kept again; nor is an older snapshot.
+    /// A span whose content expired is not kept again, nor is an older snapshot; one that is there only speaks again.
     fn wanted_spans(&self, entries: &[&SpanEntry]) -> Result<Vec<Wanted>, Error> {
         let name = |entry: &&SpanEntry| identity(&self.key, &entry.record);
         let mut wanted: Vec<_> = entries.iter().map(name).map(Wanted::New).collect();
@@ -298,8 +298,10 @@ impl<'a> Day<'a> {
         self.connection.find(&SPANS, &keys, |place, row| {
             let before: (i64, Name) = (row.get(1)?, row.get(2)?);
             let entry = (time(entries[place].ended_at).unwrap_or(0), name(&entries[place]));
-            if !row.get::<bool>(0)? || entry <= before {
+            if !row.get::<bool>(0)? || entry < before {
                 wanted[place] = Wanted::Not;
+            } else if entry == before {
+                wanted[place] = Wanted::Kept(entry.1);
             }
             Ok(())
         })?;

@@ -9,6 +9,7 @@ use rusqlite::types::Value;
 use treering_step::{ProcessId, Timestamp};
 
 use super::executions::mark_stale;
+use super::joins::BY_STEP;
 use super::rows::{self, integer, time};
 use super::versions::next_version;
 use crate::{Batch, Error, ProjectId, Sign, Touched};
@@ -38,7 +39,7 @@ const LIVES: Find<'_> = Find {
     but: "",
 };
 
-const BY_PROCESS: [(&str, Kind); 2] = [("project", Kind::Integer), ("id", Kind::Bytes)];
+pub(super) const BY_PROCESS: [(&str, Kind); 2] = [("project", Kind::Integer), ("id", Kind::Bytes)];
 
 const NEW_LIVES: Insert = Insert {
     table: "process",
@@ -209,6 +210,9 @@ fn dead(connection: &Connection, now: Timestamp, listening_since: Timestamp) -> 
 
 /// The executions with steps that these processes run, as far as anybody told.
 fn running_in(connection: &Connection, processes: &[Process]) -> Result<Vec<Touched>, Error> {
+    if connection.keeps_steps_apart() {
+        return running_apart(connection, processes);
+    }
     let mut touched = Vec::new();
     connection.find(&RUNNING, &processes.iter().copied().map(key).collect::<Vec<_>>(), |at, row| {
         touched.push(Touched { project: processes[at].0, trace_id: rows::trace_id(row.blob(0)?)? });
@@ -225,6 +229,34 @@ const RUNNING: Find<'_> = Find {
         AND span.trace_id = summary.trace_id AND span.span_id = summary.span_id AND span.source = x''
         AND span.status <> 'running')",
 };
+
+/// The same of a store that does not ask of each row for another one: the steps whose end none of these processes told,
+/// but those whose end somebody else did.
+fn running_apart(connection: &Connection, processes: &[Process]) -> Result<Vec<Touched>, Error> {
+    let (mut touched, mut steps) = (Vec::new(), Vec::new());
+    connection.find(&UNENDED, &processes.iter().copied().map(key).collect::<Vec<_>>(), |at, row| {
+        let project = processes[at].0;
+        touched.push(Touched { project, trace_id: rows::trace_id(row.blob(0)?)? });
+        steps.push(vec![project.0.into(), row.blob(0)?.to_vec().into(), row.blob(1)?.to_vec().into()]);
+        Ok(())
+    })?;
+    let mut is_over = vec![false; steps.len()];
+    connection.find(&ENDED, &steps, |at, _| {
+        is_over[at] = true;
+        Ok(())
+    })?;
+    let running = touched.into_iter().zip(is_over).filter(|(_, is_over)| !is_over);
+    Ok(running.map(|(touched, _)| touched).collect::<BTreeSet<_>>().into_iter().collect())
+}
+
+const UNENDED: Find<'_> = Find {
+    told: "trace_id, span_id",
+    but: "GROUP BY trace_id, span_id HAVING max(coalesce(source = '' AND status <> 'running', false)) = false",
+    ..RUNNING
+};
+
+const ENDED: Find<'_> =
+    Find { told: "1", table: "summary", by: &BY_STEP, but: "AND source = x'' AND status <> 'running'" };
 
 /// Processes of which only stored records tell: each spoke on its day, and not later, as far as anybody knows.
 pub(super) fn remember_from(

@@ -305,11 +305,21 @@ fn executions(
     values.push(Value::Integer(i64::from(limit) + 1));
     values.push(Value::Integer(scope.project().0));
     // The page is chosen within an index, where one holds all that is asked; only its own rows are then looked up.
+    let apart = format!(
+        "SELECT {EXECUTION_COLUMNS}, listed_at FROM execution WHERE {sql}
+             ORDER BY listed_at DESC, trace_id DESC LIMIT ?"
+    );
     let sql = format!(
         "SELECT {EXECUTION_COLUMNS}, listed_at FROM (SELECT trace_id AS chosen FROM execution WHERE {sql}
              ORDER BY listed_at DESC, trace_id DESC LIMIT ?) AS page CROSS JOIN execution
          WHERE project = ? AND trace_id = chosen ORDER BY listed_at DESC, trace_id DESC"
     );
+    let sql = if connection.keeps_steps_apart() {
+        values.pop();
+        apart
+    } else {
+        sql
+    };
     let mut statement = connection.prepare(&sql)?;
     let mut found = statement.query(&refs(&values))?;
     let mut page = ExecutionPage::default();

@@ -12,6 +12,7 @@ use treering_step::{JoinKey, SpanId, TraceId};
 
 use super::content::{Content, OfProject, address};
 use super::joins::{BY_STEP, Joins, Place};
+use super::removal::keys;
 use super::rows;
 use super::versions::forgot;
 use crate::content::{Address, Name, identity};
@@ -36,7 +37,7 @@ const ANNOUNCING: Find<'_> = Find {
 const LOGS_OF: Find<'_> =
     Find { told: "day, hash, block, start, length, at, ordinal", table: "log", by: &BY_STEP, but: "" };
 
-const BY_HASH: [(&str, Kind); 3] =
+pub(super) const BY_HASH: [(&str, Kind); 3] =
     [("project", Kind::Integer), ("trace_id", Kind::Bytes), ("hash", Kind::Bytes)];
 
 /// Of equal ones the first: they say the same.
@@ -220,21 +221,30 @@ impl<'a> Records<'a> {
         Ok(all)
     }
 
-    /// The records that summaries of an execution were made from, by the ids of their spans and their sources.
-    fn of_summaries(&self, trace_id: TraceId, summaries: &[(Vec<u8>, Vec<u8>)]) -> Result<Vec<Kept>, Error> {
-        let (spans, logs): (Vec<_>, Vec<_>) = summaries.iter().partition(|(_, source)| source.is_empty());
-        let of_span = |(span_id, _): &&(Vec<u8>, Vec<u8>)| self.key(trace_id, span_id);
-        let of_log = |(_, source): &&(Vec<u8>, Vec<u8>)| self.key(trace_id, &rows::hash_of(source));
+    /// The records that summaries were made from, each with the execution of its summary.
+    fn of_summaries(&self, summaries: &[Told]) -> Result<Vec<(TraceId, Kept)>, Error> {
+        let (spans, logs): (Vec<_>, Vec<_>) = summaries.iter().partition(|told| told.source.is_empty());
+        let of_span = |told: &&Told| self.key(told.trace_id, &told.span_id);
+        let of_log = |told: &&Told| self.key(told.trace_id, &rows::hash_of(&told.source));
         let span = |row: Row<'_>| Kept::of(Signal::Traces, row);
         let of_spans = self.find(&SPAN_OF, &spans.iter().map(of_span).collect::<Vec<_>>(), span)?;
         let of_logs = self
             .find(&LOG_OF, &logs.iter().map(of_log).collect::<Vec<_>>(), |row| Kept::of(Signal::Logs, row))?;
         // What is no log record was announced.
-        let announced = logs.iter().zip(&of_logs).filter(|(_, found)| found.is_empty());
-        let announced: Vec<_> = announced.map(|(summary, _)| of_span(summary)).collect();
-        let announcing = self.find(&ANNOUNCING, &announced, span)?;
-        Ok(of_spans.into_iter().chain(of_logs).chain(announcing).flatten().collect())
+        let announced: Vec<_> =
+            logs.iter().zip(&of_logs).filter(|(_, found)| found.is_empty()).map(|(told, _)| *told).collect();
+        let announcing = self.find(&ANNOUNCING, &announced.iter().map(of_span).collect::<Vec<_>>(), span)?;
+        let of_all = spans.into_iter().chain(logs).chain(announced);
+        let found = of_all.zip(of_spans.into_iter().chain(of_logs).chain(announcing));
+        Ok(found.flat_map(|(told, kept)| kept.into_iter().map(|kept| (told.trace_id, kept))).collect())
     }
+}
+
+/// What a summary of an execution was made from.
+struct Told {
+    trace_id: TraceId,
+    span_id: Vec<u8>,
+    source: Vec<u8>,
 }
 
 /// What a log record is ordered by: its time, hash and ordinal.
@@ -261,15 +271,17 @@ fn of_a_moment<T>(
     loop {
         let moment = connection.moment()?;
         let mut records = Records::new(&moment, content, scope.project());
-        let told = read(&mut records)?;
+        let told = read(&mut records);
         tries -= 1;
-        if records.is_whole || tries == 0 {
-            return Ok(told);
+        // Where blocks lie apart from the moment, one that was moved meanwhile is not there.
+        let is_gone = matches!(told, Err(Error::Damaged(_))) && connection.keeps_steps_apart();
+        if tries == 0 || !is_gone && (records.is_whole || told.is_err()) {
+            return told;
         }
         let seen = forgot(&moment)?;
         drop(moment);
         if forgot(connection)? == seen {
-            return Ok(told);
+            return told;
         }
     }
 }
@@ -398,7 +410,8 @@ pub(super) fn came_since(
     let News { summaries, offers } = News::of(joins, of.trace_id, since)?;
     let reading = Records::new(connection, content, of.project);
     for part in summaries.chunks(SUMMARIES) {
-        tell_all(&reading.of_summaries(of.trace_id, part)?)?;
+        let kept: Vec<_> = reading.of_summaries(part)?.into_iter().map(|(_, kept)| kept).collect();
+        tell_all(&kept)?;
     }
     if !joins.any_naming()? {
         return Ok(records.is_whole);
@@ -415,14 +428,48 @@ pub(super) fn came_since(
     Ok(records.is_whole)
 }
 
+/// The same of many executions of a project of which no log record names a span: tells each record with its execution.
+pub(super) fn came_since_to_many(
+    connection: &Connection,
+    content: &Content,
+    project: ProjectId,
+    of: &[(TraceId, i64)],
+    mut tell: impl FnMut(TraceId, Record),
+) -> Result<bool, Error> {
+    let mut summaries = Vec::new();
+    connection.find(&WRITTEN, &keys(project, of.iter().map(|(trace_id, _)| trace_id)), |at, row| {
+        let (trace_id, since) = of[at];
+        if row.get::<i64>(2)? >= since {
+            summaries.push(Told { trace_id, span_id: row.get(0)?, source: row.get(1)? });
+        }
+        Ok(())
+    })?;
+    let mut records = Records::new(connection, content, project);
+    for part in summaries.chunks(SUMMARIES) {
+        let (executions, kept): (Vec<_>, Vec<_>) = records.of_summaries(part)?.into_iter().unzip();
+        records.each(&kept, |at, record| {
+            record?.into_iter().for_each(|record| tell(executions[at], record));
+            Ok(ControlFlow::Continue(()))
+        })?;
+    }
+    Ok(records.is_whole)
+}
+
+const WRITTEN: Find<'_> = Find {
+    told: "span_id, source, written",
+    table: "summary",
+    by: &[("project", Kind::Integer), ("trace_id", Kind::Bytes)],
+    but: "",
+};
+
 /// Summaries whose records are asked for at once.
 const SUMMARIES: usize = 1_000;
 
 /// What is new in an execution since some version.
 #[derive(Default)]
 struct News {
-    /// The span ids and the sources of its new summaries.
-    summaries: Vec<(Vec<u8>, Vec<u8>)>,
+    /// Its new summaries.
+    summaries: Vec<Told>,
     /// What its spans offer: the old ones, and the new ones.
     offers: [HashSet<(SpanId, JoinKey)>; 2],
 }
@@ -442,7 +489,7 @@ impl News {
                 news.offers[usize::from(is_new)].extend(keys.into_iter().map(|key| (span_id, key)));
             }
             if is_new {
-                news.summaries.push((row.get(0)?, source));
+                news.summaries.push(Told { trace_id, span_id: row.get(0)?, source });
             }
         }
         Ok(news)

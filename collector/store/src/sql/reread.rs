@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::append::{announcement, summary_row};
-use super::connection::{Connection, Delete, Kind, OptionalExtension, Row};
+use super::connection::{Connection, Delete, Kind, OptionalExtension, Row, Update};
 use rusqlite::params;
 use rusqlite::types::Value;
 use std::ops::ControlFlow;
@@ -13,9 +13,9 @@ use treering_step::{JoinKey, ProcessId, SpanId, Summary};
 
 use super::content::Content;
 use super::executions::{key_of, mark_stale};
-use super::joins::{Joins, Offer, offer_all};
+use super::joins::{BY_STEP, Joins, Offer, offer_all};
 use super::processes;
-use super::records::{Kept, RECORD, Records};
+use super::records::{BY_HASH, Kept, RECORD, Records};
 use super::rows::{self, SUMMARIES, SUMMARY_COLUMNS};
 use super::versions::next_version;
 use crate::{Error, ProjectId, Reread, Touched};
@@ -91,11 +91,11 @@ impl Moved {
             let step = step.map(|step| step.as_bytes().to_vec());
             [key_of(of), vec![id.into(), step.into()]].concat()
         };
-        let sql = "UPDATE span SET announces = ?4 WHERE project = ?1 AND trace_id = ?2 AND span_id = ?3";
-        connection.many(sql, &self.spans.into_iter().map(row).collect::<Vec<_>>())?;
+        let spans = Update { table: "span", by: &BY_STEP, set: &[("announces", Kind::Bytes)] };
+        connection.update(&spans, &self.spans.into_iter().map(row).collect::<Vec<_>>())?;
         // Equal records belong together.
-        let sql = "UPDATE log SET span_id = ?4 WHERE project = ?1 AND trace_id = ?2 AND hash = ?3";
-        connection.many(sql, &self.logs.into_iter().map(row).collect::<Vec<_>>())?;
+        let logs = Update { table: "log", by: &BY_HASH, set: &[("span_id", Kind::Bytes)] };
+        connection.update(&logs, &self.logs.into_iter().map(row).collect::<Vec<_>>())?;
         Ok(())
     }
 }

@@ -8,6 +8,11 @@ use super::rows::time;
 use crate::{ClockNote, Error};
 
 pub(super) fn newest_day(connection: &Connection) -> Result<Option<u32>, Error> {
+    if connection.keeps_steps_apart() {
+        let sql = "SELECT greatest(coalesce((SELECT max(day) FROM span), 0), coalesce((SELECT max(day) FROM log), 0))";
+        let newest: u32 = connection.one(sql, params![], |row| row.get(0))?;
+        return Ok(Some(newest).filter(|day| *day > 0));
+    }
     // Of each project the end of an index.
     let sql = "SELECT max(greatest(
             coalesce((SELECT max(day) FROM span WHERE span.project = project.id), -1),

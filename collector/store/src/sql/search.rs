@@ -178,6 +178,33 @@ impl<'a> Content<'a> {
     }
 
     fn all_that_hold(&self, hashes: &[u32]) -> Result<HashSet<TraceId>, Error> {
+        match self.connection.keeps_steps_apart() {
+            true => self.all_with(hashes),
+            false => self.all_in_order(hashes),
+        }
+    }
+
+    /// Where the database itself looks into a set of hashes.
+    fn all_with(&self, hashes: &[u32]) -> Result<HashSet<TraceId>, Error> {
+        let sql = "SELECT DISTINCT trace_id FROM words WHERE project = ?1 AND has(hashes, ?2)";
+        let mut all = None::<HashSet<TraceId>>;
+        for hash in hashes {
+            let some = self
+                .connection
+                .all(sql, params![self.project.0, hash], |row| rows::trace_id(row.blob(0)?))?;
+            let some: HashSet<_> = some.into_iter().collect();
+            all = Some(match all {
+                Some(all) => all.intersection(&some).copied().collect(),
+                None => some,
+            });
+            if all.as_ref().is_some_and(HashSet::is_empty) {
+                break;
+            }
+        }
+        Ok(all.unwrap_or_default())
+    }
+
+    fn all_in_order(&self, hashes: &[u32]) -> Result<HashSet<TraceId>, Error> {
         let sql = format!(
             "SELECT trace_id, version, hashes FROM words WHERE project = ?1 AND (trace_id, version) > (?2, ?3)
              ORDER BY trace_id, version LIMIT {ROWS}"

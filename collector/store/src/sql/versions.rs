@@ -12,9 +12,26 @@ pub(crate) fn last_version(connection: &Connection) -> Result<i64, Error> {
 
 /// The version of what this transaction writes.
 pub(crate) fn next_version(transaction: &Transaction<'_>) -> Result<i64, Error> {
-    let sql = "INSERT INTO version (id, last) VALUES (0, 1)
-        ON CONFLICT (id) DO UPDATE SET last = version.last + 1 RETURNING last";
-    transaction.one(sql, params![], |row| row.get(0))
+    let is_shared = transaction.keeps_steps_apart() && transaction.has_fleet();
+    let gap = if is_shared { i64::from(getrandom::u32().map_err(Error::Random)? & GAP) } else { 0 };
+    let version = take(transaction, 1 + gap)?;
+    transaction.writes_as(version);
+    Ok(version)
+}
+
+/// Where steps lie apart, a version may have been undone that something was written as, by a collector that ended: the
+/// next one takes another version, as good as always.
+const GAP: u32 = 0xfff;
+
+/// Takes a version of control data.
+pub(crate) fn take_version(control: &Connection) -> Result<i64, Error> {
+    take(control, 1)
+}
+
+fn take(control: &Connection, further: i64) -> Result<i64, Error> {
+    let sql = "INSERT INTO version (id, last) VALUES (0, ?1)
+        ON CONFLICT (id) DO UPDATE SET last = version.last + ?1 RETURNING last";
+    control.one(sql, params![further], |row| row.get(0))
 }
 
 /// The same for one that takes away what others may have seen and build upon.

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use rusqlite::OpenFlags;
 
+use crate::clickhouse::Engine;
 use crate::sql::{self, Asks, Audit, Chain, Connection, Content, Keeper, Keys, Reader, Writer};
 use crate::{Control, Error, Handles, MasterSource, ReadHandles, Vault, vault_path};
 pub(crate) use backup::{back_up, bytes};
@@ -24,14 +25,22 @@ const BUSY_TIMEOUT: std::time::Duration = std::time::Duration::from_secs(10);
 /// Two cores serve pages; more connections would only wait for them.
 const READERS: usize = 4;
 
-pub(crate) async fn open(path: &Path, master: MasterSource) -> Result<Handles, Error> {
+pub(crate) async fn open(
+    path: &Path,
+    master: MasterSource,
+    engine: Option<Engine>,
+) -> Result<Handles, Error> {
     let sealed = path.exists() && schema::was_sealed(file(&writing(path, true)?))?;
     let open = if sealed { Vault::open_existing } else { Vault::open };
-    open_on(&Ground::of(path), open(&vault_path(path), master)?)
+    open_on(&Ground::of(path), open(&vault_path(path), master)?, engine.as_ref())
 }
 
 /// The same for the one process that owns the store, which begins a new database where this one is damaged.
-pub(crate) async fn open_and_mend(path: &Path, master: MasterSource) -> Result<(Handles, Damaged), Error> {
+pub(crate) async fn open_and_mend(
+    path: &Path,
+    master: MasterSource,
+    engine: Option<Engine>,
+) -> Result<(Handles, Damaged), Error> {
     let keys = vault_path(path);
     // Where content was sealed, its keys must be there: new ones would open nothing of it.
     if !std::fs::metadata(&keys).is_ok_and(|file| file.len() > 0) && path.exists() && was_sealed(path) {
@@ -40,34 +49,43 @@ pub(crate) async fn open_and_mend(path: &Path, master: MasterSource) -> Result<(
     let vault = Vault::open(&keys, master)?;
     let ground = Ground::of_owner(path, vault.clone());
     ground.prepare()?;
-    Ok((open_on(&ground, vault)?, Damaged::new(ground)))
+    Ok((open_on(&ground, vault, engine.as_ref())?, Damaged::new(ground)))
 }
 
-fn open_on(ground: &Arc<Ground>, vault: Vault) -> Result<Handles, Error> {
+fn open_on(ground: &Arc<Ground>, vault: Vault, engine: Option<&Engine>) -> Result<Handles, Error> {
     let (path, content) = (&*ground.path, Content::new(vault.clone()));
     schema::migrate(&writing(path, true)?, path, &content)?;
-    let ReadHandles { reader, keys, .. } = reading(ground, &content)?;
-    let writing = pool(ground, 1, |path| writing(path, false))?;
-    let writer = Writer::new(writing.clone(), writing, pool(ground, 1, read_only)?, content);
-    let Control { keeper, audit } = control(ground, Chain::Open(vault.clone()))?;
+    let ReadHandles { reader, keys, .. } = reading(ground, &content, engine)?;
+    let writing = pool(ground, 1, |path| writing(path, false), engine)?;
+    let writer = Writer::new(writing.clone(), writing, pool(ground, 1, read_only, engine)?, content);
+    let Control { keeper, audit } = control(ground, Chain::Open(vault.clone()), engine)?;
     Ok(Handles { writer, keeper, reader, keys, audit, vault })
 }
 
-pub(crate) async fn open_read_only(path: &Path, master: MasterSource) -> Result<ReadHandles, Error> {
+pub(crate) async fn open_read_only(
+    path: &Path,
+    master: MasterSource,
+    engine: Option<Engine>,
+) -> Result<ReadHandles, Error> {
     // The store first: where there is none, that is the better thing to say.
     read_only(path)?;
-    reading(&Ground::of(path), &Content::new(Vault::open_read_only(&vault_path(path), master)?))
+    let vault = Vault::open_read_only(&vault_path(path), master)?;
+    reading(&Ground::of(path), &Content::new(vault), engine.as_ref())
 }
 
 /// Control data of a store that is there, whose schema may be brought up to date by its next server alone.
-pub(crate) async fn open_control(path: &Path, master: MasterSource) -> Result<Control, Error> {
+pub(crate) async fn open_control(
+    path: &Path,
+    master: MasterSource,
+    engine: Option<Engine>,
+) -> Result<Control, Error> {
     read_only(path)?;
-    control(&Ground::of(path), Chain::Closed { keys: vault_path(path), master })
+    control(&Ground::of(path), Chain::Closed { keys: vault_path(path), master }, engine.as_ref())
 }
 
-pub(crate) fn control_with(path: &Path, vault: &Vault) -> Result<Control, Error> {
+pub(crate) fn control_with(path: &Path, vault: &Vault, engine: Option<&Engine>) -> Result<Control, Error> {
     read_only(path)?;
-    control(&Ground::of(path), Chain::Open(vault.clone()))
+    control(&Ground::of(path), Chain::Open(vault.clone()), engine)
 }
 
 pub(crate) fn open_vault(path: &Path, master: MasterSource) -> Result<Vault, Error> {
@@ -85,18 +103,18 @@ fn was_sealed(path: &Path) -> bool {
     sealed().unwrap_or(true)
 }
 
-fn control(ground: &Arc<Ground>, chain: Chain) -> Result<Control, Error> {
-    let pool = pool(ground, 1, |path| writing(path, false))?;
+fn control(ground: &Arc<Ground>, chain: Chain, engine: Option<&Engine>) -> Result<Control, Error> {
+    let pool = pool(ground, 1, |path| writing(path, false), engine)?;
     Ok(Control {
         keeper: Keeper::new(pool.clone(), pool.clone(), chain.clone()),
         audit: Audit::new(pool, chain),
     })
 }
 
-fn reading(ground: &Arc<Ground>, content: &Content) -> Result<ReadHandles, Error> {
+fn reading(ground: &Arc<Ground>, content: &Content, engine: Option<&Engine>) -> Result<ReadHandles, Error> {
     Ok(ReadHandles {
-        reader: Reader::new(pool(ground, READERS, read_only)?, content.clone()),
-        keys: Keys::new(pool(ground, 1, read_only)?, Asks::Table),
+        reader: Reader::new(pool(ground, READERS, read_only, engine)?, content.clone()),
+        keys: Keys::new(pool(ground, 1, read_only, engine)?, Asks::Table),
         vault: content.vault.clone(),
     })
 }
@@ -105,15 +123,16 @@ fn pool(
     ground: &Arc<Ground>,
     count: usize,
     open: fn(&Path) -> Result<Connection, Error>,
+    engine: Option<&Engine>,
 ) -> Result<sql::Pool, Error> {
-    Ok(sql::Pool::Sqlite(Pool::open(ground, count, open)?))
+    Ok(sql::Pool::Sqlite(Pool::open(ground, count, open, engine)?))
 }
 
 /// What it is a connection to.
 fn file(connection: &Connection) -> &rusqlite::Connection {
-    match connection {
+    match connection.control() {
         Connection::Sqlite(file) => file,
-        Connection::Postgres(_) => unreachable!("this room opens files alone"),
+        _ => unreachable!("this room opens files alone"),
     }
 }
 

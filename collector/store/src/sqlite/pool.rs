@@ -7,6 +7,7 @@ use tokio::sync::Semaphore;
 use super::damage::{FileId, Ground, leave_log};
 use super::file;
 use crate::Error;
+use crate::clickhouse::Engine;
 use crate::sql::Connection;
 
 /// Opens a connection to the database at a path.
@@ -22,6 +23,8 @@ pub(crate) struct Pool {
     places: Arc<Semaphore>,
     ground: Arc<Ground>,
     open: Open,
+    /// What came in may be elsewhere.
+    engine: Option<Engine>,
 }
 
 /// A connection, and the file that it is to.
@@ -34,10 +37,15 @@ struct Held {
 
 impl Pool {
     /// So many connections.
-    pub(super) fn open(ground: &Arc<Ground>, count: usize, open: Open) -> Result<Self, Error> {
-        let idle = (0..count).map(|_| Held::open(ground, open)).collect::<Result<_, _>>()?;
+    pub(super) fn open(
+        ground: &Arc<Ground>,
+        count: usize,
+        open: Open,
+        engine: Option<&Engine>,
+    ) -> Result<Self, Error> {
+        let idle = (0..count).map(|_| Held::open(ground, open, engine)).collect::<Result<_, _>>()?;
         let (idle, places) = (Arc::new(Mutex::new(idle)), Arc::new(Semaphore::new(count)));
-        Ok(Self { idle, places, ground: ground.clone(), open })
+        Ok(Self { idle, places, ground: ground.clone(), open, engine: engine.cloned() })
     }
 
     /// Does this work on a connection of its own. The work goes on to its end even where nobody waits for it
@@ -47,14 +55,15 @@ impl Pool {
         work: impl FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
     ) -> Result<T, Error> {
         let place = self.places.clone().acquire_owned().await.expect("the semaphore is never closed");
-        let (idle, ground, open) = (self.idle.clone(), self.ground.clone(), self.open);
+        let (idle, ground, open, engine) =
+            (self.idle.clone(), self.ground.clone(), self.open, self.engine.clone());
         let lend = move || {
             let lock = || idle.lock().unwrap_or_else(PoisonError::into_inner);
             let mut held = lock().pop().expect("there are as many connections as places");
             // A panic goes on to whoever waits, but it must not take the connection along. What it was in the
             // middle of was undone while it came here.
             let result = catch_unwind(AssertUnwindSafe(|| {
-                held.follow(open)?;
+                held.follow(open, engine.as_ref())?;
                 work(&held.connection)
             }));
             let file = held.file;
@@ -73,10 +82,10 @@ impl Pool {
 }
 
 impl Held {
-    fn open(ground: &Arc<Ground>, open: Open) -> Result<Self, Error> {
+    fn open(ground: &Arc<Ground>, open: Open, engine: Option<&Engine>) -> Result<Self, Error> {
         // Before it is opened: should it be replaced in between, it is only opened once more.
         let file = FileId::of(&ground.path);
-        let connection = open(&ground.path)?;
+        let connection = open(&ground.path)?.beside(engine);
         Ok(Self { connection, file: file.or_else(|| FileId::of(&ground.path)), ground: ground.clone() })
     }
 
@@ -84,9 +93,9 @@ impl Held {
         FileId::of(&self.ground.path).is_some_and(|file| Some(file) != self.file)
     }
 
-    fn follow(&mut self, open: Open) -> Result<(), Error> {
+    fn follow(&mut self, open: Open, engine: Option<&Engine>) -> Result<(), Error> {
         if self.is_behind() {
-            *self = Self::open(&self.ground, open)?;
+            *self = Self::open(&self.ground, open, engine)?;
         }
         Ok(())
     }

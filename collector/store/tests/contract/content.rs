@@ -63,8 +63,10 @@ async fn content_that_was_exchanged_is_found() {
     let store = Store::new().await;
     store.append(vec![telling(1, 1, "one"), telling(1, 2, "two")], vec![]).await;
     let [one, two] = [1, 2].map(|number| store.blob(id(number).as_bytes()));
-    let other = format!("(SELECT start, length FROM span WHERE span_id = {two})");
-    store.change(&format!("UPDATE span SET (start, length) = {other} WHERE span_id = {one}")).await;
+    let start = store.number(&format!("SELECT CAST(start AS bigint) FROM span WHERE span_id = {two}")).await;
+    let length =
+        store.number(&format!("SELECT CAST(length AS bigint) FROM span WHERE span_id = {two}")).await;
+    store.change(&format!("UPDATE span SET start = {start}, length = {length} WHERE span_id = {one}")).await;
     let read = store.handles.reader.steps(store.scope(), trace(1), vec![id(1)]).await;
     assert!(matches!(read, Err(treering_store::Error::Damaged(_))));
     assert!(store.handles.reader.steps(store.scope(), trace(1), vec![id(2)]).await.is_ok());
@@ -79,10 +81,10 @@ async fn no_file_holds_a_word_of_the_content() {
         store.deliver(store.batch(vec![telling(1, number, &text)], vec![log(1, number, &text)])).await;
     }
     let url = store.url.clone();
-    let Store { handles, folder, database, .. } = store;
+    let Store { handles, folder, database, steps, .. } = store;
     drop(handles);
     let check = async |when: &str| {
-        for (file, bytes) in kept(folder.path(), database.as_ref()).await {
+        for (file, bytes) in kept(folder.path(), database.as_ref(), steps.as_ref()).await {
             for word in words.iter().flat_map(forms) {
                 assert!(memchr::memmem::find(&bytes, &word).is_none(), "{word:?} in {file}, {when}");
             }

@@ -114,7 +114,7 @@ fn newest_first(execution: &Execution) -> impl Ord + use<> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: crate::BACKEND.cases(24), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn whatever_is_asked_the_list_has_those_and_no_others(

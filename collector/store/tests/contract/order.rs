@@ -183,7 +183,7 @@ fn expected(items: &[Item]) -> BTreeMap<TraceId, BTreeSet<(SpanId, Option<String
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 32, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: crate::BACKEND.cases(32), failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn batches_give_the_same_in_any_order((items, order) in items()) {

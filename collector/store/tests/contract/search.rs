@@ -3,8 +3,8 @@
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use treering_step::{Status, TraceId};
-use treering_store::{ExecutionFilter, LogEntry, Scope, SearchLag, Touched, Unindexed, Wording};
+use treering_step::{Execution, Status, TraceId};
+use treering_store::{Computed, ExecutionFilter, LogEntry, Scope, SearchLag, Touched, Unindexed, Wording};
 
 use crate::support::{Store, WORDING, alone, execution, log, offering, span, trace, typed};
 
@@ -88,11 +88,12 @@ async fn a_rare_word_is_found_behind_many_executions() {
     let logs: Vec<LogEntry> = (0..1_500).map(numbered).collect();
     let traces: Vec<_> = logs.iter().map(|log| log.trace_id).collect();
     store.append(vec![], logs).await;
-    for (number, trace_id) in (1..).zip(traces) {
-        let mut execution = execution(1, &format!("run-{number}"), number);
-        execution.trace_id = trace_id;
-        store.put(1, execution).await;
-    }
+    let computed = |(number, trace_id)| {
+        let execution = Execution { trace_id, ..execution(1, &format!("run-{number}"), number) };
+        Computed { project: store.project.id, version: 1, execution }
+    };
+    let executions = (1..).zip(traces).map(computed).collect();
+    store.handles.writer.put_executions(executions).await.unwrap();
     store.index().await;
     assert_eq!(store.search("filler w3").await, ["run-4"]);
     let filter = ExecutionFilter { limit: 1_000, ..typed("x3 filler") };

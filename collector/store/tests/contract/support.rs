@@ -12,7 +12,7 @@ use treering_store::{
     Batch, Computed, ExecutionFilter, Handles, LogEntry, MasterSource, Project, Scope, SpanEntry, StoreUrl,
     Touched, Wording,
 };
-use treering_test_servers::Database;
+use treering_test_servers::{ClickHouseDatabase, Database};
 
 use crate::BACKEND;
 use crate::below::kept;
@@ -48,7 +48,8 @@ static BEGINNING: LazyLock<Beginning> = LazyLock::new(|| {
         let folder = tempfile::tempdir().unwrap();
         let server = BACKEND.server();
         let database = server.map(|server| server.create_database(BACKEND.owner()).unwrap());
-        let url = BACKEND.url(&folder, database.as_ref());
+        let steps = BACKEND.steps();
+        let url = BACKEND.url(&folder, database.as_ref(), steps.as_ref());
         let open = async {
             let handles = treering_store::open(&url, master()).await.unwrap();
             let project = handles.keeper.ensure_project("default").await.unwrap();
@@ -70,7 +71,7 @@ static BEGINNING: LazyLock<Beginning> = LazyLock::new(|| {
 
 /// The address of a store of SQLite in this folder.
 pub(crate) fn url(folder: &tempfile::TempDir) -> StoreUrl {
-    BACKEND.url(folder, None)
+    BACKEND.url(folder, None, None)
 }
 
 /// The wrapped keys that every store of SQLite of these tests has from the beginning.
@@ -94,6 +95,8 @@ pub(crate) struct Store {
     pub(crate) folder: tempfile::TempDir,
     /// Where it is one of PostgreSQL. After the handles, since nobody may use it when it goes.
     pub(crate) database: Option<Database>,
+    /// Where it keeps what comes in apart.
+    pub(crate) steps: Option<ClickHouseDatabase>,
 }
 
 impl Store {
@@ -106,20 +109,28 @@ impl Store {
         if database.is_none() {
             std::fs::write(folder.path().join("store.keys"), keys()).unwrap();
         }
-        Self::open(folder, database).await
+        Self::open_with(folder, database, BACKEND.steps()).await
     }
 
     /// Opens what lies there.
     pub(crate) async fn open(folder: tempfile::TempDir, database: Option<Database>) -> Self {
-        let url = BACKEND.url(&folder, database.as_ref());
+        Self::open_with(folder, database, None).await
+    }
+
+    async fn open_with(
+        folder: tempfile::TempDir,
+        database: Option<Database>,
+        steps: Option<ClickHouseDatabase>,
+    ) -> Self {
+        let url = BACKEND.url(&folder, database.as_ref(), steps.as_ref());
         let handles = treering_store::open(&url, master()).await.unwrap();
         let project = handles.keeper.ensure_project("default").await.unwrap();
-        Self { handles, project, url, folder, database }
+        Self { handles, project, url, folder, database, steps }
     }
 
     /// All that it keeps, each part with a name.
     pub(crate) async fn kept(&self) -> Vec<(String, Vec<u8>)> {
-        kept(self.folder.path(), self.database.as_ref()).await
+        kept(self.folder.path(), self.database.as_ref(), self.steps.as_ref()).await
     }
 
     pub(crate) fn scope(&self) -> Scope {

@@ -7,6 +7,7 @@ use opentelemetry_proto::tonic::trace::v1::Span;
 use serde_json::Value as Json;
 
 use crate::otlp;
+use crate::place::LOOKED_INTO;
 use crate::random::Random;
 use crate::support::Api;
 
@@ -62,8 +63,10 @@ impl Ledger {
     pub(crate) async fn assert_kept(&self, api: &Api<'_>) {
         let visible = self.wait_for_all(api).await;
         self.assert_sent(&visible);
-        for (&execution, steps) in &visible {
+        for (execution, steps) in &visible {
             assert_eq!(*steps, STEPS, "steps of execution {execution} in the list");
+        }
+        for &execution in visible.keys().step_by((visible.len() / LOOKED_INTO).max(1)) {
             assert_eq!(records(api, execution).await, sent(execution), "execution {execution}");
         }
     }

@@ -7,6 +7,9 @@ use rusqlite::Connection;
 use rusqlite::config::DbConfig;
 use tempfile::TempDir;
 
+/// Executions whose records are looked at in the end: all of them.
+pub(crate) const LOOKED_INTO: usize = usize::MAX;
+
 /// A data folder of one's own, or the folder of one.
 pub(crate) struct Folder(TempDir);
 

@@ -7,6 +7,9 @@ use treering_test_servers::{Database, Held, Owner, PostgresServer, shared};
 
 use crate::support::store;
 
+/// Executions whose records are looked at in the end: all of them.
+pub(crate) const LOOKED_INTO: usize = usize::MAX;
+
 /// A data folder of one's own, or the folder of one, and the database of its store.
 pub(crate) struct Folder {
     folder: TempDir,

@@ -279,7 +279,7 @@ pub(crate) async fn outcome(data: &Path, name: &str) -> u64 {
 
 /// How often all the outcomes happened whose name this chooses.
 pub(crate) async fn outcomes(data: &Path, is_one: impl Fn(&str) -> bool) -> u64 {
-    let store = store::url(data).parse().expect("the URL of a store");
+    let store = store::url(data);
     let master = treering_store::MasterSource::File(data.join("master.key"));
     let handles = treering_store::open_read_only(&store, master).await.expect("the store can be read");
     let projects = handles.reader.projects().await.expect("projects can be read");

@@ -4,6 +4,8 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{LazyLock, Mutex, PoisonError};
 
+use treering_store::StoreUrl;
+
 /// The stores of folders that are somewhere else. Whoever starts a server or a command on a folder asks here, so that
 /// one test is of either store.
 static ELSEWHERE: LazyLock<Mutex<HashMap<PathBuf, String>>> = LazyLock::new(Mutex::default);
@@ -24,6 +26,12 @@ pub(crate) fn environment(data: &Path) -> Option<(&'static str, String)> {
 }
 
 /// The store of this folder.
-pub(crate) fn url(data: &Path) -> String {
-    elsewhere(data).unwrap_or_else(|| format!("sqlite:{}", data.join("treering.db").display()))
+pub(crate) fn url(data: &Path) -> StoreUrl {
+    let embedded = StoreUrl::Sqlite(data.join("treering.db"));
+    let Some(url) = elsewhere(data) else { return embedded };
+    let url: StoreUrl = url.parse().expect("the URL of a store");
+    match url.control() {
+        Some(_) => url,
+        None => url.controlled_by(embedded).expect("a ClickHouse has its control data elsewhere"),
+    }
 }

@@ -39,7 +39,7 @@ fn idle(url: &PostgresUrl, unguarded: Option<&Arc<Unguarded>>) -> Arc<Idle> {
 }
 
 fn pool(idle: &Arc<Idle>, access: Access) -> sql::Pool {
-    sql::Pool::Postgres(Pool::new(idle, 2, access))
+    sql::Pool::Postgres(Pool::new(idle, 2, access, None))
 }
 
 /// What a method tells, in words.

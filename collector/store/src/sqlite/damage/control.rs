@@ -137,7 +137,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("treering.db");
         let master = treering_seal::MasterKey::generate().unwrap();
-        crate::sqlite::open(&path, crate::MasterSource::Key(master)).await.unwrap();
+        crate::sqlite::open(&path, crate::MasterSource::Key(master), None).await.unwrap();
         let connection = Connection::open(&path).unwrap();
         let sql = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'";
         let mut statement = connection.prepare(sql).unwrap();
