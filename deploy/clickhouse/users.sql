@@ -9,7 +9,7 @@ GRANT SELECT, INSERT, CREATE TABLE ON treering.* TO treering_maker;
 GRANT TABLE ENGINE ON ReplacingMergeTree TO treering_maker;
 
 -- What comes in, and what is taken away: `collect`, `prune`, `erase`. ClickHouse marks what is deleted in a column of its
--- own, and before 26.7 asks for the right to update for it.
+-- own, for which older versions, 26.5 among them, want the right to update.
 CREATE ROLE IF NOT EXISTS treering_writer;
 GRANT SELECT, INSERT, ALTER DELETE, ALTER UPDATE ON treering.* TO treering_writer;
 

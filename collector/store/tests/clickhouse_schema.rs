@@ -64,13 +64,24 @@ fn whatever_a_cluster_is_called_its_name_stays_a_name() {
 #[test]
 fn the_engine_understands_every_statement_for_a_cluster_and_for_logins() {
     let Some(server) = shared_clickhouse() else { return };
-    let all =
-        [clickhouse_definition(Some("main-1")), statements("cluster.sql"), statements("users.sql")].concat();
+    let all = [
+        clickhouse_definition(Some("main-1")),
+        statements("cluster.sql"),
+        statements("users.sql"),
+        IN_PLACE.map(str::to_owned).to_vec(),
+    ]
+    .concat();
     for statement in all {
         let told = server.query("default", &format!("EXPLAIN AST {statement}")).unwrap();
         assert!(told.contains("Query"), "{statement}: {told}");
     }
 }
+
+/// As the store words what it takes away.
+const IN_PLACE: [&str; 2] = [
+    r"DELETE FROM `my-steps`.span_shard ON CLUSTER `main-1` WHERE ((project, trace_id) IN ((1, '\x27'))) AND stamp < 5",
+    "ALTER TABLE `my-steps`.span_shard ON CLUSTER `main-1` APPLY DELETED MASK",
+];
 
 #[test]
 fn tables_that_are_there_are_left_as_they_are() {

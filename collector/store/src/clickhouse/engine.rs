@@ -233,6 +233,14 @@ mod tests {
     use super::*;
 
     #[test]
+    fn rows_of_a_cluster_are_changed_on_all_servers_in_the_tables_of_the_shards() {
+        let engine = |url: &str| Engine::new(&url.parse().unwrap()).unwrap();
+        assert_eq!(engine("clickhouse+http://host/steps").in_place("span"), "span");
+        let cluster = engine("clickhouse+http://host/my-steps?cluster=main-1");
+        assert_eq!(cluster.in_place("span"), "`my-steps`.span_shard ON CLUSTER `main-1`");
+    }
+
+    #[test]
     fn of_an_error_no_more_is_told_than_its_number_and_name() {
         let said = "Code: 62. DB::Exception: Syntax error: failed at position 8 (secret): SELECT unhex('00'). \
                     Expected one of: token (SYNTAX_ERROR) (version 26.5.1.1 (official build))";

@@ -341,7 +341,12 @@ impl Over {
             if rows.is_empty() {
                 continue;
             }
-            let condition = among(&find, &equal, &some);
+            // What replicas do each for itself may not ask for anything.
+            let condition = if self.engine.is_cluster() {
+                format!("{} IN ({})", names_of(&find, &equal), as_list(&equal, &some))
+            } else {
+                among(&find, &equal, &some)
+            };
             self.take_away(delete.table, &condition)?;
             rows.iter().try_for_each(|row| told(Row::ClickHouse(row)))?;
         }
@@ -448,15 +453,17 @@ const LISTED: usize = 8;
 
 /// That a row has one of these keys.
 fn among(find: &Find<'_>, equal: &[usize], keys: &[&[Value]]) -> String {
-    let names: Vec<_> = equal.iter().map(|at| find.by[*at].0).collect();
-    let names =
-        if let [one] = names.as_slice() { one.to_string() } else { format!("({})", names.join(", ")) };
     let is_plain = |key: &&[Value]| equal.iter().all(|at| !matches!(key[*at], Value::Null | Value::Real(_)));
     let told = match keys.len() > LISTED && keys.iter().all(is_plain) {
         true => as_table(find, equal, keys),
         false => as_list(equal, keys),
     };
-    format!("{names} IN ({told})")
+    format!("{} IN ({told})", names_of(find, equal))
+}
+
+fn names_of(find: &Find<'_>, equal: &[usize]) -> String {
+    let names: Vec<_> = equal.iter().map(|at| find.by[*at].0).collect();
+    if let [one] = names.as_slice() { one.to_string() } else { format!("({})", names.join(", ")) }
 }
 
 fn as_list(equal: &[usize], keys: &[&[Value]]) -> String {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::{Duration, Instant};
 
-use super::connection::{Conflict, Connection, Find, Insert, Kind, Row};
+use super::connection::{Conflict, Connection, Delete, Find, Insert, Kind, Row};
 use rusqlite::params;
 use rusqlite::types::Value;
 use treering_redact::Record;
@@ -364,7 +364,7 @@ pub(super) fn put(
         }
     }
     let of = "project = ?1 AND trace_id = ?2";
-    transaction.many(&format!("DELETE FROM words WHERE {of} AND version = ?3"), &replaced)?;
+    transaction.delete(&REPLACED, &replaced, |_| Ok(()))?;
     transaction.put(&NEW_WORDS, &new, |_| Ok(()))?;
     transaction.many(&format!("DELETE FROM unindexed WHERE {of}"), &done)?;
     transaction.many(&format!("UPDATE unindexed SET version = ?3, since = ?4 WHERE {of}"), &behind)?;
@@ -377,6 +377,12 @@ const WAITING: Find<'_> = Find {
     table: "unindexed",
     by: &[("project", Kind::Integer), ("trace_id", Kind::Bytes)],
     but: "",
+};
+
+const REPLACED: Delete<'_> = Delete {
+    table: "words",
+    by: &[("project", Kind::Integer), ("trace_id", Kind::Bytes), ("version", Kind::Integer)],
+    told: None,
 };
 
 const NEW_WORDS: Insert = Insert {
