@@ -81,11 +81,13 @@ pub struct Control {
 /// Opens a store for reading and writing; makes it, and brings its schema up to date, where needed.
 pub async fn open(url: &StoreUrl, master: MasterSource) -> Result<Handles, Error> {
     let (control, engine) = both(url, clickhouse::ensure).await?;
-    match control {
-        StoreUrl::Sqlite(path) => sqlite::open(path, master, engine).await,
-        StoreUrl::Postgres(url) => postgres::open(url, master, engine).await,
-        StoreUrl::ClickHouse(_) => Err(Error::ControlInClickHouse),
-    }
+    let handles = match control {
+        StoreUrl::Sqlite(path) => sqlite::open(path, master, engine).await?,
+        StoreUrl::Postgres(url) => postgres::open(url, master, engine).await?,
+        StoreUrl::ClickHouse(_) => return Err(Error::ControlInClickHouse),
+    };
+    handles.writer.catch_up().await?;
+    Ok(handles)
 }
 
 /// Where the control data of a store are, and its ClickHouse where it has one, spoken to.
@@ -111,14 +113,16 @@ pub async fn open_and_mend(
     master: MasterSource,
 ) -> Result<(Handles, Option<Damaged>), Error> {
     let (control, engine) = both(url, clickhouse::ensure).await?;
-    match control {
+    let (handles, damaged) = match control {
         StoreUrl::Sqlite(path) => {
             let (handles, damaged) = sqlite::open_and_mend(path, master, engine).await?;
-            Ok((handles, Some(damaged)))
+            (handles, Some(damaged))
         }
-        StoreUrl::Postgres(url) => Ok((postgres::open(url, master, engine).await?, None)),
-        StoreUrl::ClickHouse(_) => Err(Error::ControlInClickHouse),
-    }
+        StoreUrl::Postgres(url) => (postgres::open(url, master, engine).await?, None),
+        StoreUrl::ClickHouse(_) => return Err(Error::ControlInClickHouse),
+    };
+    handles.writer.catch_up().await?;
+    Ok((handles, damaged))
 }
 
 /// Opens a store that is there already, for reading alone.

@@ -87,6 +87,19 @@ impl Over {
         Ok(())
     }
 
+    /// Versions go on behind those that rows have here, though the control data are newer than that, or older: begun anew
+    /// after damage, or put back from a copy. Else what is written next would be taken for older than what is there.
+    pub(crate) fn catch_up(&self) -> Result<(), Error> {
+        let of = |table: &Table| format!("SELECT max({STAMP}) AS latest FROM {}", table.name);
+        let all: Vec<_> = TABLES.iter().map(of).collect();
+        let sql = format!("SELECT max(latest) FROM ({}) SETTINGS final = 0", all.join(" UNION ALL "));
+        let rows = self.engine.read(sql, None)?;
+        match rows.first().and_then(|row| row.value(0)) {
+            Some(Value::Integer(stamp)) => crate::sql::raise_version(&self.control, (stamp >> WITHIN) + 1),
+            _ => Ok(()),
+        }
+    }
+
     /// A transaction begins.
     pub(crate) fn begin(&self) {
         self.version.set(None);

@@ -65,6 +65,14 @@ impl Connection {
         Ok(())
     }
 
+    /// Puts the versions of the control data behind those of what came in, where that lies apart.
+    pub(crate) fn catch_up(&self) -> Result<(), Error> {
+        match self {
+            Self::ClickHouse(over) => over.catch_up(),
+            _ => Ok(()),
+        }
+    }
+
     /// True where several collectors may write.
     pub(crate) fn has_fleet(&self) -> bool {
         matches!(self.control(), Self::Postgres(_))

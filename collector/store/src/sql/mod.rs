@@ -55,5 +55,5 @@ pub(crate) use pool::Pool;
 pub(crate) use prepare::{Day, address, first_new_block};
 pub(crate) use records::Records;
 pub(crate) use rows::{places, trace_id};
-pub(crate) use versions::{next_version, take_version};
+pub(crate) use versions::{next_version, raise_version, take_version};
 pub(crate) use words::for_postgres;

@@ -28,6 +28,14 @@ pub(crate) fn take_version(control: &Connection) -> Result<i64, Error> {
     take(control, 1)
 }
 
+/// Versions are at least this one.
+pub(crate) fn raise_version(control: &Connection, least: i64) -> Result<(), Error> {
+    let sql = "INSERT INTO version (id, last) VALUES (0, ?1)
+        ON CONFLICT (id) DO UPDATE SET last = greatest(version.last, excluded.last)";
+    control.execute(sql, params![least])?;
+    Ok(())
+}
+
 fn take(control: &Connection, further: i64) -> Result<i64, Error> {
     let sql = "INSERT INTO version (id, last) VALUES (0, ?1)
         ON CONFLICT (id) DO UPDATE SET last = version.last + ?1 RETURNING last";

@@ -41,6 +41,11 @@ impl Writer {
         Self { collector: Some(id.into()), ..self.clone() }
     }
 
+    /// See [`Connection::catch_up`].
+    pub(crate) async fn catch_up(&self) -> Result<(), Error> {
+        self.pool.with(Connection::catch_up).await
+    }
+
     /// The keys that it names and seals with.
     pub fn vault(&self) -> &Vault {
         &self.content.vault
