@@ -42,8 +42,8 @@ pub(crate) struct Over {
 impl Over {
     pub(crate) fn new(control: Connection, engine: Engine) -> Self {
         let (conditions, version, writes) = Default::default();
-        // Whoever was here before may have ended in between.
-        let owes = Cell::new(true);
+        // Whoever was here before may have ended in between. Where several write, there is a gap before each version.
+        let owes = Cell::new(!control.has_fleet());
         Self { control: Box::new(control), engine, conditions, version, writes, owes }
     }
 

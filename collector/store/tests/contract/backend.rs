@@ -19,6 +19,8 @@ pub(crate) enum Backend {
     Pgbouncer,
     /// With its control data in SQLite.
     ClickHouse,
+    /// With its control data in PostgreSQL, which several collectors share.
+    ClickHouseBesidePostgres,
 }
 
 /// The cases that PostgreSQL leaves out, by name, each with the reason.
@@ -63,7 +65,7 @@ impl Backend {
     fn leaves_out(self) -> &'static [(&'static str, &'static str)] {
         match self {
             Self::Sqlite => NOT_ON_SQLITE,
-            Self::Postgres | Self::Pgbouncer => NOT_ON_POSTGRES,
+            Self::Postgres | Self::Pgbouncer | Self::ClickHouseBesidePostgres => NOT_ON_POSTGRES,
             Self::ClickHouse => NOT_ON_CLICKHOUSE,
         }
     }
@@ -71,7 +73,7 @@ impl Backend {
     /// Whose database it is: on one a login that row-level security stops, on the other one that it does not.
     pub(crate) fn owner(self) -> Owner {
         match self {
-            Self::Sqlite | Self::Postgres | Self::ClickHouse => Owner::Plain,
+            Self::Sqlite | Self::Postgres | Self::ClickHouse | Self::ClickHouseBesidePostgres => Owner::Plain,
             Self::Pgbouncer => Owner::Postgres,
         }
     }
@@ -100,18 +102,21 @@ impl Backend {
 
     /// A new place for what comes in, for a store that has one apart.
     pub(crate) fn steps(self) -> Option<ClickHouseDatabase> {
-        let is_apart = self == Self::ClickHouse;
-        is_apart.then(|| clickhouse().create_database().unwrap())
+        self.keeps_steps_apart().then(|| clickhouse().create_database().unwrap())
+    }
+
+    fn keeps_steps_apart(self) -> bool {
+        matches!(self, Self::ClickHouse | Self::ClickHouseBesidePostgres)
     }
 
     /// So many cases of a property; fewer where each takes seconds, since the property is of code that all share.
     pub(crate) fn cases(self, usual: u32) -> u32 {
-        if self == Self::ClickHouse { usual / 4 } else { usual }
+        if self.keeps_steps_apart() { usual / 4 } else { usual }
     }
 
     /// Whose processes share a store.
     pub(crate) fn is_shared(self) -> bool {
-        matches!(self, Self::Postgres | Self::Pgbouncer)
+        matches!(self, Self::Postgres | Self::Pgbouncer | Self::ClickHouseBesidePostgres)
     }
 
     /// The server of the databases, for a store that has one.
