@@ -139,8 +139,7 @@ fn tell(manifest: &Manifest, to: &Path, store: &StoreUrl) -> io::Result<()> {
     if let StoreUrl::ClickHouse(store) = store {
         writeln!(
             out,
-            "the steps are in ClickHouse, whose own BACKUP copies them; make that copy after this one, which then has \
-             the keys of all that is in it:\n  clickhouse-client --query \"BACKUP DATABASE {} TO Disk('backups', 'steps')\"",
+            "the steps are in ClickHouse, whose own BACKUP copies them; make that copy after this one:\n  clickhouse-client --query \"BACKUP DATABASE {} TO Disk('backups', 'steps')\"",
             store.steps.database()
         )?;
     }
