@@ -389,6 +389,14 @@ impl Over {
         Ok(changed.len())
     }
 
+    /// Drops the partitions of a day. Whoever calls has the lock of those who write.
+    pub(crate) fn drop_day(&self, project: ProjectId, day: u32) -> Result<(), Error> {
+        TABLES.iter().filter(|table| table.is_by_day()).try_for_each(|table| {
+            let rows = self.engine.in_place(table.name);
+            self.engine.command(format!("ALTER TABLE {rows} DROP PARTITION ({}, {day})", project.0))
+        })
+    }
+
     /// Leaves nothing of what was deleted in the tables' files.
     pub(crate) fn scrub(&self) -> Result<(), Error> {
         TABLES.iter().try_for_each(|table| {

@@ -134,6 +134,11 @@ impl Table {
         of.statements(self, &lines.join(",\n"))
     }
 
+    /// True where the rows of a project and a day go as a whole.
+    pub(super) fn is_by_day(&self) -> bool {
+        self.partition.is_some()
+    }
+
     fn options(&self, window: &str) -> String {
         let partition = self.partition.map(|by| format!("PARTITION BY {by}\n")).unwrap_or_default();
         format!(

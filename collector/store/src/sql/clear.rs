@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 
-use super::connection::{Connection, Delete, Find, Kind, OptionalExtension, Transaction, Update};
+use super::connection::{Connection, Delete, Find, Kind, OptionalExtension, Row, Transaction, Update};
 use rusqlite::params;
 use rusqlite::types::Value;
 use treering_otlp::Signal;
@@ -140,6 +140,9 @@ impl Clearing<'_> {
                 return Ok(cleared);
             }
         }
+        if let Some(cleared) = self.at_once()? {
+            return Ok(Some(cleared).filter(|cleared| cleared.blocks > 0));
+        }
         if self.pieces()? {
             return Ok(Some(Cleared::default()));
         }
@@ -262,6 +265,23 @@ impl Clearing<'_> {
         }
         let written = next_version(self.transaction)?;
         index::wait(self.transaction, &left.into_iter().collect::<Vec<_>>(), -written, written)
+    }
+
+    /// Drops a day as a whole, where the store can and nothing of it stays.
+    fn at_once(&mut self) -> Result<Option<Cleared>, Error> {
+        if !self.transaction.keeps_steps_apart() {
+            return Ok(None);
+        }
+        let sql = "SELECT count(*), coalesce(sum(length(sealed)), 0), coalesce(max(id), -1) FROM block
+            WHERE project = ?1 AND day = ?2";
+        let read = |row: Row<'_>| Ok((row.get::<i64>(0)?, row.get::<i64>(1)?, row.get::<i64>(2)?));
+        let (blocks, bytes, last) = self.transaction.one(sql, params![self.project.0, self.day], read)?;
+        if last >= self.at.first {
+            return Ok(None);
+        }
+        self.transaction.drop_day(self.project, self.day)?;
+        let (blocks, bytes) = (blocks.unsigned_abs(), bytes.unsigned_abs());
+        Ok(Some(Cleared { blocks, bytes, ..Cleared::default() }))
     }
 
     /// True while there are more.

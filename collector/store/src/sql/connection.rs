@@ -65,6 +65,14 @@ impl Connection {
         Ok(())
     }
 
+    /// Lets the content of a day go as a whole, where it lies apart: no row is written anew for it.
+    pub(crate) fn drop_day(&self, project: ProjectId, day: u32) -> Result<(), Error> {
+        match self {
+            Self::ClickHouse(over) => over.drop_day(project, day),
+            _ => Ok(()),
+        }
+    }
+
     /// Puts the versions of the control data behind those of what came in, where that lies apart.
     pub(crate) fn catch_up(&self) -> Result<(), Error> {
         match self {
