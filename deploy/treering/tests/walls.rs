@@ -18,6 +18,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("treering-store", &["treering-otlp", "treering-redact", "treering-seal", "treering-step"]),
     // Real servers for tests: of the house it knows nothing.
     ("treering-test-servers", &[]),
+    // One of them is an engine of its own.
+    ("treering-test-clickhouse", &[]),
     (
         "treering-collector",
         &[
@@ -63,6 +65,7 @@ const ONLY: &[(&str, &[&str])] = &[
     ("rusqlite", &["treering-queue", "treering-store"]),
     // The servers that tests start are asked for databases and logins by the driver that is tested.
     ("tokio-postgres", &["treering-store", "treering-test-servers"]),
+    ("clickhouse", &["treering-store"]),
     ("minijinja", &["treering-dashboard"]),
 ];
 
