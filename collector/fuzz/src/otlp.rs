@@ -64,7 +64,7 @@ fn every_text_can_be_replaced(export: &Export) {
             .map(|text| Edit {
                 start: text.start,
                 end: text.start + text.text.len(),
-                replacement: replacement.to_owned(),
+                replacement: replacement.to_owned().into(),
             })
             .collect();
         assert!(edits.windows(2).all(|pair| pair[0].end <= pair[1].start), "texts stand in order");
@@ -81,7 +81,7 @@ fn every_number_can_be_replaced(export: &Export) {
     let edit = |number: treering_otlp::Number| Edit {
         start: number.start,
         end: number.end,
-        replacement: "[REDACTED:CREDIT_CARD]".to_owned(),
+        replacement: "[REDACTED:CREDIT_CARD]".into(),
     };
     let edits: Vec<_> = export.numbers().map(edit).collect();
     let edited = again(export).with_edits(&edits).expect("every number can be replaced");

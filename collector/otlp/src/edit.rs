@@ -1,12 +1,15 @@
 //! Edits of ranges: the bytes around them are copied, the lengths of the messages around them written anew.
 
+use std::borrow::Cow;
+
 use crate::index::{Malformed, Range};
-use crate::schema::{ANY_VALUE_STRING, Kind, Message};
+use crate::part::DROPPED;
+use crate::schema::{ANY_VALUE_STRING, KEY_VALUE_KEY, KEY_VALUE_VALUE, Kind, Message, Role};
 use crate::wire::{Fields, RawField, RawValue, close, open, put_bytes};
 
 /// A part of a request, and what stands there instead: a part of a string, or the whole field of a number
-/// ([`Export::numbers`](crate::Export::numbers)), which becomes a string. A field that is covered whole, its tag
-/// included, with nothing goes away.
+/// ([`Export::numbers`](crate::Export::numbers)), of a value or of an attribute ([`Part`](crate::Part)), which becomes a
+/// string, or an attribute that says so. A field that is covered whole, its tag included, with nothing goes away.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Edit {
     /// Where the part begins, in bytes of the request.
@@ -14,7 +17,7 @@ pub struct Edit {
     /// Where it ends.
     pub end: usize,
     /// What stands there instead.
-    pub replacement: String,
+    pub replacement: Cow<'static, str>,
 }
 
 /// An edit, or a range that goes away; of those there may be millions.
@@ -110,6 +113,16 @@ fn rewrite_field<P: Patch>(
         (Some(text), Some(Kind::Int64 | Kind::Double), _) => {
             put_bytes(out, ANY_VALUE_STRING, text.as_bytes())
         }
+        (Some(text), Some(Kind::Text), _) => put_bytes(out, raw.number, text.as_bytes()),
+        (Some(text), Some(Kind::Message(inner)), _) if inner.role == Role::Value => {
+            put_text(out, raw.number, text);
+        }
+        (Some(text), Some(Kind::Message(inner)), _) if inner.role == Role::KeyValue => {
+            let attribute = open(out, raw.number);
+            put_bytes(out, KEY_VALUE_KEY, DROPPED.as_bytes());
+            put_text(out, KEY_VALUE_VALUE, text);
+            close(out, attribute);
+        }
         (None, Some(Kind::Message(inner)), RawValue::Bytes(_)) => {
             let payload = open(out, raw.number);
             rewrite(inner, bytes, (raw.payload, raw.end), patches, out)?;
@@ -123,6 +136,13 @@ fn rewrite_field<P: Patch>(
         _ => return Err(Malformed::BrokenByEdit),
     }
     Ok(())
+}
+
+/// A value that is a text, as the field of this number.
+fn put_text(out: &mut Vec<u8>, number: u32, text: &str) {
+    let value = open(out, number);
+    put_bytes(out, ANY_VALUE_STRING, text.as_bytes());
+    close(out, value);
 }
 
 fn replace<P: Patch>(bytes: &[u8], (start, end): (usize, usize), patches: &[P], out: &mut Vec<u8>) {

@@ -133,12 +133,15 @@ pub(crate) static ANY_VALUE: Message = Message {
     role: Role::Value,
 };
 
+pub(crate) const KEY_VALUE_KEY: u32 = 1;
+pub(crate) const KEY_VALUE_VALUE: u32 = 2;
+
 static ARRAY_VALUE: Message = plain(&[many(1, "values", Kind::Message(&ANY_VALUE))]);
 
 static KEY_VALUE_LIST: Message = plain(&[many(1, "values", Kind::Message(&KEY_VALUE))]);
 
 pub(crate) static KEY_VALUE: Message = Message {
-    fields: &[one(1, "key", Text), one(2, "value", Kind::Message(&ANY_VALUE))],
+    fields: &[one(KEY_VALUE_KEY, "key", Text), one(KEY_VALUE_VALUE, "value", Kind::Message(&ANY_VALUE))],
     role: Role::KeyValue,
 };
 

@@ -18,6 +18,7 @@ use crate::{Assembly, Edit, Export, Malformed, Signal};
 mod json;
 mod matrix;
 mod numbers;
+mod parts;
 mod redaction;
 
 fn any_value() -> impl Strategy<Value = AnyValue> {
@@ -178,7 +179,7 @@ proptest! {
             .texts()
             .zip(is_text)
             .filter(|(text, is_text)| *is_text && !text.text.is_empty())
-            .map(|(text, _)| Edit { start: text.start, end: text.start + text.text.len(), replacement: mark(&text.text) })
+            .map(|(text, _)| Edit { start: text.start, end: text.start + text.text.len(), replacement: mark(&text.text).into() })
             .collect();
         let edited = export.with_edits(&edits).unwrap();
         replace_texts(&mut request, &mark);

@@ -1,53 +1,32 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use treering_otlp::{Edit, Export, Malformed, Signal};
+use treering_otlp::{Export, Malformed, Signal};
 
-use crate::{Context, Finding, Record, Rules};
+use crate::budget::Budget;
+use crate::edits::edits;
+use crate::{Context, Pseudonyms, Record, Rules};
 
 /// A request of which every string went through the rules. Nothing else reaches a disk.
 #[derive(Debug)]
 pub struct Redacted(Export);
 
-/// Edits of one request: a hundred bytes each while they are made.
-const MOST_EDITS: usize = 250_000;
-
 impl Rules {
     /// The request with every string redacted: names, keys and values at any depth, events, links, status,
-    /// resource, scope and bodies.
+    /// resource, scope and bodies. What a rule wants named is marked, for want of a key to name it with.
     pub fn redact_export(&self, export: Export) -> Result<Redacted, Malformed> {
-        let (mut edits, mut findings) = (Vec::new(), Vec::new());
-        for text in export.texts() {
-            match text.key {
-                Some(key) => self.scan_value(key, &text.text, &mut findings),
-                None => self.scan(&text.text, &mut findings),
-            }
-            edits.extend(findings.drain(..).map(|finding| edit(text.start, &finding)));
-            if edits.len() > MOST_EDITS {
-                return Err(Malformed::TooManyFindings);
-            }
-        }
-        // A card may come as a number; its mark makes a text of it.
-        edits.extend(export.numbers().filter_map(|number| {
-            let finding = self.scan_integer(&number.value.to_string())?;
-            Some(Edit { start: number.start, end: number.end, replacement: mark(&finding) })
-        }));
-        if edits.len() > MOST_EDITS {
-            return Err(Malformed::TooManyFindings);
-        }
-        edits.sort_by_key(|edit| edit.start);
+        self.redact_export_with(export, None)
+    }
+
+    /// The same with names for values, where a rule wants them.
+    pub fn redact_export_with(
+        &self,
+        export: Export,
+        pseudonyms: Option<Pseudonyms<'_>>,
+    ) -> Result<Redacted, Malformed> {
+        let edits = edits(self, &export, pseudonyms, &Budget::of(export.as_bytes().len()));
         export.with_edits(&edits).map(Redacted::new)
     }
-}
-
-fn edit(base: usize, finding: &Finding) -> Edit {
-    Edit { start: base + finding.start, end: base + finding.end, replacement: mark(finding) }
-}
-
-fn mark(finding: &Finding) -> String {
-    let mut mark = String::new();
-    finding.write_mark(&mut mark);
-    mark
 }
 
 impl Redacted {

@@ -1,6 +1,7 @@
 //! What was found, and how it is marked.
 
 use crate::text::View;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// A place of the input that must go.
@@ -15,15 +16,19 @@ pub struct Finding {
     /// Set where the place is a bare JSON number: how many strings that JSON stands in. Its mark needs quotes,
     /// escaped once for each of them.
     pub bare_number: Option<u8>,
+    /// What the mark says beside the type: a pseudonym, or the last four letters behind a `*`.
+    pub detail: Option<String>,
 }
 
 impl Finding {
+    pub(crate) fn new(place: Range<usize>, rule: Arc<str>) -> Finding {
+        Finding { start: place.start, end: place.end, rule, bare_number: None, detail: None }
+    }
+
     /// Writes what stands in the place of the finding. It needs no escape at any level of JSON.
     pub fn write_mark(&self, out: &mut String) {
         self.write_quote(out);
-        out.push_str(MARK);
-        out.push_str(&self.rule);
-        out.push(']');
+        write_mark(&self.rule, self.detail.as_deref(), out);
         self.write_quote(out);
     }
 
@@ -33,6 +38,17 @@ impl Finding {
         out.extend(std::iter::repeat_n('\\', backslashes));
         out.push('"');
     }
+}
+
+/// A mark, as it stands in a text.
+pub(crate) fn write_mark(rule: &str, detail: Option<&str>, out: &mut String) {
+    out.push_str(MARK);
+    out.push_str(rule);
+    if let Some(detail) = detail {
+        out.push(':');
+        out.push_str(detail);
+    }
+    out.push(']');
 }
 
 /// How every mark begins; the name of the rule and `]` follow.

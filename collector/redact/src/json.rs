@@ -62,7 +62,7 @@ fn string(bytes: &[u8], open: usize, key: &mut Option<Range<usize>>, visit: &mut
 }
 
 /// The quote that ends the string, or the end of a text that was cut off.
-fn closing_quote(bytes: &[u8], from: usize) -> usize {
+pub(crate) fn closing_quote(bytes: &[u8], from: usize) -> usize {
     let mut at = from;
     while let Some(offset) = memchr::memchr2(b'"', b'\\', &bytes[at.min(bytes.len())..]) {
         at += offset;

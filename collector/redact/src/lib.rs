@@ -9,11 +9,18 @@
 //! **How to test it.** `cargo test -p treering-redact`: each detector beside its own true and false cases, snapshots
 //! of whole redactions, and properties (idempotent, valid JSON stays valid JSON, nothing planted survives).
 
+mod action;
 mod base64;
+mod budget;
 mod detect;
+mod edits;
 mod export;
 mod finding;
 mod json;
+mod look;
+mod place;
+mod plan;
+mod pseudonym;
 mod record;
 mod rules;
 mod scan;
@@ -22,6 +29,7 @@ mod walk;
 
 pub use export::Redacted;
 pub use finding::{Finding, Redaction};
+pub use pseudonym::Pseudonyms;
 pub use record::{Context, Record, hash};
 pub use rules::{Error, Rules};
 

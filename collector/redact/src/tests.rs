@@ -3,6 +3,7 @@
 use crate::Rules;
 use std::sync::LazyLock;
 
+mod places;
 mod properties;
 mod snapshots;
 

@@ -14,13 +14,20 @@ mod encoded;
 const ROUNDS: u8 = 3;
 
 /// Scans a text as what it is: JSON leaf by leaf, anything else as a whole; where it is the value of a key, for
-/// what the key says as well. Sorted and without overlap.
-pub(crate) fn pass(rules: &Rules, text: &str, key: Option<&str>) -> Vec<Candidate> {
+/// what the key says as well. What `keeps` says stays. Sorted and without overlap.
+pub(crate) fn pass(
+    rules: &Rules,
+    text: &str,
+    key: Option<&str>,
+    keeps: &dyn Fn(&Candidate) -> bool,
+) -> Vec<Candidate> {
     let mut out = Vec::new();
     walk(rules, text, 0, &mut out);
     if let Some(key) = key {
         labelled(rules, &fold(key), &fold(text), 0, &mut out);
     }
+    // What stays goes before anything is joined with it.
+    out.retain(|found| !keeps(found));
     merge(out)
 }
 
