@@ -94,7 +94,7 @@ impl Collector {
     /// have other collectors, those of a file beside the journal.
     pub async fn start(
         self,
-        rules: Rules,
+        rules: watch::Receiver<Arc<Rules>>,
         prices: Arc<Prices>,
         journal: Journal,
         seals: Vault,
@@ -117,6 +117,7 @@ impl Collector {
         };
         let way = Arc::new(Way {
             keyring: Keyring::load(keys, rules).await?,
+            names: writer.vault().clone(),
             seals: seals.clone(),
             journal: journal.clone(),
             acknowledge: self.settings.acknowledge,

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use treering_otlp::{Export, Rejected, Signal, Unkept};
 use treering_queue::{Journal, Sealed};
-use treering_redact::Redacted;
+use treering_redact::{Pseudonyms, Redacted};
+use treering_seal::HashKey;
 use treering_step::Timestamp;
 use treering_store::{ProjectId, Vault};
 
@@ -40,6 +41,8 @@ pub(crate) struct Way {
     pub(crate) limits: Limits,
     pub(crate) manners: Manners,
     pub(crate) keyring: Keyring,
+    /// What names those who must not be named: the keys of the store, which all of its collectors share.
+    pub(crate) names: Vault,
     /// The keys that seal what waits in the journal.
     pub(crate) seals: Vault,
     pub(crate) journal: Journal,
@@ -180,10 +183,24 @@ impl Way {
         admitted.try_map(
             |Admitted { export, project }| {
                 let rules = self.keyring.rules(project)?;
-                Ok(Clean { request: rules.redact_export(export)?, project })
+                let key = self.name_key(project);
+                let name = key.as_ref().map(|key| move |parts: &[&[u8]]| key.pseudonym(parts));
+                let names: Option<Pseudonyms<'_>> = name.as_ref().map(|name| name as _);
+                Ok(Clean { request: rules.redact_export_with(export, names)?, project })
             },
             Refusal::outcome,
         )
+    }
+
+    /// Without it, what would be named is marked: less is told, and nothing is lost.
+    fn name_key(&self, project: ProjectId) -> Option<HashKey> {
+        self.names
+            .hash_key(project)
+            .inspect_err(|error| {
+                let error = crate::deliver::causes(error);
+                tracing::warn!(%error, "there is no key for pseudonyms; what would have one is marked instead");
+            })
+            .ok()
     }
 
     fn seal(&self, clean: Held<Clean>) -> Result<Held<Ready>, Refusal> {

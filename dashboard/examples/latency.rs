@@ -276,7 +276,7 @@ impl Asking {
             prices: Arc::default(),
             local_link: None,
             hosts: Hosts::Loopback,
-            redaction_off: false,
+            rules: tokio::sync::watch::channel(std::sync::Arc::new(treering_redact::Rules::builtin())).1,
             https: false,
         });
         Self { router, key: key.reveal().to_owned() }

@@ -22,7 +22,9 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
+use tokio::sync::watch;
 use treering_read::Prices;
+use treering_redact::Rules;
 use treering_store::{Keys, Reader};
 
 pub use access::{Hosts, LocalLink};
@@ -44,8 +46,8 @@ pub struct Settings {
     pub local_link: Option<LocalLink>,
     /// The names under which it may be asked.
     pub hosts: Hosts,
-    /// True where the rules redact nothing, which every page then says.
-    pub redaction_off: bool,
+    /// What is redacted, as it changes: where the built-in rules are off, every page says so.
+    pub rules: watch::Receiver<Arc<Rules>>,
     /// True where browsers reach it by TLS, its own or that of a proxy.
     pub https: bool,
 }
@@ -60,18 +62,17 @@ struct App {
     hosts: Hosts,
     sessions: Sessions,
     forests: Forests,
-    redaction_off: bool,
+    rules: watch::Receiver<Arc<Rules>>,
     https: bool,
 }
 
 /// The dashboard, ready to be served.
 pub fn router(settings: Settings) -> Router {
-    let Settings { reader, keys, prices, local_link, hosts, redaction_off, https } = settings;
+    let Settings { reader, keys, prices, local_link, hosts, rules, https } = settings;
     let source = Source::new(reader);
     let sessions = Sessions::default();
     let forests = Forests::default();
-    let app =
-        Arc::new(App { source, keys, prices, local_link, hosts, sessions, forests, redaction_off, https });
+    let app = Arc::new(App { source, keys, prices, local_link, hosts, sessions, forests, rules, https });
     Router::new()
         .merge(pages::routes())
         .nest("/api/v1", api::routes())

@@ -338,7 +338,8 @@ async fn whoever_is_let_in_keeps_the_way_on_from_a_wrong_address() {
 async fn redaction_that_is_off_is_said_on_every_page() {
     let filled = Filled::with([research(1)]).await;
     let mut settings = filled.settings(None);
-    settings.redaction_off = true;
+    let off = treering_redact::Rules::parse("builtin = false").unwrap();
+    settings.rules = tokio::sync::watch::channel(std::sync::Arc::new(off)).1;
     let (key, _) = filled.key(&filled.project, &["read"]).await;
     let mut browser =
         support::browser::Browser::new(treering_dashboard::router(settings)).bearing(key.reveal());

@@ -83,6 +83,13 @@ impl Export {
         Ok(export)
     }
 
+    /// A request of one record that was in one before, and what surrounded it there.
+    pub fn from_record(signal: Signal, context: &[u8], record: &[u8]) -> Result<Self, Malformed> {
+        let mut bytes = Vec::new();
+        put_bytes(&mut bytes, GROUPS, &group_with(context, std::iter::once(record)));
+        Self::from_protobuf(signal, bytes)
+    }
+
     /// What was found good stays good, or nothing is done at all.
     fn patched<P: Patch>(mut self, patches: &[P]) -> Result<Self, Malformed> {
         // There may be millions of texts, and they are found again.

@@ -1,3 +1,4 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -5,6 +6,7 @@ use treering_otlp::{Export, Malformed, Signal};
 
 use crate::budget::Budget;
 use crate::edits::edits;
+use crate::finding::count_marks;
 use crate::{Context, Pseudonyms, Record, Rules};
 
 /// A request of which every string went through the rules. Nothing else reaches a disk.
@@ -26,6 +28,11 @@ impl Rules {
     ) -> Result<Redacted, Malformed> {
         let edits = edits(self, &export, pseudonyms, &Budget::of(export.as_bytes().len()));
         export.with_edits(&edits).map(Redacted::new)
+    }
+
+    /// A record that was redacted before, and is now by these rules as well.
+    pub fn redact_record(&self, record: &Record) -> Result<Redacted, Malformed> {
+        self.redact_export(Export::from_record(record.signal(), record.context(), record.body())?)
     }
 }
 
@@ -53,6 +60,11 @@ impl Redacted {
     /// The bytes, as protobuf.
     pub fn into_bytes(self) -> Vec<u8> {
         self.0.into_bytes()
+    }
+
+    /// How many marks stand in it, by their type: what was taken away, and what was marked already when it came.
+    pub fn redactions(&self) -> BTreeMap<String, u64> {
+        count_marks(self.0.as_bytes())
     }
 
     /// How many spans or log records it holds.

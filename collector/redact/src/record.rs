@@ -1,7 +1,9 @@
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
+use crate::finding::count_marks;
 use treering_otlp::{LogRecord, Signal, Span};
 
 /// A span or a log record, redacted, as the store keeps it and as a reader reads it.
@@ -54,6 +56,11 @@ impl Record {
     /// holds was a [`Record`] when it was written.
     pub fn from_store(signal: Signal, context: Context, body: Vec<u8>) -> Self {
         Self { signal, context, body: body.into(), identity: None }
+    }
+
+    /// How many marks stand in it, by their type.
+    pub fn redactions(&self) -> BTreeMap<String, u64> {
+        count_marks(&self.body)
     }
 
     /// Whether it is a span or a log record.

@@ -28,6 +28,8 @@ type Hash = [u8; 32];
 #[derive(Debug)]
 pub(crate) struct Keyring {
     keys: Keys,
+    /// Those of the collector, as they change.
+    rules: watch::Receiver<Arc<Rules>>,
     held: watch::Sender<Held>,
     unknown: Mutex<HashMap<Hash, Instant>>,
     renewing: Mutex<()>,
@@ -53,12 +55,16 @@ impl Held {
 
 impl Keyring {
     /// The keyring with every key that the store has now, and beside these rules those of every project.
-    pub(crate) async fn load(keys: Keys, rules: Rules) -> Result<Self, treering_store::Error> {
+    pub(crate) async fn load(
+        keys: Keys,
+        rules: watch::Receiver<Arc<Rules>>,
+    ) -> Result<Self, treering_store::Error> {
         let (at, admission) = (Instant::now(), keys.admission().await?);
-        let compile = move || Held::of(admission, &Rulebook::new(rules), at);
+        let everywhere = rules.borrow().clone();
+        let compile = move || Held::of(admission, &Rulebook::new(everywhere), at);
         let held = watch::Sender::new(tokio::task::spawn_blocking(compile).await?);
         let (unknown, renewing, changed) = (Mutex::default(), Mutex::default(), Notify::new());
-        Ok(Self { keys, held, unknown, renewing, changed })
+        Ok(Self { keys, rules, held, unknown, renewing, changed })
     }
 
     /// Renews the keyring for ever.
@@ -73,12 +79,15 @@ impl Keyring {
     async fn look_every(&self, period: Duration) {
         let mut ticks = tokio::time::interval(period);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut rules = self.rules.clone();
         loop {
-            tokio::select! {
-                _ = ticks.tick() => {}
-                () = self.changed.notified() => {}
-            }
-            if let Err(error) = self.renew_if_changed().await {
+            let looked = tokio::select! {
+                _ = ticks.tick() => self.renew_if_changed().await,
+                () = self.changed.notified() => self.renew_if_changed().await,
+                // Nobody changes them any more once their sender is gone.
+                Ok(()) = rules.changed() => self.renew().await,
+            };
+            if let Err(error) = looked {
                 let error = causes(&error);
                 tracing::warn!(error, "keys and rules could not be renewed; those in memory still hold");
             }
@@ -100,7 +109,7 @@ impl Keyring {
     async fn renew(&self) -> Result<(), treering_store::Error> {
         let _renewing = self.renewing.lock().await;
         let (at, admission) = (Instant::now(), self.keys.admission().await?);
-        let before = self.held.borrow().rulebook.clone();
+        let before = self.held.borrow().rulebook.under(&self.rules.borrow());
         let held = tokio::task::spawn_blocking(move || Held::of(admission, &before, at)).await?;
         self.held.send_replace(held);
         Ok(())

@@ -22,8 +22,18 @@ struct Page {
 }
 
 impl Rulebook {
-    pub(super) fn new(everywhere: Rules) -> Self {
-        Self { everywhere: Arc::new(everywhere), projects: HashMap::new() }
+    pub(super) fn new(everywhere: Arc<Rules>) -> Self {
+        Self { everywhere, projects: HashMap::new() }
+    }
+
+    /// The same under these rules of the collector; where they are others, those of projects are joined with them anew.
+    pub(super) fn under(&self, everywhere: &Arc<Rules>) -> Self {
+        if Arc::ptr_eq(&self.everywhere, everywhere) {
+            return self.clone();
+        }
+        let new = Self::new(everywhere.clone());
+        let projects = &self.projects;
+        new.with(projects.iter().map(|(project, page)| (*project, page.text.to_string())).collect())
     }
 
     /// What is redacted in this project. What cannot be done as its rules say is not done without them.
@@ -79,7 +89,7 @@ mod tests {
 
     #[test]
     fn a_project_adds_to_the_rules_of_the_collector_and_takes_nothing_away() {
-        let book = Rulebook::new(Rules::builtin());
+        let book = Rulebook::new(Arc::new(Rules::builtin()));
         let book = book.with(vec![(project(), format!("builtin = false\n{}", text("TICKET")))]);
         assert_eq!(redacted(&book, project()), "[REDACTED:TICKET] [REDACTED:EMAIL]");
         assert_eq!(redacted(&book, ProjectId::from_i64(8)), "ACME-1234 [REDACTED:EMAIL]");
@@ -88,7 +98,7 @@ mod tests {
 
     #[test]
     fn what_did_not_change_is_not_compiled_again() {
-        let book = Rulebook::new(Rules::builtin()).with(vec![(project(), text("ONE"))]);
+        let book = Rulebook::new(Arc::new(Rules::builtin())).with(vec![(project(), text("ONE"))]);
         let same = book.with(vec![(project(), text("ONE"))]);
         assert!(Arc::ptr_eq(&book.of(project()).unwrap(), &same.of(project()).unwrap()));
         let other = book.with(vec![(project(), text("TWO"))]);
@@ -98,7 +108,7 @@ mod tests {
     #[test]
     fn rules_that_are_not_understood_are_never_skipped() {
         let newer = "[[shape]]\nname = 'OF_TOMORROW'".to_owned();
-        let book = Rulebook::new(Rules::builtin()).with(vec![(project(), newer.clone())]);
+        let book = Rulebook::new(Arc::new(Rules::builtin())).with(vec![(project(), newer.clone())]);
         assert!(matches!(book.of(project()), Err(Refusal::RulesUnreadable)));
         assert!(matches!(book.with(vec![(project(), newer)]).of(project()), Err(Refusal::RulesUnreadable)));
         assert_eq!(

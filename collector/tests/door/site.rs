@@ -61,7 +61,14 @@ impl Site {
         let collector = Collector::bind(settings).await.unwrap();
         let (grpc, http) = (collector.grpc_address().unwrap(), collector.http_address().unwrap());
         let running = collector
-            .start(Rules::builtin(), Arc::default(), journal.clone(), vault, writer, keys)
+            .start(
+                tokio::sync::watch::channel(Arc::new(Rules::builtin())).1,
+                Arc::default(),
+                journal.clone(),
+                vault,
+                writer,
+                keys,
+            )
             .await
             .unwrap();
         let project = keeper.ensure_project("default").await.unwrap();

@@ -57,7 +57,7 @@ impl Shell {
             attributes: "/attributes".to_owned(),
             project: None,
             projects: Vec::new(),
-            redaction_off: app.redaction_off,
+            redaction_off: !app.rules.borrow().builtin_enabled(),
         }
     }
 }

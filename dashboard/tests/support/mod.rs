@@ -113,7 +113,7 @@ impl Filled {
             prices: std::sync::Arc::default(),
             local_link,
             hosts: Hosts::Loopback,
-            redaction_off: false,
+            rules: tokio::sync::watch::channel(std::sync::Arc::new(treering_redact::Rules::builtin())).1,
             https: false,
         }
     }

@@ -404,6 +404,24 @@ pub(crate) struct Redact {
     /// Reads a request in OTLP/JSON.
     #[arg(long)]
     pub(crate) otlp: bool,
+    /// Looks at steps that are stored, which stay as they are: how much more these rules would take from them
+    #[arg(long, conflicts_with_all = ["jsonl", "otlp", "input"])]
+    pub(crate) stored: bool,
+    #[command(flatten)]
+    pub(crate) place: Place,
+    /// The project whose steps are looked at
+    #[arg(long, default_value = "default", requires = "stored")]
+    pub(crate) project: String,
+    /// How many executions are looked at, the newest first
+    #[arg(long, default_value_t = 1_000, requires = "stored", value_name = "COUNT")]
+    pub(crate) last: u32,
+    /// Prints a table of what would change, by type, instead of the text: how many places the built-in rules take, and
+    /// how many these rules
+    #[arg(long, conflicts_with = "jsonl")]
+    pub(crate) table: bool,
+    /// Lists the types of findings that the built-in rules know, and why each is taken.
+    #[arg(long)]
+    pub(crate) types: bool,
     /// Exits with 1 if anything was found.
     #[arg(long)]
     pub(crate) check: bool,

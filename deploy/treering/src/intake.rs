@@ -5,17 +5,17 @@ use std::sync::Arc;
 use http::{HeaderValue, Uri};
 use treering_collector::{Acknowledge, Limits, Manners, Origins};
 use treering_read::Prices;
-use treering_redact::Rules;
 
 use crate::cli::{Ack, Common, Intake};
 use crate::error::Error;
 use crate::exposure;
-use crate::settings::{File, address, prices, rules};
+use crate::rules::{Opened, RuleFile};
+use crate::settings::{File, address, prices};
 
 pub(crate) struct IntakeSettings {
     pub(crate) collector: treering_collector::Settings,
     pub(crate) journal: treering_queue::Settings,
-    pub(crate) rules: Rules,
+    pub(crate) rules: Opened,
     pub(crate) prices: Arc<Prices>,
 }
 
@@ -50,7 +50,7 @@ impl IntakeSettings {
             },
             journal,
             prices: prices(common.prices.as_deref().or(file.prices.as_deref()))?,
-            rules: rules(flags.rules.as_deref().or(file.rules.as_deref()))?,
+            rules: RuleFile::open(flags.rules.as_deref().or(file.rules.as_deref()))?,
         })
     }
 }

@@ -35,6 +35,7 @@ mod prune;
 mod redact;
 mod reread;
 mod restore;
+mod rules;
 mod seal;
 mod sealed;
 mod sender;
@@ -81,7 +82,8 @@ pub(crate) enum Answer {
 fn run(cli: Cli) -> Result<Answer, Error> {
     let file = settings::File::read(cli.config.as_deref())?;
     match cli.command {
-        Command::Redact(options) => redact::run(&options, file.rules.as_deref()),
+        Command::Redact(options) if options.stored => wait_for(redact::stored(options, file)),
+        Command::Redact(options) => redact::run(&options, &file),
         Command::Reread(options) => wait_for(reread::run(options, file)),
         Command::Erase(options) => wait_for(erase::run(options, file)),
         Command::Migrate(options) => wait_for(migrate::run(options, file)),

@@ -84,8 +84,9 @@ impl Owner {
         let journal = crate::serve::journal(data, &intake, &seals).await?;
         let collector = Collector::bind(data.known_by_id(intake.collector)?).await?;
         let otlp_http = collector.http_address().map_err(Error::Address)?;
-        let running =
-            collector.start(intake.rules, intake.prices, journal.clone(), seals, writer, keys).await?;
+        let running = collector
+            .start(intake.rules.watched().in_force(), intake.prices, journal.clone(), seals, writer, keys)
+            .await?;
         let keeper = keeper.acting_as(&actor());
         Ok(Self::Here { keeper, audit, otlp_http, journal, running: running.into(), _lock: lock })
     }

@@ -7,11 +7,13 @@ use std::time::Duration;
 use axum::extract::{Request, State};
 use axum::middleware::{Next, from_fn_with_state};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::task::JoinHandle;
 use treering_collector::ConnectionLimits;
 use treering_dashboard::{Hosts, LocalLink};
 use treering_queue::Journal;
 use treering_read::Prices;
+use treering_redact::Rules;
 use treering_store::{Keys, Reader};
 
 use crate::cli::{Common, Pages};
@@ -57,7 +59,7 @@ impl Dashboard {
         pages: PagesSettings,
         reader: Reader,
         keys: Keys,
-        redaction_off: bool,
+        rules: watch::Receiver<Arc<Rules>>,
     ) -> Result<Self, Error> {
         let bind = |source| Error::Bind(pages.address, source);
         let listener = TcpListener::bind(pages.address).await.map_err(bind)?;
@@ -69,7 +71,7 @@ impl Dashboard {
             prices: pages.prices,
             local_link: Some(local_link),
             hosts: if pages.behind_proxy { Hosts::Any } else { Hosts::Loopback },
-            redaction_off,
+            rules,
             https: pages.behind_proxy,
         });
         Ok(Self { listener, address, token, router })

@@ -10,7 +10,8 @@ use crate::data::Data;
 use crate::error::Error;
 use crate::intake::IntakeSettings;
 use crate::pages::{Dashboard, PagesSettings, Serving};
-use crate::settings::{File, rules};
+use crate::rules::RuleFile;
+use crate::settings::File;
 use crate::stop::Stop;
 use crate::{Answer, demo};
 
@@ -30,10 +31,12 @@ pub(crate) async fn up(options: Up, file: File) -> Result<Answer, Error> {
         treering_store::open_and_mend(&data.store, data.master.clone()).await?;
     let seals = data.seals(&vault)?;
     let journal = journal(&data, &intake, &seals).await?;
-    let redaction_off = !intake.rules.builtin_enabled();
+    let rules = intake.rules.watched();
+    let in_force = rules.in_force();
+    let redaction_off = !in_force.borrow().builtin_enabled();
     let collector = Collector::bind(data.known_by_id(intake.collector)?).await?;
     let dashboard =
-        Dashboard::bind(pages, reader, keys.clone(), redaction_off).await?.after_delivery(journal.clone());
+        Dashboard::bind(pages, reader, keys.clone(), in_force.clone()).await?.after_delivery(journal.clone());
     let listening = Listening {
         pid: std::process::id(),
         otlp_grpc: Some(collector.grpc_address().map_err(Error::Address)?),
@@ -41,7 +44,8 @@ pub(crate) async fn up(options: Up, file: File) -> Result<Answer, Error> {
         dashboard: Some(dashboard.address),
     };
     let (token, key) = (dashboard.token.clone(), first_key(&keeper, &keys).await?);
-    let mut running = collector.start(intake.rules, intake.prices, journal, seals, writer, keys).await?;
+    let mut running = collector.start(in_force, intake.prices, journal, seals, writer, keys).await?;
+    tokio::spawn(rules.keep_fresh());
     running.salvage(damaged);
     let serving = dashboard.serve();
     Announcement {
@@ -74,7 +78,9 @@ pub(crate) async fn collect(options: Collect, file: File) -> Result<Answer, Erro
         treering_store::open_and_mend(&data.store, data.master.clone()).await?;
     let seals = data.seals(&vault)?;
     let journal = journal(&data, &intake, &seals).await?;
-    let redaction_off = !intake.rules.builtin_enabled();
+    let rules = intake.rules.watched();
+    let in_force = rules.in_force();
+    let redaction_off = !in_force.borrow().builtin_enabled();
     let collector = Collector::bind(data.known_by_id(intake.collector)?).await?;
     let listening = Listening {
         pid: std::process::id(),
@@ -83,7 +89,8 @@ pub(crate) async fn collect(options: Collect, file: File) -> Result<Answer, Erro
         dashboard: None,
     };
     let key = first_key(&keeper, &keys).await?;
-    let mut running = collector.start(intake.rules, intake.prices, journal, seals, writer, keys).await?;
+    let mut running = collector.start(in_force, intake.prices, journal, seals, writer, keys).await?;
+    tokio::spawn(rules.keep_fresh());
     running.salvage(damaged);
     Announcement {
         data: &data,
@@ -104,12 +111,15 @@ pub(crate) async fn dash(options: Dash, file: File) -> Result<Answer, Error> {
     log_to_stderr();
     let data = Data::of(&options.common.place, &file)?;
     let pages = PagesSettings::of(&options.pages, &options.common, &file)?;
-    let rules = rules(options.rules.as_deref().or(file.rules.as_deref()))?;
+    let rules = RuleFile::open(options.rules.as_deref().or(file.rules.as_deref()))?.watched();
+    let in_force = rules.in_force();
+    let redaction_off = !in_force.borrow().builtin_enabled();
     let stop = Stop::listen()?;
     data.must_exist()?;
     let ReadHandles { reader, keys, .. } =
         treering_store::open_read_only(&data.store, data.master.clone()).await?;
-    let dashboard = Dashboard::bind(pages, reader, keys, !rules.builtin_enabled()).await?;
+    let dashboard = Dashboard::bind(pages, reader, keys, in_force).await?;
+    tokio::spawn(rules.keep_fresh());
     let listening =
         Listening { pid: std::process::id(), dashboard: Some(dashboard.address), ..Listening::default() };
     let token = dashboard.token.clone();
@@ -119,7 +129,7 @@ pub(crate) async fn dash(options: Dash, file: File) -> Result<Answer, Error> {
         token: Some(&token),
         key: None,
         made_master: None,
-        redaction_off: !rules.builtin_enabled(),
+        redaction_off,
     };
     let serving = dashboard.serve();
     announcement.print()?;

@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 use treering_read::Prices;
-use treering_redact::Rules;
 
 use crate::cli::Ack;
 use crate::error::Error;
@@ -54,12 +53,6 @@ fn fault(text: &str, error: &toml::de::Error) -> String {
     let line = before.map(|before| before.lines().count().max(1) + usize::from(before.ends_with('\n')));
     let what = error.message().lines().next().unwrap_or_default();
     line.map_or_else(|| what.to_owned(), |line| format!("line {line}: {what}"))
-}
-
-/// The rules of this file, or the built-in ones.
-pub(crate) fn rules(path: Option<&Path>) -> Result<Rules, Error> {
-    let Some(path) = path else { return Ok(Rules::builtin()) };
-    Rules::parse(&read_text(path)?).map_err(|source| Error::Rules { path: path.to_owned(), source })
 }
 
 /// The built-in prices, with those of this file in the place of theirs.

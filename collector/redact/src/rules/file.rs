@@ -14,8 +14,9 @@ use crate::place::{self, globs};
 /// Why a rule file was refused. Nothing of it is in force then.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    #[error("the rule file cannot be read")]
-    Syntax(#[source] toml::de::Error),
+    /// The line itself may hold a secret, and is not told.
+    #[error("line {line}: {fault}")]
+    Syntax { line: usize, fault: String },
     #[error(
         "line {line}: `{name}` is no name for a rule; use 2 to 40 capitals, digits and underscores, such as `TICKET`"
     )]
@@ -116,13 +117,19 @@ fn on() -> bool {
 }
 
 pub(super) fn read(toml: &str, builtin: impl Iterator<Item = &'static str>) -> Result<Rules, Error> {
-    let file: File = toml::from_str(toml).map_err(Error::Syntax)?;
+    let file: File = toml::from_str(toml).map_err(|error| syntax(toml, &error))?;
     let patterns: Vec<_> = file.patterns.iter().map(|table| table.compile(toml)).collect::<Result<_, _>>()?;
     let words: Vec<_> = file.words.iter().map(|table| table.compile(toml)).collect::<Result<_, _>>()?;
     let own = patterns.iter().map(|own| &own.name).chain(words.iter().map(|own| &own.name)).cloned();
     let types = Types { known: own.chain(builtin.map(Arc::from)).collect(), toml };
     let layer = file.layer(&types)?;
     Ok(Rules { builtin: file.builtin, patterns, words, layer })
+}
+
+fn syntax(toml: &str, error: &toml::de::Error) -> Error {
+    let before = error.span().and_then(|span| toml.get(..span.start)).unwrap_or_default();
+    let fault = error.message().lines().next().unwrap_or_default().to_owned();
+    Error::Syntax { line: before.matches('\n').count() + 1, fault }
 }
 
 impl File {

@@ -54,7 +54,9 @@ impl Site {
         let mut tasks = tokio::task::JoinSet::new();
         let mut rings = Vec::new();
         for keys in [one, other] {
-            let ring = Arc::new(Keyring::load(keys, Rules::builtin()).await.unwrap());
+            let ring = Arc::new(
+                Keyring::load(keys, tokio::sync::watch::channel(Arc::new(Rules::builtin())).1).await.unwrap(),
+            );
             rings.push(ring.clone());
             tasks.spawn(async move { ring.keep_fresh_by_looking_every(period).await });
         }

@@ -139,3 +139,69 @@ fn rules_of_a_project_are_shown_changed_and_taken_away() {
     assert!(details[1]["detail"].as_str().unwrap().starts_with("rules 1, blake3 "), "{}", details[1]);
     assert_eq!(details.len(), 2);
 }
+
+/// Replaces the file as deployments do: at once.
+fn put(file: &std::path::Path, rules: &str) {
+    let new = file.with_extension("new");
+    std::fs::write(&new, rules).unwrap();
+    std::fs::rename(&new, file).unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rule_file_that_changes_is_in_force_without_a_restart_and_a_broken_one_changes_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rules.toml");
+    let pattern = |name: &str| format!("[[pattern]]\nname = '{name}'\nregex = 'ACME-[0-9]{{4}}'\n");
+    put(&file, &pattern("TICKET"));
+    let server = Server::start(&folder.path().join("data"), &["--rules", file.to_str().unwrap()]);
+    let sender = Sender::of(&server, "default");
+    let text = "ACME-1234 of a@b.io";
+    assert_eq!(sender.kept(0, text).await, "[REDACTED:TICKET] of [REDACTED:EMAIL]");
+    put(&file, &pattern("ISSUE"));
+    let next = sender.until_kept(1, text, "[REDACTED:ISSUE] of [REDACTED:EMAIL]").await;
+    put(&file, &format!("{}\n[[rule]]\nattributes = ['x']\naction = 'hide'", pattern("BROKEN")));
+    // It is looked at each second; meanwhile nothing else is in force.
+    let (mut number, begun) = (next, Instant::now());
+    while begun.elapsed().as_millis() < 2_500 {
+        assert_eq!(sender.kept(number, text).await, "[REDACTED:ISSUE] of [REDACTED:EMAIL]");
+        number += 1;
+    }
+    put(&file, &pattern("LATER"));
+    let mut kept = sender.kept(number, text).await;
+    let end = Instant::now() + PATIENCE;
+    while kept != "[REDACTED:LATER] of [REDACTED:EMAIL]" {
+        assert_eq!(kept, "[REDACTED:ISSUE] of [REDACTED:EMAIL]");
+        assert!(Instant::now() < end, "the rules never come in force");
+        number += 1;
+        kept = sender.kept(number, text).await;
+    }
+}
+
+#[test]
+fn a_broken_rule_file_is_refused_at_the_start_with_its_line() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("rules.toml");
+    std::fs::write(&file, "builtin = true\n\n[[rule]]\nfind = ['EMIAL']\naction = 'mark'\n").unwrap();
+    let refused = run(&format!("collect --rules {}", file.display()), folder.path());
+    assert_eq!(refused.code, 2);
+    assert!(refused.err.contains("line 4: `EMIAL` is no type of finding"), "{}", refused.err);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rules_are_tried_on_stored_steps_which_stay_as_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let (data, file) = (folder.path().join("data"), folder.path().join("rules.toml"));
+    std::fs::write(&file, RULES).unwrap();
+    let server = Server::start(&data, &[]);
+    let sender = Sender::of(&server, "default");
+    for number in 0..3 {
+        sender.kept(number, "ACME-1234 of a@b.io").await;
+    }
+    let line = format!("redact --stored --rules {}", file.display());
+    let table = run(&line, &data).well().out;
+    insta::assert_snapshot!(table);
+    assert_eq!(run(&format!("{line} --check"), &data).code, 1);
+    assert_eq!(sender.kept(3, "plain").await, "plain");
+    let path = format!("/executions/{}", crate::send::trace(0));
+    assert_eq!(sender.api.get(&path).await["steps"][0]["name"], "ACME-1234 of [REDACTED:EMAIL]");
+}
