@@ -1,6 +1,6 @@
 //! What is looked for: one file a kind of thing, each with its name, its trigger and the reason why it must go.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 mod address;
 mod bearer;
@@ -44,8 +44,10 @@ pub(crate) enum Trigger {
     Literal(&'static [&'static str], Find),
     /// This byte.
     Byte(u8, Find),
-    /// The first digit of a run.
-    Digit(Find),
+    /// A run of so many digits that stands behind no letter. Most runs are none of anybody's length, and cost no call.
+    Digits(RangeInclusive<usize>, Find),
+    /// The same right behind a letter, as the check digits of an account stand behind its country.
+    DigitsBehindLetter(RangeInclusive<usize>, Find),
     /// A word that says what the value beside it is.
     Label(&'static Label),
 }

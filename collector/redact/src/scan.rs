@@ -2,7 +2,7 @@
 
 use crate::detect::{DETECTORS, Find, Label, TOKENS, Token, Trigger, WINDOW};
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 
 mod blob;
 mod merge;
@@ -27,8 +27,17 @@ pub(crate) struct Engine {
     literals: AhoCorasick,
     targets: Vec<(usize, Target)>,
     bytes: Vec<(u8, usize, Find)>,
-    digits: Vec<(usize, Find)>,
+    digits: Vec<Digits>,
     classes: [Class; 256],
+}
+
+/// What looks closer at a run of digits.
+#[derive(Debug)]
+struct Digits {
+    behind_letter: bool,
+    lengths: RangeInclusive<usize>,
+    rule: usize,
+    find: Find,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -55,20 +64,20 @@ impl Engine {
         for detector in DETECTORS {
             let number = rule(detector.rule);
             for trigger in detector.triggers {
-                let (literals, target) = match *trigger {
-                    Trigger::Literal(literals, find) => (literals, Target::Find(find)),
-                    Trigger::Label(label) => (label.words, Target::Label(label)),
-                    Trigger::Byte(byte, find) => {
-                        bytes.push((byte, number, find));
-                        continue;
-                    }
-                    Trigger::Digit(find) => {
-                        digits.push((number, find));
-                        continue;
-                    }
+                let mut say = |literals: &'static [&'static str], target| {
+                    words.extend(literals);
+                    targets.extend(literals.iter().map(|_| (number, target)));
                 };
-                words.extend(literals);
-                targets.extend(literals.iter().map(|_| (number, target)));
+                let mut count = |behind_letter, lengths: &RangeInclusive<usize>, find| {
+                    digits.push(Digits { behind_letter, lengths: lengths.clone(), rule: number, find });
+                };
+                match trigger {
+                    Trigger::Literal(literals, find) => say(literals, Target::Find(*find)),
+                    Trigger::Label(label) => say(label.words, Target::Label(label)),
+                    Trigger::Byte(byte, find) => bytes.push((*byte, number, *find)),
+                    Trigger::Digits(lengths, find) => count(false, lengths, *find),
+                    Trigger::DigitsBehindLetter(lengths, find) => count(true, lengths, *find),
+                }
             }
         }
         let literals = AhoCorasick::builder()
@@ -132,8 +141,11 @@ impl Engine {
             at += offset;
             let digits = text[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
             if digits > 0 {
-                let looks = self.digits.iter().map(|&(rule, find)| (rule, find(text, at..at + digits)));
-                keep(looks, out);
+                let behind_letter = at > 0 && text[at - 1].is_ascii_alphabetic();
+                let fits =
+                    |look: &&Digits| look.behind_letter == behind_letter && look.lengths.contains(&digits);
+                let looks = self.digits.iter().filter(fits);
+                keep(looks.map(|look| (look.rule, (look.find)(text, at..at + digits))), out);
             } else {
                 let here = self.bytes.iter().filter(|(byte, ..)| *byte == text[at]);
                 keep(here.map(|&(_, rule, find)| (rule, find(text, at..at + 1))), out);

@@ -7,7 +7,7 @@ use std::ops::Range;
 pub(super) const IBAN: Detector = Detector {
     rule: "IBAN",
     reason: "an account names its holder and can be debited",
-    triggers: &[Trigger::Digit(find)],
+    triggers: &[Trigger::DigitsBehindLetter(2..=usize::MAX, find)],
 };
 
 /// Countries in the registry, each with the length of its accounts.

@@ -7,7 +7,11 @@ use std::ops::Range;
 pub(super) const PHONE: Detector = Detector {
     rule: "PHONE",
     reason: "a number reaches a person",
-    triggers: &[Trigger::Byte(b'+', international), Trigger::Digit(zeros), Trigger::Digit(north_american)],
+    triggers: &[
+        Trigger::Byte(b'+', international),
+        Trigger::Digits(4..=5, zeros),
+        Trigger::Digits(3..=3, north_american),
+    ],
 };
 
 fn international(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
