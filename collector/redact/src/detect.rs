@@ -13,6 +13,7 @@ mod jwt;
 mod key;
 mod label;
 mod network;
+mod paper;
 mod password;
 mod path;
 mod pem;
@@ -70,6 +71,7 @@ pub(crate) const DETECTORS: &[&Detector] = &[
     &identity::DATE_OF_BIRTH,
     &identity::PASSPORT,
     &identity::NATIONAL_ID,
+    &paper::PAPER,
     &phone::PHONE,
     &address::IP_ADDRESS,
     &network::MAC_ADDRESS,

@@ -1,6 +1,6 @@
 //! What papers say of a person: day of birth, passport, national and tax numbers. They need their label.
 
-use super::bytes::{is_alphanumeric, is_digit, run};
+use super::bytes::{is_alphanumeric, is_digit, run, starts};
 use super::label::Bond;
 use super::{Detector, Label, Trigger};
 
@@ -26,6 +26,44 @@ pub(super) const DATE_OF_BIRTH: Detector = Detector {
             "data di nascita",
             "data de nascimento",
             "geboortedatum",
+            "d.o.b.",
+            "bday",
+            "born",
+            "geboren",
+            "geb.",
+            "né le",
+            "née le",
+            "nacido el",
+            "nacida el",
+            "nato il",
+            "nata il",
+            "nascido em",
+            "nascida em",
+            "födelsedatum",
+            "fødselsdato",
+            "fødselsdag",
+            "syntymäaika",
+            "data urodzenia",
+            "datum narození",
+            "dátum narodenia",
+            "születési dátum",
+            "születési idő",
+            "data nașterii",
+            "datum rođenja",
+            "doğum tarihi",
+            "дата рождения",
+            "дата народження",
+            "дата на раждане",
+            "ημερομηνία γέννησης",
+            "tanggal lahir",
+            "ngày sinh",
+            "生年月日",
+            "出生日期",
+            "생년월일",
+            "תאריך לידה",
+            "تاريخ الميلاد",
+            "जन्म तिथि",
+            "วันเกิด",
         ],
         loose: true,
         accept: accept_date,
@@ -50,6 +88,53 @@ pub(super) const PASSPORT: Detector = Detector {
             "passeport",
             "passaporto",
             "passaporte",
+            "passport nr",
+            "passport id",
+            "reisepass-nr",
+            "reisepassnr",
+            "passnummer",
+            "numéro de passeport",
+            "número de pasaporte",
+            "numero di passaporto",
+            "número do passaporte",
+            "paspoort",
+            "paspoortnummer",
+            "pasnummer",
+            "passnr",
+            "paszport",
+            "numer paszportu",
+            "číslo pasu",
+            "útlevélszám",
+            "pasaport",
+            "passin numero",
+            "паспорт",
+            "номер паспорта",
+            "護照",
+            "护照",
+            "护照号",
+            "护照号码",
+            "旅券番号",
+            "パスポート番号",
+            "여권번호",
+            "driver's license",
+            "driver license",
+            "drivers license",
+            "driver_license",
+            "driver's licence",
+            "driving licence",
+            "driving_licence",
+            "driving license",
+            "führerschein",
+            "führerscheinnummer",
+            "permis de conduire",
+            "licencia de conducir",
+            "permiso de conducir",
+            "patente di guida",
+            "carta de condução",
+            "rijbewijs",
+            "rijbewijsnummer",
+            "prawo jazdy",
+            "körkort",
         ],
         loose: true,
         accept: accept_passport,
@@ -88,6 +173,139 @@ pub(super) const NATIONAL_ID: Detector = Detector {
             "social security number",
             "social_security_number",
             "ssn",
+            "social insurance number",
+            "social_insurance_number",
+            "itin",
+            "employer identification number",
+            "taxpayer id",
+            "taxpayer_id",
+            "taxpayer identification number",
+            "identity number",
+            "identity_number",
+            "id number",
+            "id_number",
+            "citizen id",
+            "citizen_id",
+            "government id",
+            "government_id",
+            "nhs number",
+            "nhs_number",
+            "nhs no",
+            "ni number",
+            "ni_number",
+            "medicare number",
+            "medicare_number",
+            "tfn",
+            "tax file number",
+            "ird number",
+            "pps number",
+            "ppsn",
+            "steueridentifikationsnummer",
+            "steuer-identifikationsnummer",
+            "steuerid",
+            "idnr",
+            "sozialversicherungsnummer",
+            "rentenversicherungsnummer",
+            "krankenversichertennummer",
+            "svnr",
+            "sv-nummer",
+            "ahv-nummer",
+            "ahv",
+            "ausweisnummer",
+            "personalausweisnummer",
+            "numéro de sécurité sociale",
+            "numero de securite sociale",
+            "sécurité sociale",
+            "numéro fiscal",
+            "numero_fiscal",
+            "nuss",
+            "número de identificación",
+            "cédula",
+            "cedula",
+            "documento de identidad",
+            "rut",
+            "rfc",
+            "cuit",
+            "cuil",
+            "cnpj",
+            "número de contribuinte",
+            "cartão de cidadão",
+            "cartao de cidadao",
+            "carta d'identità",
+            "partita iva",
+            "bsn",
+            "burgerservicenummer",
+            "sofinummer",
+            "rijksregisternummer",
+            "numéro national",
+            "rodné číslo",
+            "rodne cislo",
+            "pesel",
+            "nip",
+            "dowód osobisty",
+            "numer dowodu",
+            "személyi szám",
+            "adóazonosító",
+            "taj szám",
+            "cnp",
+            "oib",
+            "emšo",
+            "jmbg",
+            "egn",
+            "егн",
+            "isikukood",
+            "asmens kodas",
+            "personas kods",
+            "personnummer",
+            "personnr",
+            "fødselsnummer",
+            "fodselsnummer",
+            "cpr-nummer",
+            "cpr-nr",
+            "cpr",
+            "henkilötunnus",
+            "hetu",
+            "kennitala",
+            "αφμ",
+            "αμκα",
+            "afm",
+            "amka",
+            "tc kimlik no",
+            "tc kimlik",
+            "tckn",
+            "kimlik no",
+            "t.c. kimlik no",
+            "снилс",
+            "инн",
+            "рнокпп",
+            "ипн",
+            "teudat zehut",
+            "תעודת זהות",
+            "ת.ז",
+            "رقم الهوية",
+            "aadhaar",
+            "aadhar",
+            "आधार",
+            "pan card",
+            "pan number",
+            "nik",
+            "nomor ktp",
+            "ktp",
+            "cccd",
+            "cmnd",
+            "nric",
+            "mykad",
+            "hkid",
+            "身份证",
+            "身份证号",
+            "身份证号码",
+            "身分證",
+            "身分證字號",
+            "マイナンバー",
+            "my number",
+            "個人番号",
+            "주민등록번호",
+            "เลขบัตรประชาชน",
         ],
         loose: true,
         accept: accept_national,
@@ -102,10 +320,22 @@ fn accept_date(text: &[u8], _: Bond) -> Option<usize> {
         Some(b' ' | b'.') if (1..=2).contains(&end) => {
             spelled(text, run(text, end, 2, |byte| b" .".contains(&byte)), false)?
         }
-        _ if end == 0 => spelled(text, 0, true)?,
+        Some(0xe5 | 0xeb) if end == 4 => ideographic(text, end)?,
+        None | Some(_) if end == 0 => spelled(text, 0, true)?,
         _ => return None,
     };
-    (!is_alphanumeric(text.get(end).copied())).then_some(end)
+    let is_moment = text.get(end) == Some(&b'T') && is_digit(text.get(end + 1).copied());
+    (is_moment || !is_alphanumeric(text.get(end).copied())).then_some(end)
+}
+
+/// `1990年5月3日`, `1990년 5월 3일`: signs of three bytes between the numbers.
+fn ideographic(text: &[u8], year: usize) -> Option<usize> {
+    let part = |from: usize| {
+        let start = run(text, from + 3, 1, |byte| byte == b' ');
+        let end = run(text, start, 2, |byte| byte.is_ascii_digit());
+        (end > start && text.get(end).is_some_and(|byte| *byte >= 0xe3)).then_some(end)
+    };
+    part(year).and_then(part).map(|day| day + 3)
 }
 
 fn numeric(text: &[u8], first: usize, separator: u8) -> Option<usize> {
@@ -115,11 +345,15 @@ fn numeric(text: &[u8], first: usize, separator: u8) -> Option<usize> {
     full.then_some(third)
 }
 
-/// A month by its name, and the year; the day between them in the American order.
+/// A month by its name, and the year; the day between them in the American order. `3 de mayo de 1990` has words between.
 fn spelled(text: &[u8], start: usize, day_follows: bool) -> Option<usize> {
+    let start = if starts(text, start, b"de ") { start + 3 } else { start };
     let name = run(text, start, 12, |byte| byte.is_ascii_alphabetic() || byte >= 0x80);
     let gap = run(text, name, 2, |byte| b" .".contains(&byte));
+    let gap = if starts(text, gap, b"de ") { gap + 3 } else { gap };
     let day = if day_follows { run(text, gap, 2, |byte| byte.is_ascii_digit()) } else { gap };
+    let ordinal = day > gap && [&b"st"[..], b"nd", b"rd", b"th"].iter().any(|end| starts(text, day, end));
+    let day = if ordinal { day + 2 } else { day };
     let comma = if day_follows { run(text, day, 2, |byte| b", ".contains(&byte)) } else { gap };
     let year = run(text, comma, 4, |byte| byte.is_ascii_digit());
     let full =
@@ -128,9 +362,19 @@ fn spelled(text: &[u8], start: usize, day_follows: bool) -> Option<usize> {
 }
 
 fn accept_passport(text: &[u8], _: Bond) -> Option<usize> {
-    let end = run(text, 0, 10, |byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+    let end = run(text, 0, 20, |byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
+    let spaced = text.get(end) == Some(&b' ') && end <= 2;
+    let end = if spaced { run(text, end + 1, 9, |byte| byte.is_ascii_digit()) } else { end };
     let digits = text[..end].iter().filter(|byte| byte.is_ascii_digit()).count();
-    (end >= 7 && digits >= 2 && !is_alphanumeric(text.get(end).copied())).then_some(end)
+    let fits = (6..=18).contains(&end) && (digits >= 1 && end >= 7 || digits >= 4);
+    let whole = !is_alphanumeric(text.get(end).copied());
+    (whole && (fits || (8..=9).contains(&end) && is_no_word(&text[..end]))).then_some(end)
+}
+
+/// Words have a vowel for three other letters; a number of nine letters hardly ever has.
+fn is_no_word(capitals: &[u8]) -> bool {
+    let vowels = capitals.iter().filter(|byte| b"AEIOU".contains(byte)).count();
+    vowels * 4 <= capitals.len()
 }
 
 /// One run of capitals, digits and signs, or groups with spaces of which each but the last has two digits or more.

@@ -83,7 +83,11 @@ fn accept_key(text: &[u8], bond: Bond) -> Option<usize> {
     let value = word(text, bond);
     let in_alphabet = value.iter().all(|byte| byte.is_ascii_alphanumeric() || b"_-.+/=~:".contains(byte));
     let has = |kind: fn(&u8) -> bool| value.iter().any(kind);
-    let random = has(u8::is_ascii_digit) && has(u8::is_ascii_alphabetic) && distinct(value) >= 8;
+    // Twenty letters without a digit are one key in a hundred.
+    let turns =
+        value.windows(2).filter(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase()).count();
+    let mixed = has(u8::is_ascii_digit) || bond != Bond::Said && turns >= 4 && value.len() <= 64;
+    let random = mixed && has(u8::is_ascii_alphabetic) && distinct(value) >= 8;
     let code = bond == Bond::Said && is_name(value);
     (value.len() >= 16 && in_alphabet && random && !code).then_some(value.len())
 }

@@ -125,16 +125,39 @@ pub(super) fn word(text: &[u8], bond: Bond) -> &[u8] {
     }
 }
 
+/// `$NAME`, `${…}`, `<…>`, `%(…)s`: a sign that opens a template, and what a template has behind it.
+fn is_reference(value: &[u8]) -> bool {
+    let is_name = |rest: &[u8]| {
+        let rest = rest.strip_suffix(b"%").unwrap_or(rest);
+        !rest.is_empty()
+            && rest.iter().all(|byte| byte.is_ascii_uppercase() || *byte == b'_' || byte.is_ascii_digit())
+            || matches!(rest, b"s" | b"d" | b"v" | b"q" | b"@")
+            || rest.iter().all(|byte| byte.is_ascii_lowercase() || *byte == b'_')
+    };
+    let closes = |closing: u8| value[1..].contains(&closing) || value.len() < 4;
+    match (value[0], value.get(1)) {
+        (b'$' | b'%', Some(b'{')) => closes(b'}'),
+        (b'$' | b'%', Some(b'(')) => closes(b')'),
+        (b'$', Some(b'1'..=b'9')) if value.len() < 4 => true,
+        (b'$' | b'%', _) => is_name(&value[1..]),
+        (b'<', _) => closes(b'>') || value[1..].iter().all(u8::is_ascii_alphabetic),
+        (b'{', _) => closes(b'}') || value.get(1).is_none_or(|next| b"{\"'".contains(next)),
+        (b'[', _) => closes(b']') || value.get(1).is_none_or(|next| b"\"'[{".contains(next)),
+        (b'(', _) => closes(b')') || value.get(1).is_none_or(|next| b"\"'".contains(next)),
+        (b'*', _) => value.iter().all(|byte| *byte == b'*') || value.get(1) == Some(&b'*'),
+        _ => false,
+    }
+}
+
 /// `xxxx` and `----` are no longer.
 const LONGEST_STAND_IN: usize = 256;
 
 /// `$TOKEN`, `<token>`, `sk-...`, `YOUR_API_KEY`, `os.environ[…]`, `****`: it stands for a value and is none.
 fn is_placeholder(value: &[u8]) -> bool {
-    const OPENERS: &[u8] = b"$<{[(%*";
     const PARTS: [&[u8]; 7] =
         [b"...", b"your_", b"your-", b"environ", b"process.env", b"getenv", b"secrets."];
     let lower = value.to_ascii_lowercase();
-    let opens = value.first().is_none_or(|byte| OPENERS.contains(byte));
+    let opens = value.first().is_none_or(|_| is_reference(value));
     let one_sign = value.len() <= LONGEST_STAND_IN && value.iter().all(|byte| *byte == value[0]);
     opens || one_sign || PARTS.iter().any(|part| memchr::memmem::find(&lower, part).is_some())
 }

@@ -1,12 +1,20 @@
 //! Passwords beside their label.
 
-use super::label::{Bond, word};
+use super::bytes::run;
+use super::label::Bond;
 use super::{Detector, Label, Trigger};
 
 pub(super) const PASSWORD: Detector = Detector {
     rule: "PASSWORD",
     reason: "it opens an account, and is used for others as well",
-    triggers: &[Trigger::Label(&LABEL)],
+    triggers: &[Trigger::Label(&LABEL), Trigger::Label(&SHORT)],
+};
+
+/// Words that mean other things as well: their value has to be assigned.
+const SHORT: Label = Label {
+    words: &["pass", "passw", "pw", "pword", "pswd", "psw", "kennw", "pwort"],
+    loose: false,
+    accept: |text, bond| accept(text, bond).filter(|_| bond != Bond::Said),
 };
 
 const LABEL: Label = Label {
@@ -17,21 +25,68 @@ const LABEL: Label = Label {
         "passphrase",
         "passcode",
         "pass_phrase",
+        "pass-phrase",
         "db_pass",
+        "db-pass",
         "user_pass",
+        "userpass",
         "passwort",
         "kennwort",
+        "losungswort",
         "contraseña",
         "contrasena",
+        "contrasenya",
+        "clave",
         "mot de passe",
         "mot_de_passe",
+        "motdepasse",
+        "mdp",
         "senha",
+        "palavra-passe",
+        "palavra passe",
         "wachtwoord",
         "parola",
+        "parola d'ordine",
         "lösenord",
+        "losenord",
+        "adgangskode",
+        "passord",
+        "salasana",
+        "hasło",
+        "haslo",
+        "heslo",
+        "jelszó",
+        "jelszo",
+        "parolă",
+        "şifre",
+        "şifresi",
+        "lozinka",
+        "geslo",
+        "parool",
+        "parole",
+        "slaptažodis",
         "пароль",
+        "Пароль",
+        "парола",
+        "Парола",
+        "лозинка",
+        "κωδικός",
+        "Κωδικός",
+        "סיסמה",
+        "סיסמא",
+        "كلمة المرور",
+        "كلمة السر",
         "パスワード",
         "密码",
+        "密碼",
+        "口令",
+        "비밀번호",
+        "암호",
+        "mật khẩu",
+        "mat khau",
+        "kata sandi",
+        "รหัสผ่าน",
+        "पासवर्ड",
     ],
     loose: false,
     accept,
@@ -54,7 +109,7 @@ const WORDS: [&[u8]; 12] = [
 ];
 
 fn accept(text: &[u8], bond: Bond) -> Option<usize> {
-    let value = word(text, bond);
+    let value = if bond == Bond::Key { text } else { unquoted(text) };
     let lower = value.to_ascii_lowercase();
     let meant = match bond {
         Bond::Key | Bond::Assigned => value.len() >= 4 && !is_sentence(value),
@@ -62,6 +117,30 @@ fn accept(text: &[u8], bond: Bond) -> Option<usize> {
     };
     (meant && !WORDS.contains(&lower.as_slice()) && !is_number(value)).then_some(value.len())
 }
+
+/// A password has any sign; what ends one is a space or a quote, or a sign behind which the text goes on in its own way.
+fn unquoted(text: &[u8]) -> &[u8] {
+    let end = run(text, 0, text.len(), |byte| byte > b' ' && !b"\"'`<".contains(&byte));
+    let word = &text[..end];
+    let names = |rest: &[u8]| {
+        let name =
+            rest.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"_-. ".contains(byte)).count();
+        rest.is_empty() || (name > 0 && matches!(rest.get(name), Some(b'=' | b':')))
+    };
+    let parts = memchr::memchr3_iter(b'&', b';', b',', word);
+    let whole = parts.take(MOST_SIGNS).find(|at| names(&text[at + 1..end])).map_or(word, |at| &word[..at]);
+    let closes = |byte: u8| match byte {
+        b')' => !whole.contains(&b'('),
+        b']' => !whole.contains(&b'['),
+        b'}' => !whole.contains(&b'{'),
+        byte => b".,;:>|".contains(&byte),
+    };
+    let stops = whole.iter().rev().take(MOST_SIGNS).take_while(|byte| closes(**byte)).count();
+    &whole[..whole.len() - stops]
+}
+
+/// Signs within a password that may be the end of one: a text of a million is none.
+const MOST_SIGNS: usize = 16;
 
 /// Words of the usual length, more than a passphrase has.
 fn is_sentence(value: &[u8]) -> bool {
