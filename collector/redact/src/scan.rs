@@ -144,6 +144,11 @@ impl Engine {
         }
     }
 
+    /// Whether a label stands in the key of a value.
+    pub(crate) fn is_label(&self, key: &str) -> bool {
+        self.literals.all(key.as_bytes()).any(|(word, _)| matches!(self.targets[word].1, Target::Label(_)))
+    }
+
     /// What of the value of a JSON string goes because of its key.
     pub(crate) fn value_of_key(&self, key: &str, value: &str) -> Option<Candidate> {
         let every = self.literals.all(key.as_bytes()).filter_map(|(word, at)| {
