@@ -1,5 +1,6 @@
 //! Just enough Base64 to look inside: both alphabets, padding optional.
 
+use crate::block::Places;
 use std::ops::Range;
 
 /// Decodes as far as the alphabet reaches, up to `limit` bytes.
@@ -38,7 +39,7 @@ pub(crate) fn is_url_safe(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
 }
 
-pub(crate) fn is_standard(byte: u8) -> bool {
+pub(crate) const fn is_standard(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/')
 }
 
@@ -47,18 +48,36 @@ pub(crate) fn is_standard(byte: u8) -> bool {
 pub(crate) fn runs(text: &[u8], least: usize) -> Vec<Range<usize>> {
     let mut runs = Vec::new();
     let mut at = 0;
+    let mut others = Places::of(text, is_other);
     while let Some(window) = text.get(at..at + least) {
-        if let Some(other) = window.iter().rposition(|&byte| !is_standard(byte)) {
+        if let Some(other) = window.iter().rposition(|&byte| !STANDARD[usize::from(byte)]) {
             at += other + 1;
             continue;
         }
-        let rest = text[at + least..].iter().take_while(|&&byte| is_standard(byte)).count();
-        let end = at + least + rest;
+        let end = others.from(at + least).unwrap_or(text.len());
         let padding = text[end..].iter().take(2).take_while(|&&byte| byte == b'=').count();
         runs.push(at..end + padding);
         at = end + padding;
     }
     runs
+}
+
+const STANDARD: [bool; 256] = {
+    let mut standard = [false; 256];
+    let mut byte = 0;
+    while byte < u8::MAX {
+        standard[byte as usize] = is_standard(byte);
+        byte += 1;
+    }
+    standard
+};
+
+/// One where the byte is none of the alphabet, zero where it is, without a branch.
+fn is_other(byte: u8) -> u8 {
+    let letter = u8::from((byte | 0x20).wrapping_sub(b'a') < 26);
+    // `/` stands right before the digits.
+    let digit = u8::from(byte.wrapping_sub(b'/') < 11);
+    (letter | digit | u8::from(byte == b'+')) ^ 1
 }
 
 #[cfg(test)]

@@ -21,14 +21,14 @@ pub(crate) fn looks_like(text: &str) -> bool {
     matches!(text.trim_ascii_start().as_bytes().first(), Some(b'{' | b'[' | b'"'))
 }
 
-/// Whether the text is JSON.
-pub(crate) fn is_json(text: &str) -> bool {
-    leaves(text, |_| {}).is_some()
+/// Where the text is no longer JSON, if it is not JSON to its end.
+pub(crate) fn fault(text: &str) -> Option<usize> {
+    leaves(text, |_| {}).err()
 }
 
-/// Visits the leaves in order, up to where the text is no longer JSON: `None`. There may be millions of them, so that
-/// a text is better looked at twice than all of its leaves kept.
-pub(crate) fn leaves(text: &str, mut visit: impl FnMut(Leaf)) -> Option<()> {
+/// Visits the leaves in order, up to where the text is no longer JSON, which is the error. There may be millions of them,
+/// so that a text is better looked at twice than all of its leaves kept.
+pub(crate) fn leaves(text: &str, mut visit: impl FnMut(Leaf)) -> Result<(), usize> {
     let bytes = text.as_bytes();
     let mut key = None;
     let mut at = 0;
@@ -41,11 +41,11 @@ pub(crate) fn leaves(text: &str, mut visit: impl FnMut(Leaf)) -> Option<()> {
             }
             b':' | b' ' | b'\n' | b'\r' | b'\t' => at + 1,
             b'-' | b'0'..=b'9' => number(bytes, at, &mut visit),
-            b't' | b'f' | b'n' => word(bytes, at)?,
-            _ => return None,
+            b't' | b'f' | b'n' => word(bytes, at).ok_or(at)?,
+            _ => return Err(at),
         };
     }
-    Some(())
+    Ok(())
 }
 
 fn string(bytes: &[u8], open: usize, key: &mut Option<Range<usize>>, visit: &mut impl FnMut(Leaf)) -> usize {

@@ -11,6 +11,7 @@
 
 mod action;
 mod base64;
+mod block;
 mod budget;
 mod detect;
 mod edits;

@@ -12,7 +12,7 @@ use crate::finding::{Finding, MARK, Redaction, apply};
 use crate::look::Look;
 use crate::pseudonym::{Pseudonyms, is_detail, last_four, name};
 use crate::scan::{Candidate, Engine, merge, spare};
-use crate::walk::pass;
+use crate::walk::{Pass, pass};
 
 mod file;
 mod layer;
@@ -55,7 +55,6 @@ impl Rules {
     /// The rules that are on where nobody says otherwise.
     pub fn builtin() -> Rules {
         Rules::new(Vec::new(), Vec::new(), true, Layer::builtin())
-            .expect("the built-in words are few enough to compile, as every test shows")
     }
 
     /// Reads a rule file.
@@ -79,17 +78,12 @@ impl Rules {
     /// ```
     pub fn parse(toml: &str) -> Result<Rules, Error> {
         let file = file::read(toml, builtin_names())?;
-        Rules::new(file.patterns, file.words, file.builtin, file.layer)
+        Ok(Rules::new(file.patterns, file.words, file.builtin, file.layer))
     }
 
-    fn new(
-        patterns: Vec<Arc<Pattern>>,
-        words: Vec<Arc<Words>>,
-        builtin: bool,
-        layer: Layer,
-    ) -> Result<Rules, Error> {
-        let builtin = if builtin { Some(Arc::new(Engine::new(builtin_number)?)) } else { None };
-        Ok(Rules::of(patterns, words, builtin, vec![Arc::new(layer)]))
+    fn new(patterns: Vec<Arc<Pattern>>, words: Vec<Arc<Words>>, builtin: bool, layer: Layer) -> Rules {
+        let builtin = builtin.then(|| Arc::new(Engine::new(builtin_number)));
+        Rules::of(patterns, words, builtin, vec![Arc::new(layer)])
     }
 
     fn of(
@@ -170,16 +164,17 @@ impl Rules {
     /// Looks until its own output holds nothing more.
     pub(crate) fn settle(&self, text: &str, lens: Lens<'_>, budget: &Budget) -> Vec<Finding> {
         budget.spend(text.len());
-        let mut found = pass(self, text, lens.key, &|found| self.keeps(lens, found, found.place.start));
+        let keep = |found: &Candidate| self.keeps(lens, found, found.place.start);
+        let Pass { mut found, is_settled } = pass(self, text, lens.key, &keep);
         for _ in 1..ROUNDS {
-            if found.is_empty() || budget.is_spent() {
+            if is_settled || found.is_empty() || budget.is_spent() {
                 break;
             }
             let findings = self.findings(text, &found, lens);
             let view = apply(text, &findings);
             budget.spend(view.text().len());
             let keep = |found: &Candidate| self.keeps(lens, found, view.source_of(&found.place).start);
-            let more = pass(self, view.text(), lens.key, &keep);
+            let more = pass(self, view.text(), lens.key, &keep).found;
             if more.is_empty() {
                 return findings;
             }
@@ -292,6 +287,16 @@ impl Rules {
         if out.len() > from {
             spare(&self.marks(text), out, from);
         }
+    }
+
+    /// Whether a key may say what its value is.
+    pub(crate) fn is_label(&self, key: &str) -> bool {
+        self.builtin.as_ref().is_some_and(|engine| engine.is_label(key))
+    }
+
+    /// Writes what stands in the place of what was found, where nothing else is decided.
+    pub(crate) fn write_mark(&self, rule: usize, out: &mut String) {
+        Finding::new(0..0, Arc::clone(&self.names[rule])).write_mark(out);
     }
 
     /// What of a JSON string goes because of its key.

@@ -1,11 +1,14 @@
 //! The engine: candidates in one pass over the bytes, then a short look around each.
 
 use crate::detect::{DETECTORS, Find, Label, TOKENS, Token, Trigger, WINDOW};
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use literals::Literals;
+use scout::{MOST_TRIGGERS, Sight, scout};
 use std::ops::{Range, RangeInclusive};
 
 mod blob;
+mod literals;
 mod merge;
+mod scout;
 pub(crate) use merge::{merge, spare};
 
 /// A finding by the number of its rule; the lower number names what overlaps.
@@ -24,21 +27,22 @@ const MOST_CANDIDATES: usize = 1_000_000;
 /// The built-in detectors, compiled.
 #[derive(Debug)]
 pub(crate) struct Engine {
-    literals: AhoCorasick,
+    literals: Literals,
+    /// By the number of the literal.
     targets: Vec<(usize, Target)>,
-    bytes: Vec<(u8, usize, Find)>,
-    digits: Vec<Digits>,
-    classes: [Class; 256],
+    /// The bytes that are triggers, the last one again and again.
+    triggers: [u8; MOST_TRIGGERS],
+    /// By the byte.
+    bytes: Box<[Vec<Look>; 256]>,
+    /// By the length of the run of digits; the last for all longer ones.
+    digits: [Vec<Look>; LENGTHS],
+    digits_behind_letter: [Vec<Look>; LENGTHS],
 }
 
-/// What looks closer at a run of digits.
-#[derive(Debug)]
-struct Digits {
-    behind_letter: bool,
-    lengths: RangeInclusive<usize>,
-    rule: usize,
-    find: Find,
-}
+const LENGTHS: usize = 33;
+
+/// What looks closer, and the number of its rule.
+type Look = (usize, Find);
 
 #[derive(Debug, Clone, Copy)]
 enum Target {
@@ -47,130 +51,146 @@ enum Target {
     Token(&'static Token),
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Class {
-    Ordinary,
-    Digit,
-    Trigger,
-}
-
 impl Engine {
     /// Compiles the detectors; `rule` gives the number of a rule by its name.
-    pub(crate) fn new(rule: impl Fn(&str) -> usize) -> Result<Engine, aho_corasick::BuildError> {
+    pub(crate) fn new(rule: impl Fn(&str) -> usize) -> Engine {
         let mut words: Vec<&str> = TOKENS.iter().map(|token| token.prefix).collect();
         let mut targets: Vec<_> =
             TOKENS.iter().map(|token| (rule(token.rule), Target::Token(token))).collect();
-        let (mut bytes, mut digits) = (Vec::new(), Vec::new());
+        let mut bytes: Box<[Vec<Look>; 256]> = Box::new([const { Vec::new() }; 256]);
+        let [mut digits, mut digits_behind_letter] = std::array::from_fn(|_| [const { Vec::new() }; LENGTHS]);
         for detector in DETECTORS {
             let number = rule(detector.rule);
+            let mut say = |literals: &'static [&'static str], target| {
+                words.extend(literals);
+                targets.extend(literals.iter().map(|_| (number, target)));
+            };
             for trigger in detector.triggers {
-                let mut say = |literals: &'static [&'static str], target| {
-                    words.extend(literals);
-                    targets.extend(literals.iter().map(|_| (number, target)));
-                };
-                let mut count = |behind_letter, lengths: &RangeInclusive<usize>, find| {
-                    digits.push(Digits { behind_letter, lengths: lengths.clone(), rule: number, find });
-                };
                 match trigger {
                     Trigger::Literal(literals, find) => say(literals, Target::Find(*find)),
                     Trigger::Label(label) => say(label.words, Target::Label(label)),
-                    Trigger::Byte(byte, find) => bytes.push((*byte, number, *find)),
-                    Trigger::Digits(lengths, find) => count(false, lengths, *find),
-                    Trigger::DigitsBehindLetter(lengths, find) => count(true, lengths, *find),
+                    Trigger::Byte(byte, find) => bytes[usize::from(*byte)].push((number, *find)),
+                    Trigger::Digits(lengths, find) => at_digits(&mut digits, lengths, (number, *find)),
+                    Trigger::DigitsBehindLetter(lengths, find) => {
+                        at_digits(&mut digits_behind_letter, lengths, (number, *find));
+                    }
                 }
             }
         }
-        let literals = AhoCorasick::builder()
-            .ascii_case_insensitive(true)
-            .match_kind(MatchKind::Standard)
-            .kind(Some(AhoCorasickKind::DFA))
-            .build(words)?;
-        let classes = classes(&bytes);
-        Ok(Engine { literals, targets, bytes, digits, classes })
+        let follows = |word: usize, byte| match targets[word].1 {
+            Target::Token(token) => token.goes_on_with(byte),
+            Target::Find(_) | Target::Label(_) => true,
+        };
+        let literals = Literals::new(words, follows);
+        let triggers = triggers(&bytes);
+        Engine { literals, targets, triggers, bytes, digits, digits_behind_letter }
     }
 
     /// Looks through a folded text.
     pub(crate) fn scan(&self, text: &str, out: &mut Vec<Candidate>) {
-        let (mut found, mut tokens) = (Vec::new(), Vec::new());
-        self.at_literals(text.as_bytes(), &mut found, &mut tokens);
-        self.at_bytes(text.as_bytes(), &mut found);
-        let is_cut_short = found.len().max(tokens.len()) > MOST_CANDIDATES;
-        if !found.is_empty() {
-            blob::drop_inside(text.as_bytes(), &mut found);
+        let mut found = Found::default();
+        scout(text.as_bytes(), &self.literals, &self.triggers, |sight| {
+            self.look(text.as_bytes(), &sight, &mut found);
+            found.values.len().max(found.tokens.len()) <= MOST_CANDIDATES
+        });
+        let Found { mut values, mut tokens, .. } = found;
+        let is_cut_short = values.len().max(tokens.len()) > MOST_CANDIDATES;
+        if !values.is_empty() {
+            blob::drop_inside(text.as_bytes(), &mut values);
         }
-        let first = found
+        let first = values
             .first()
             .or(tokens.first())
-            .filter(|_| is_cut_short || found.len() + tokens.len() > MOST_FINDINGS);
+            .filter(|_| is_cut_short || values.len() + tokens.len() > MOST_FINDINGS);
         if let Some(first) = first {
             return out.push(Candidate { place: 0..text.len(), ..first.clone() });
         }
-        out.append(&mut found);
+        out.append(&mut values);
         out.append(&mut tokens);
     }
 
-    /// Tokens come apart from the rest: they know themselves whether the data around them is a reason to doubt.
-    fn at_literals(&self, text: &[u8], out: &mut Vec<Candidate>, tokens: &mut Vec<Candidate>) {
-        // What of the text long values have taken: labels inside of one would read it to its end again.
-        let mut taken = 0;
-        for hit in self.literals.find_overlapping_iter(text) {
-            if out.len().max(tokens.len()) > MOST_CANDIDATES {
-                return;
-            }
-            let (rule, target) = self.targets[hit.pattern().as_usize()];
-            let at = hit.range();
-            let found = |place| Candidate { place, rule, bare_number: None };
-            match target {
-                Target::Find(find) => out.extend(find(text, at).map(found)),
-                Target::Token(token) => tokens.extend(token.find(text, &at).map(found)),
-                Target::Label(label) => {
-                    let place = label.value_beside(text, &at, taken);
-                    taken = place.iter().filter(|place| place.len() > WINDOW).fold(taken, |_, long| long.end);
-                    out.extend(place.map(found));
+    fn look(&self, text: &[u8], sight: &Sight, found: &mut Found) {
+        match *sight {
+            Sight::Sign(at) if text[at].is_ascii_digit() => self.at_digits(text, at, found),
+            Sight::Sign(at) => found.keep(&self.bytes[usize::from(text[at])], text, at..at + 1),
+            Sight::Word(last) => {
+                for (word, place) in self.literals.at(text, last) {
+                    self.at_literal(word, text, place, found);
                 }
             }
         }
     }
 
-    fn at_bytes(&self, text: &[u8], out: &mut Vec<Candidate>) {
-        let mut at = 0;
-        while out.len() <= MOST_CANDIDATES
-            && let Some(offset) =
-                text[at..].iter().position(|byte| self.classes[usize::from(*byte)] != Class::Ordinary)
-        {
-            at += offset;
-            let digits = text[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-            if digits > 0 {
-                let behind_letter = at > 0 && text[at - 1].is_ascii_alphabetic();
-                let fits =
-                    |look: &&Digits| look.behind_letter == behind_letter && look.lengths.contains(&digits);
-                let looks = self.digits.iter().filter(fits);
-                keep(looks.map(|look| (look.rule, (look.find)(text, at..at + digits))), out);
-            } else {
-                let here = self.bytes.iter().filter(|(byte, ..)| *byte == text[at]);
-                keep(here.map(|&(_, rule, find)| (rule, find(text, at..at + 1))), out);
+    fn at_digits(&self, text: &[u8], at: usize, found: &mut Found) {
+        let before = at.checked_sub(1).map_or(b' ', |before| text[before]);
+        let length = text[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let looks = if before.is_ascii_alphabetic() { &self.digits_behind_letter } else { &self.digits };
+        found.keep(&looks[length.min(LENGTHS - 1)], text, at..at + length);
+    }
+
+    fn at_literal(&self, word: usize, text: &[u8], at: Range<usize>, found: &mut Found) {
+        let (rule, target) = self.targets[word];
+        let here = |place| Candidate { place, rule, bare_number: None };
+        match target {
+            Target::Find(find) => found.values.extend(find(text, at).map(here)),
+            Target::Token(token) => found.tokens.extend(token.find(text, &at).map(here)),
+            Target::Label(label) => {
+                let place = label.value_beside(text, &at, found.taken);
+                if let Some(long) = place.as_ref().filter(|place| place.len() > WINDOW) {
+                    found.taken = long.end;
+                }
+                found.values.extend(place.map(here));
             }
-            at += digits.max(1);
         }
+    }
+
+    /// Whether a label stands in the key of a value.
+    pub(crate) fn is_label(&self, key: &str) -> bool {
+        self.literals.all(key.as_bytes()).any(|(word, _)| matches!(self.targets[word].1, Target::Label(_)))
     }
 
     /// What of the value of a JSON string goes because of its key.
     pub(crate) fn value_of_key(&self, key: &str, value: &str) -> Option<Candidate> {
-        self.literals.find_overlapping_iter(key).find_map(|hit| {
-            let (rule, Target::Label(label)) = self.targets[hit.pattern().as_usize()] else { return None };
-            let place = label.value_of_key(key.as_bytes(), &hit.range(), value.as_bytes())?;
+        let every = self.literals.all(key.as_bytes()).filter_map(|(word, at)| {
+            let (rule, Target::Label(label)) = self.targets[word] else { return None };
+            let place = label.value_of_key(key.as_bytes(), &at, value.as_bytes())?;
             Some(Candidate { place, rule, bare_number: None })
-        })
+        });
+        every.min_by_key(|candidate| candidate.rule)
     }
 }
 
-fn keep(looks: impl Iterator<Item = (usize, Option<Range<usize>>)>, out: &mut Vec<Candidate>) {
-    out.extend(looks.filter_map(|(rule, place)| Some(Candidate { place: place?, rule, bare_number: None })));
+/// What was found in one text.
+#[derive(Debug, Default)]
+struct Found {
+    values: Vec<Candidate>,
+    /// Tokens stand apart from the rest: they know themselves whether the data around them is a reason to doubt.
+    tokens: Vec<Candidate>,
+    /// What of the text long values have taken: labels inside of one would read it to its end again.
+    taken: usize,
 }
 
-fn classes(bytes: &[(u8, usize, Find)]) -> [Class; 256] {
-    let mut classes = [Class::Ordinary; 256];
-    classes[usize::from(b'0')..=usize::from(b'9')].fill(Class::Digit);
-    bytes.iter().for_each(|(byte, ..)| classes[usize::from(*byte)] = Class::Trigger);
-    classes
+impl Found {
+    fn keep(&mut self, looks: &[Look], text: &[u8], at: Range<usize>) {
+        let found = looks.iter().filter_map(|&(rule, find)| {
+            Some(Candidate { place: find(text, at.clone())?, rule, bare_number: None })
+        });
+        self.values.extend(found);
+    }
+}
+
+fn triggers(bytes: &[Vec<Look>; 256]) -> [u8; MOST_TRIGGERS] {
+    let mut with_looks = (0..=u8::MAX).filter(|byte| !bytes[usize::from(*byte)].is_empty());
+    let mut last = b'@';
+    let triggers = std::array::from_fn(|_| {
+        last = with_looks.next().unwrap_or(last);
+        last
+    });
+    assert!(with_looks.next().is_none(), "a byte that is a trigger is asked of every text: let there be few");
+    triggers
+}
+
+fn at_digits(looks: &mut [Vec<Look>; LENGTHS], lengths: &RangeInclusive<usize>, look: Look) {
+    let longest = (*lengths.end()).min(LENGTHS - 1);
+    looks[*lengths.start()..=longest].iter_mut().for_each(|looks| looks.push(look));
 }

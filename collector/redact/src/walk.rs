@@ -9,102 +9,160 @@ use crate::text::{View, fold, fold_in_json};
 use std::ops::Range;
 
 mod encoded;
+mod settled;
 
 /// JSON in strings in JSON, and Base64 in either, is followed so many times.
 const ROUNDS: u8 = 3;
 
+/// What one look at a text has found.
+#[derive(Debug)]
+pub(crate) struct Pass {
+    /// Sorted and without overlap.
+    pub(crate) found: Vec<Candidate>,
+    /// Whether marks in these places are known to bare nothing more. Where it is not, one has to look again.
+    pub(crate) is_settled: bool,
+}
+
 /// Scans a text as what it is: JSON leaf by leaf, anything else as a whole; where it is the value of a key, for
-/// what the key says as well. What `keeps` says stays. Sorted and without overlap.
-pub(crate) fn pass(
-    rules: &Rules,
-    text: &str,
-    key: Option<&str>,
-    keeps: &dyn Fn(&Candidate) -> bool,
-) -> Vec<Candidate> {
-    let mut out = Vec::new();
-    walk(rules, text, 0, &mut out);
+/// what the key says as well. What `keeps` says stays.
+pub(crate) fn pass(rules: &Rules, text: &str, key: Option<&str>, keeps: &dyn Fn(&Candidate) -> bool) -> Pass {
+    let mut way = Way { rules, is_settled: true };
+    let mut found = Vec::new();
+    way.walk(text, 0, &mut found);
     if let Some(key) = key {
-        labelled(rules, &fold(key), &fold(text), 0, &mut out);
+        way.labelled(&fold(key), || fold(text), 0, &mut found);
     }
     // What stays goes before anything is joined with it.
-    out.retain(|found| !keeps(found));
-    merge(out)
+    let count = found.len();
+    found.retain(|found| !keeps(found));
+    Pass { is_settled: way.is_settled && found.len() == count, found: merge(found) }
 }
 
-fn walk(rules: &Rules, text: &str, depth: u8, out: &mut Vec<Candidate>) {
-    if !json::looks_like(text) || !json::is_json(text) {
-        return folded(rules, &fold(text), 0, depth, out);
-    }
-    let every = json::leaves(text, |leaf| match leaf {
-        Leaf::Key(place) => folded(rules, &fold_in_json(&text[place.clone()]), place.start, depth, out),
-        Leaf::Number(place) => number(rules, text, place, depth, out),
-        Leaf::Text(place, key) => {
-            string(rules, &text[place.clone()], place.start, depth, out);
-            if let Some(key) = key {
-                let value = fold_in_json(&text[place.clone()]);
-                labelled(rules, &fold_in_json(&text[key]), &value, place.start, out);
-            }
+struct Way<'a> {
+    rules: &'a Rules,
+    is_settled: bool,
+}
+
+impl Way<'_> {
+    fn walk(&mut self, text: &str, depth: u8, out: &mut Vec<Candidate>) {
+        if !json::looks_like(text) {
+            return self.folded(&fold(text), 0, depth, out);
         }
-    });
-    debug_assert!(every.is_some(), "it was JSON a moment ago");
-}
+        let Some(fault) = json::fault(text) else { return self.json(text, depth, out) };
+        let before = out.len();
+        self.folded(&fold(text), 0, depth, out);
+        self.stays_faulty(fault, &out[before..]);
+    }
 
-/// A JSON string: JSON again, or text.
-fn string(rules: &Rules, raw: &str, offset: usize, depth: u8, out: &mut Vec<Candidate>) {
-    if depth < ROUNDS && (json::looks_like(raw) || raw.trim_ascii_start().starts_with('\\')) {
+    /// A mark in the place of what is not JSON may make it JSON, and a mark behind that does not.
+    fn stays_faulty(&mut self, fault: usize, found: &[Candidate]) {
+        self.is_settled &= found.iter().all(|found| found.place.start > fault);
+    }
+
+    fn json(&mut self, text: &str, depth: u8, out: &mut Vec<Candidate>) {
+        let every = json::leaves(text, |leaf| match leaf {
+            Leaf::Key(place) => self.key(&text[place.clone()], place.start, depth, out),
+            Leaf::Number(place) => self.number(text, place, depth, out),
+            Leaf::Text(place, key) => {
+                let raw = &text[place.clone()];
+                self.string(raw, place.start, depth, out);
+                if let Some(key) = key {
+                    self.labelled(&fold_in_json(&text[key]), || fold_in_json(raw), place.start, out);
+                }
+            }
+        });
+        debug_assert!(every.is_ok(), "it was JSON a moment ago");
+    }
+
+    fn key(&mut self, raw: &str, offset: usize, depth: u8, out: &mut Vec<Candidate>) {
+        let before = out.len();
+        self.folded(&fold_in_json(raw), offset, depth, out);
+        // Another key may be the label of the value.
+        self.is_settled &= out.len() == before;
+    }
+
+    /// A JSON string: JSON again, or text.
+    fn string(&mut self, raw: &str, offset: usize, depth: u8, out: &mut Vec<Candidate>) {
+        if depth == ROUNDS || !json::looks_like(raw) && !raw.trim_ascii_start().starts_with('\\') {
+            return self.folded(&fold_in_json(raw), offset, depth, out);
+        }
         let view = json::decode(raw);
         if view.is_too_dense() {
-            return out.push(whole(rules, &view, offset));
+            return out.push(self.whole(&view, offset));
         }
-        if json::looks_like(view.text()) && json::is_json(view.text()) {
+        if !json::looks_like(view.text()) {
+            return self.folded(&fold_in_json(raw), offset, depth, out);
+        }
+        let Some(fault) = json::fault(view.text()) else {
             let mut inner = Vec::new();
-            walk(rules, view.text(), depth + 1, &mut inner);
+            self.json(view.text(), depth + 1, &mut inner);
             return out
                 .extend(inner.into_iter().map(|found| moved(&found, |place| view.source_of(place), offset)));
+        };
+        let before = out.len();
+        self.folded(&fold_in_json(raw), offset, depth, out);
+        self.stays_faulty(offset + view.source_of(&(fault..fault + 1)).start, &out[before..]);
+    }
+
+    /// A text as a reader would see it.
+    fn folded(&mut self, view: &View<'_>, offset: usize, depth: u8, out: &mut Vec<Candidate>) {
+        if view.is_too_dense() {
+            return out.push(self.whole(view, offset));
+        }
+        let mut found = Vec::new();
+        self.rules.plain(view.text(), &mut found);
+        if !found.is_empty() {
+            self.is_settled = self.is_settled && settled::is_settled(self.rules, view.text(), &found);
+        }
+        if depth < ROUNDS {
+            self.decoded(view.text(), depth, &mut found);
+        }
+        out.extend(found.iter().map(|found| moved(found, |place| view.source_of(place), offset)));
+    }
+
+    /// What stands in the text as Base64.
+    fn decoded(&mut self, text: &str, depth: u8, out: &mut Vec<Candidate>) {
+        for encoded in encoded::texts(text) {
+            let mut inner = Vec::new();
+            self.walk(&encoded.text, depth + 1, &mut inner);
+            // A mark in the middle of it makes other texts of the rest.
+            self.is_settled &= inner.is_empty();
+            out.extend(inner.iter().map(|found| encoded.encoded(found)));
         }
     }
-    folded(rules, &fold_in_json(raw), offset, depth, out);
-}
 
-/// A text as a reader would see it.
-fn folded(rules: &Rules, view: &View<'_>, offset: usize, depth: u8, out: &mut Vec<Candidate>) {
-    if view.is_too_dense() {
-        return out.push(whole(rules, view, offset));
+    /// What the key says of its value, which is folded only where the key says something.
+    fn labelled<'a>(
+        &mut self,
+        key: &View<'_>,
+        value: impl FnOnce() -> View<'a>,
+        offset: usize,
+        out: &mut Vec<Candidate>,
+    ) {
+        if !self.rules.is_label(key.text()) {
+            return;
+        }
+        let value = value();
+        if value.is_too_dense() {
+            return out.push(self.whole(&value, offset));
+        }
+        if let Some(found) = self.rules.value_of_key(key.text(), value.text()) {
+            self.is_settled &= found.place == (0..value.text().len());
+            out.push(moved(&found, |place| value.source_of(place), offset));
+        }
     }
-    let mut found = Vec::new();
-    rules.plain(view.text(), &mut found);
-    if depth < ROUNDS {
-        decoded(rules, view.text(), depth, &mut found);
+
+    /// What nobody could look through does not stay.
+    fn whole(&self, view: &View<'_>, offset: usize) -> Candidate {
+        let rule = self.rules.unreadable();
+        Candidate { place: offset..offset + view.source().len(), rule, bare_number: None }
     }
-    out.extend(found.iter().map(|found| moved(found, |place| view.source_of(place), offset)));
-}
 
-/// What stands in the text as Base64.
-fn decoded(rules: &Rules, text: &str, depth: u8, out: &mut Vec<Candidate>) {
-    for encoded in encoded::texts(text) {
-        let mut inner = Vec::new();
-        walk(rules, &encoded.text, depth + 1, &mut inner);
-        out.extend(inner.iter().map(|found| encoded.encoded(found)));
-    }
-}
-
-fn labelled(rules: &Rules, key: &View<'_>, value: &View<'_>, offset: usize, out: &mut Vec<Candidate>) {
-    if value.is_too_dense() {
-        return out.push(whole(rules, value, offset));
-    }
-    let found = rules.value_of_key(key.text(), value.text());
-    out.extend(found.map(|found| moved(&found, |place| value.source_of(place), offset)));
-}
-
-/// What nobody could look through does not stay.
-fn whole(rules: &Rules, view: &View<'_>, offset: usize) -> Candidate {
-    Candidate { place: offset..offset + view.source().len(), rule: rules.unreadable(), bare_number: None }
-}
-
-fn number(rules: &Rules, text: &str, place: Range<usize>, depth: u8, out: &mut Vec<Candidate>) {
-    let is_card = is_bare_card(text[place.clone()].as_bytes());
-    if let Some(rule) = rules.bare_card().filter(|_| is_card) {
-        out.push(Candidate { place, rule, bare_number: Some(depth) });
+    fn number(&self, text: &str, place: Range<usize>, depth: u8, out: &mut Vec<Candidate>) {
+        let is_card = is_bare_card(text[place.clone()].as_bytes());
+        if let Some(rule) = self.rules.bare_card().filter(|_| is_card) {
+            out.push(Candidate { place, rule, bare_number: Some(depth) });
+        }
     }
 }
 

@@ -30,9 +30,25 @@ fn find(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
 }
 
 fn length_in(country: &[u8]) -> Option<usize> {
-    let row = LENGTHS.split(' ').find(|row| row.as_bytes()[..2].eq_ignore_ascii_case(country))?;
-    row[2..].parse().ok()
+    let &[first, second] = country else { return None };
+    let letter =
+        |byte: u8| byte.to_ascii_lowercase().checked_sub(b'a').map(usize::from).filter(|at| *at < 26);
+    let length = BY_COUNTRY[letter(first)? * 26 + letter(second)?];
+    (length > 0).then_some(length.into())
 }
+
+/// The same by the two letters, as ids in hexadecimal ask for it again and again.
+const BY_COUNTRY: [u8; 26 * 26] = {
+    let rows = LENGTHS.as_bytes();
+    let mut lengths = [0; 26 * 26];
+    let mut at = 0;
+    while at + 4 <= rows.len() {
+        let country = (rows[at] - b'A') as usize * 26 + (rows[at + 1] - b'A') as usize;
+        lengths[country] = (rows[at + 2] - b'0') * 10 + (rows[at + 3] - b'0');
+        at += 5;
+    }
+    lengths
+};
 
 /// Exactly `length` letters and digits, single spaces or hyphens between them passed over.
 fn read(text: &[u8], start: usize, length: usize) -> Option<(Vec<u8>, usize)> {

@@ -270,6 +270,11 @@ pub(crate) const TOKENS: &[Token] = &[
 ];
 
 impl Token {
+    /// Whether this may follow the prefix.
+    pub(crate) fn goes_on_with(&self, byte: u8) -> bool {
+        self.alphabet.has(byte)
+    }
+
     /// The whole token, where the prefix at `at` begins one.
     pub(crate) fn find(&self, text: &[u8], at: &Range<usize>) -> Option<Range<usize>> {
         let glued = is_word(before(text, at.start));

@@ -9,7 +9,7 @@ fn shown(text: &str) -> Option<Vec<String>> {
         Leaf::Number(place) => format!("#{}", &text[place]),
     };
     let mut shown = Vec::new();
-    leaves(text, |leaf| shown.push(show(leaf)))?;
+    leaves(text, |leaf| shown.push(show(leaf))).ok()?;
     Some(shown)
 }
 

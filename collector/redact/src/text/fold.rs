@@ -1,6 +1,7 @@
 //! The folded view: what a reader would see, whatever the escapes and the invisible characters.
 
 use super::View;
+use crate::block::Places;
 
 /// Folds `raw`; borrows it where there is nothing to fold.
 pub(crate) fn fold(raw: &str) -> View<'_> {
@@ -14,10 +15,11 @@ pub(crate) fn fold_in_json(raw: &str) -> View<'_> {
 
 fn folded(raw: &str, in_json: bool) -> View<'_> {
     let bytes = raw.as_bytes();
-    let Some(first) = next_odd(bytes, 0) else { return View::of(raw) };
+    let mut odd = Places::of(bytes, is_odd);
+    let Some(first) = odd.from(0) else { return View::of(raw) };
     let mut view = View::starting(raw);
-    let mut at = first;
-    while at < bytes.len() {
+    let mut next = Some(first);
+    while let Some(at) = next {
         view.copy_until(at);
         let unit = unit(raw, at, view.text(), in_json);
         match unit.becomes {
@@ -25,7 +27,7 @@ fn folded(raw: &str, in_json: bool) -> View<'_> {
             Become::Nothing => view.replace(unit.length, ""),
             Become::Char(char) => view.replace(unit.length, char.encode_utf8(&mut [0; 4])),
         }
-        at = next_odd(bytes, at + unit.length).unwrap_or(bytes.len());
+        next = odd.from(at + unit.length);
     }
     view.finish()
 }
@@ -41,11 +43,12 @@ enum Become {
     Char(char),
 }
 
-/// The first byte at or after `from` that may begin something to fold: `\`, `%`, `&`, or the lead of one of the
-/// blocks that [`plain`] knows (U+0080, U+2000, U+3000, U+F000).
-fn next_odd(bytes: &[u8], from: usize) -> Option<usize> {
-    let odd = |byte: &u8| matches!(byte, b'\\' | b'%' | b'&' | 0xc2 | 0xe2 | 0xe3 | 0xef);
-    bytes.get(from..)?.iter().position(odd).map(|offset| from + offset)
+/// Whether the byte may begin something to fold: `\`, `%`, `&`, or the lead of one of the blocks that [`plain`] knows
+/// (U+0080, U+2000, U+3000, U+F000).
+fn is_odd(byte: u8) -> u8 {
+    let sign = u8::from(byte == b'\\') | u8::from(byte == b'%') | u8::from(byte == b'&');
+    let lead = u8::from(byte == 0xc2) | u8::from(byte & 0xfe == 0xe2) | u8::from(byte == 0xef);
+    sign | lead
 }
 
 fn unit(raw: &str, at: usize, before: &str, in_json: bool) -> Folded {
