@@ -8,6 +8,7 @@ use std::ops::{Range, RangeInclusive};
 mod blob;
 mod literals;
 mod merge;
+mod rows;
 mod scout;
 pub(crate) use merge::{merge, spare};
 
@@ -49,6 +50,9 @@ enum Target {
     Find(Find),
     Label(&'static Label),
     Token(&'static Token),
+    /// What stands behind it are rows of values, under the names before it.
+    Inserted,
+    Ruled,
 }
 
 impl Engine {
@@ -77,9 +81,12 @@ impl Engine {
                 }
             }
         }
+        words.extend(INSERTED.iter().chain(RULED));
+        targets.extend(INSERTED.iter().map(|_| (0, Target::Inserted)));
+        targets.extend(RULED.iter().map(|_| (0, Target::Ruled)));
         let follows = |word: usize, byte| match targets[word].1 {
             Target::Token(token) => token.goes_on_with(byte),
-            Target::Find(_) | Target::Label(_) => true,
+            _ => true,
         };
         let literals = Literals::new(words, follows);
         let triggers = triggers(&bytes);
@@ -139,8 +146,13 @@ impl Engine {
                 if let Some(long) = place.as_ref().filter(|place| place.len() > WINDOW) {
                     found.taken = long.end;
                 }
-                found.values.extend(place.map(here));
+                match place {
+                    Some(place) => found.values.push(here(place)),
+                    None => self.separated(text, &at, found),
+                }
             }
+            Target::Inserted => self.inserted(text, &at, found),
+            Target::Ruled => self.ruled(text, &at, found),
         }
     }
 
@@ -168,7 +180,13 @@ struct Found {
     tokens: Vec<Candidate>,
     /// What of the text long values have taken: labels inside of one would read it to its end again.
     taken: usize,
+    /// How far tables were read: a name within one begins no other.
+    rows_until: usize,
 }
+
+/// Words behind which rows of values stand.
+const INSERTED: &[&str] = &["values"];
+const RULED: &[&str] = &["|---", "| ---", "|:--", "| :--"];
 
 impl Found {
     fn keep(&mut self, looks: &[Look], text: &[u8], at: Range<usize>) {
