@@ -17,6 +17,7 @@ mod paper;
 mod password;
 mod path;
 mod pem;
+mod person;
 mod phone;
 mod ssn;
 mod token;
@@ -65,6 +66,7 @@ pub(crate) const DETECTORS: &[&Detector] = &[
     &key::GENERIC_API_KEY,
     &password::PASSWORD,
     &email::EMAIL,
+    &person::PERSON,
     &iban::IBAN,
     &card::CREDIT_CARD,
     &ssn::US_SSN,

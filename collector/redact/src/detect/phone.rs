@@ -1,7 +1,8 @@
-//! Telephone numbers that show what they are: with a country code, or in the form of North America.
+//! Telephone numbers that show what they are: with a country code, in the form of their country, or beside a label.
 
 use super::bytes::{before, grouped, is_alphanumeric, is_digit, is_word};
-use super::{Detector, Trigger};
+use super::label::Bond;
+use super::{Detector, Label, Trigger};
 use std::ops::Range;
 
 pub(super) const PHONE: Detector = Detector {
@@ -11,8 +12,157 @@ pub(super) const PHONE: Detector = Detector {
         Trigger::Byte(b'+', international),
         Trigger::Digits(4..=5, zeros),
         Trigger::Digits(3..=3, north_american),
+        Trigger::Digits(2..=5, trunk),
+        Trigger::Digits(3..=3, chinese),
+        Trigger::Digits(2..=2, brazilian),
+        Trigger::Label(&LABEL),
     ],
 };
+
+const LABEL: Label = Label {
+    words: &[
+        "phone",
+        "phone number",
+        "phone_number",
+        "phone-number",
+        "phone no",
+        "telephone",
+        "mobile",
+        "mobile number",
+        "mobile_number",
+        "mobile no",
+        "cell",
+        "cellphone",
+        "cell_phone",
+        "contact number",
+        "contact_number",
+        "whatsapp",
+        "fax",
+        "tel",
+        "tel:",
+        "tél",
+        "telno",
+        "tel_no",
+        "msisdn",
+        "telefon",
+        "telefonnummer",
+        "rufnummer",
+        "handynummer",
+        "handy",
+        "mobil",
+        "mobilnummer",
+        "téléphone",
+        "telephone number",
+        "portable",
+        "numéro de téléphone",
+        "teléfono",
+        "telefono",
+        "móvil",
+        "celular",
+        "cellulare",
+        "telefone",
+        "telemóvel",
+        "telefoon",
+        "telefoonnummer",
+        "mobiel",
+        "telefonu",
+        "telefonszám",
+        "matkapuhelin",
+        "puhelin",
+        "puhelinnumero",
+        "mobiltelefon",
+        "komórka",
+        "numer telefonu",
+        "telefonní číslo",
+        "cep telefonu",
+        "телефон",
+        "Телефон",
+        "тел.",
+        "τηλέφωνο",
+        "טלפון",
+        "هاتف",
+        "جوال",
+        "फ़ोन",
+        "โทรศัพท์",
+        "điện thoại",
+        "số điện thoại",
+        "telepon",
+        "电话",
+        "手机",
+        "手机号",
+        "手机号码",
+        "電話",
+        "電話番号",
+        "携帯",
+        "携帯電話",
+        "전화",
+        "전화번호",
+        "휴대폰",
+    ],
+    loose: false,
+    accept,
+};
+
+/// Seven digits and more, however they are parted.
+fn accept(text: &[u8], _: Bond) -> Option<usize> {
+    let plus = usize::from(text.first() == Some(&b'+'));
+    let (digits, end) = read(text, plus)?;
+    let is_moment = digits.len() == 13 && digits.starts_with(b"1");
+    let is_day = digits.len() == 8 && matches!(text.get(4), Some(b'-' | b'/'));
+    ((7..=15).contains(&digits.len()) && !is_moment && !is_day && end > 0).then_some(end)
+}
+
+/// `01 23 45 67 89`, `0171 1234567`, `020 7946 0958`, `070-123 45 67`, `(03) 1234 5678`: a zero, another digit, and groups.
+fn trunk(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
+    let open = usize::from(before(text, at.start) == Some(b'('));
+    let start = at.start - open;
+    let in_a_row = before(text, start) == Some(b' ') && start > 1 && is_digit(before(text, start - 1));
+    let joined = is_word(before(text, start))
+        || matches!(before(text, start), Some(b'-' | b'.' | b'/' | b'+' | b',' | b':'));
+    if text[at.start] != b'0' || text.get(at.start + 1) == Some(&b'0') || joined || in_a_row {
+        return None;
+    }
+    let (digits, end) = read(text, at.start)?;
+    let groups = groups(&text[at.start..end]);
+    let parted = groups.len() >= 3 || groups.len() == 2 && groups[0] >= 2 && groups[1] >= 6;
+    let whole = groups[1..].iter().all(|group| (2..=8).contains(group));
+    let fits = (9..=11).contains(&digits.len()) || digits.len() == 12 && groups[0] >= 4;
+    (parted && whole && fits).then_some(start..end)
+}
+
+/// How many digits stand together.
+fn groups(written: &[u8]) -> Vec<usize> {
+    let parts = written.split(|byte| !byte.is_ascii_digit()).map(<[u8]>::len);
+    parts.filter(|length| *length > 0).collect()
+}
+
+/// `138 0013 8000`.
+fn chinese(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
+    let given_out = text[at.start] == b'1' && matches!(text[at.start + 1], b'3'..=b'9');
+    if !given_out
+        || is_word(before(text, at.start))
+        || matches!(before(text, at.start), Some(b'-' | b'.' | b'+'))
+    {
+        return None;
+    }
+    let number = grouped(text, at.start, 11, b" -");
+    let next = text.get(number.place.end).copied();
+    (number.groups == [3, 4, 4] && !is_word(next) && !matches!(next, Some(b'-' | b'.')))
+        .then_some(number.place)
+}
+
+/// `(11) 91234-5678`.
+fn brazilian(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
+    let inside = before(text, at.start) == Some(b'(') && text.get(at.end) == Some(&b')');
+    let rest = at.end + 1 + usize::from(text.get(at.end + 1) == Some(&b' '));
+    if !inside || !is_digit(text.get(rest).copied()) {
+        return None;
+    }
+    let number = grouped(text, rest, 9, b"-");
+    let fits =
+        matches!(number.groups.as_slice(), [4 | 5, 4]) && !is_word(text.get(number.place.end).copied());
+    fits.then_some(at.start - 1..number.place.end)
+}
 
 fn international(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
     if is_word(before(text, at.start)) || before(text, at.start) == Some(b'+') {
@@ -48,6 +198,8 @@ fn read(text: &[u8], start: usize) -> Option<(Vec<u8>, usize)> {
                 digits.push(byte);
                 end = at + 1;
             }
+            // What stands in parentheses behind the number is another one: of a place there are five digits at most.
+            b'(' if digits.len() > 5 => break,
             b' ' | b'-' | b'.' | b'(' | b')' | b'/' if at - end < 2 => {}
             _ => break,
         }

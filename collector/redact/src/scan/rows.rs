@@ -53,13 +53,16 @@ impl Engine {
         let head = text[head].trim_ascii();
         let columns = self.columns(head.strip_prefix(b"|").unwrap_or(head).split(|byte| *byte == b'|'));
         let first = line_end(text, at.end) + 1;
-        self.lines(text, first, &columns, found, |line| line.trim_ascii_start().strip_prefix(b"|").map(|rest| (rest, b'|')));
+        self.lines(text, first, &columns, found, |line| {
+            line.trim_ascii_start().strip_prefix(b"|").map(|rest| (rest, b'|'))
+        });
     }
 
     /// CSV, from a label on that stands by itself between separators in a line with others.
     pub(super) fn separated(&self, text: &[u8], label: &Range<usize>, found: &mut Found) {
         let is_edge = |byte: Option<&u8>| byte.is_none_or(|byte| b",;\t\r\n\"".contains(byte));
-        let edges = is_edge(label.start.checked_sub(1).and_then(|at| text.get(at))) && is_edge(text.get(label.end));
+        let edges =
+            is_edge(label.start.checked_sub(1).and_then(|at| text.get(at))) && is_edge(text.get(label.end));
         if !edges || label.start < found.rows_until {
             return;
         }
@@ -236,13 +239,21 @@ mod tests {
 
     #[test]
     fn cells_of_a_table_stand_under_their_columns() {
-        found("| user | password |\n|---|:---:|\n| a | Welcome6999 |\n| b | - |\n", "PASSWORD", &["Welcome6999"]);
+        found(
+            "| user | password |\n|---|:---:|\n| a | Welcome6999 |\n| b | - |\n",
+            "PASSWORD",
+            &["Welcome6999"],
+        );
         nothing("| user | notes |\n| --- | --- |\n| password | none of them |");
     }
 
     #[test]
     fn cells_of_csv_stand_under_their_columns() {
-        found("id,password,ok\n1,Welcome6999,yes\n2,\"a, b7!\",no\nend", "PASSWORD", &["Welcome6999", "a, b7!"]);
+        found(
+            "id,password,ok\n1,Welcome6999,yes\n2,\"a, b7!\",no\nend",
+            "PASSWORD",
+            &["Welcome6999", "a, b7!"],
+        );
         nothing("id, password, and others,\nare columns, Welcome6999, that one has");
     }
 
