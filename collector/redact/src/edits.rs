@@ -8,9 +8,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use treering_otlp::{Edit, Export, Number, Part, Text};
 
+use crate::action::Action;
 use crate::budget::Budget;
 use crate::finding::{Finding, write_mark};
 use crate::look::Look;
+use crate::pieces::Pieces;
 use crate::plan::{Plan, Planner};
 use crate::pseudonym::Pseudonyms;
 use crate::rules::{At, Lens, Rules, WITHHELD};
@@ -62,11 +64,14 @@ impl<'a> Work<'a> {
                 return Err(Spent(place.start));
             }
             let before = self.edits.len();
-            let looked =
-                self.texts(std::iter::from_fn(|| texts.next_if(|text| text.start < place.end)), &plan);
+            let mut pieces = Pieces::default();
+            let of_part = std::iter::from_fn(|| texts.next_if(|text| text.start < place.end));
+            let looked = self.texts(of_part.inspect(|text| pieces.take(text)), &plan);
+            self.pieces(pieces, &plan);
             self.numbers(std::iter::from_fn(|| numbers.next_if(|number| number.start < place.end)), &plan);
             self.edits.extend(plan.edits);
             self.edits[before..].sort_unstable_by_key(|edit| edit.start);
+            join(&mut self.edits, before);
             // A part of which only some was looked at goes whole, so that it says so in the same way as the others.
             looked.map_err(|Spent(_)| Spent(place.start))?;
         }
@@ -81,6 +86,17 @@ impl<'a> Work<'a> {
             }
         }
         Ok(())
+    }
+
+    /// What is found in several pieces of one value goes from each of them.
+    fn pieces(&mut self, pieces: Pieces, plan: &Plan<'_>) {
+        for (place, rule) in pieces.found(self.rules) {
+            let finding = Finding::new(place, self.rules.name(rule));
+            let look = Look::new(self.rules.layers(), plan.at(finding.start), "");
+            if look.action(&finding.rule, 0) != Action::Keep && !plan.takes(finding.start) {
+                self.edits.push(edit(0, &finding));
+            }
+        }
     }
 
     fn text(&mut self, text: &Text<'_>, plan: &Plan<'_>) {
@@ -136,6 +152,18 @@ impl Plan<'_> {
 
 /// Values that are looked back through for one that stands around a text.
 const MOST_NESTED: usize = 64;
+
+/// Where two edits share a part of a text, the first one takes all of it.
+fn join(edits: &mut Vec<Edit>, from: usize) {
+    let mut joined: Vec<Edit> = Vec::with_capacity(edits.len() - from);
+    for edit in edits.drain(from..) {
+        match joined.last_mut() {
+            Some(last) if edit.start < last.end => last.end = last.end.max(edit.end),
+            _ => joined.push(edit),
+        }
+    }
+    edits.extend(joined);
+}
 
 fn edit(base: usize, finding: &Finding) -> Edit {
     Edit { start: base + finding.start, end: base + finding.end, replacement: mark(finding).into() }

@@ -19,6 +19,7 @@ mod export;
 mod finding;
 mod json;
 mod look;
+mod pieces;
 mod place;
 mod plan;
 mod pseudonym;

@@ -242,6 +242,10 @@ impl Rules {
         detail.is_none_or(|detail| is_detail(detail.as_bytes())) && known()
     }
 
+    pub(crate) fn name(&self, rule: usize) -> Arc<str> {
+        Arc::clone(&self.names[rule])
+    }
+
     pub(crate) fn layers(&self) -> &[Arc<Layer>] {
         &self.layers
     }

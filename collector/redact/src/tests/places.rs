@@ -307,3 +307,31 @@ fn a_panic_withholds_what_it_was_about() {
     let text = String::from_utf8_lossy(whole.as_bytes()).into_owned();
     assert!(!text.contains("Ada") && !text.contains("example"), "{text}");
 }
+
+#[test]
+fn what_is_split_over_chunks_and_parts_goes_from_each_of_them() {
+    let chunk = |text: &str| {
+        let delta = json!({"choices": [{"delta": {"role": null, "content": text}}]}).to_string();
+        json!({"name": "mlflow.chunk.item", "attributes": [attribute("mlflow.chunk.value", &delta)]})
+    };
+    let parts = json!([
+        {"role": "user", "parts": [{"type": "text", "content": "write to ada@exam"}, {"type": "text", "content": "ple.com, ok"}]},
+        {"role": "user", "parts": [{"type": "text", "content": "thanks, Bob"}]},
+        {"role": "tool", "parts": [{"type": "text", "content": "eve@example.com"}]},
+    ]);
+    let span = json!({"traceId": "5b8efff798038103d269b633813fc60c", "spanId": "eee19b7ec3c1b174", "name": "chat",
+        "attributes": [attribute("gen_ai.input.messages", &parts.to_string())],
+        "events": [chunk("card 55"), chunk("55-5555-5555"), chunk("-4444; that"), chunk(" is all")]});
+    let request = json!({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]});
+    let export = Export::from_json(Signal::Traces, request.to_string().as_bytes()).unwrap();
+    let redacted = Rules::builtin().redact_export(export).unwrap();
+    let text = String::from_utf8_lossy(redacted.as_bytes()).into_owned();
+    assert!(!text.contains("55") && text.contains("; that") && text.contains(" is all"), "{text}");
+    assert!(
+        !text.contains("exam") && !text.contains("ple.com") && text.contains("write to [REDACTED:EMAIL]"),
+        "{text}"
+    );
+    assert!(text.contains("thanks, Bob"), "{text}");
+    let again = Export::from_protobuf(Signal::Traces, redacted.as_bytes().to_vec()).unwrap();
+    assert_eq!(Rules::builtin().redact_export(again).unwrap().as_bytes(), redacted.as_bytes());
+}

@@ -53,8 +53,13 @@ async fn planted_values_are_on_no_disk_and_decoys_survive() {
         for decoy in decoys.iter().filter(|decoy| decoy.sources.contains(&source.name)) {
             assert!(stored.contains(&decoy.value), "{}: {} is gone", source.name, decoy.name);
         }
+        let streamed = joined_chunks(&stored);
         for value in &planted {
-            assert!(!stored.contains(&value.value), "{}: {} in an answer", source.name, value.name);
+            let escaped = serde_json::to_string(&value.value).unwrap();
+            for written in [&*value.value, escaped.trim_matches('"')] {
+                assert!(!stored.contains(written), "{}: {} in an answer", source.name, value.name);
+                assert!(!streamed.contains(written), "{}: {} in pieces", source.name, value.name);
+            }
         }
     }
     assert!(server.terminate().success());
@@ -120,6 +125,20 @@ async fn send_all(corpus: &Corpus, server: &Server) {
         }
     }
     assert!(refused.is_empty(), "{refused}");
+}
+
+/// What the chunks of all streams say that stand in these answers, joined as who reads them would.
+fn joined_chunks(stored: &str) -> String {
+    let mut joined = String::new();
+    for field in ["content", "reasoning_content"] {
+        let mark = format!("\\\"{field}\\\": \\\"");
+        for (at, _) in stored.match_indices(&mark) {
+            let rest = &stored[at + mark.len()..];
+            joined += &rest[..rest.find("\\\"").unwrap_or(0)];
+        }
+        joined.push('\n');
+    }
+    joined
 }
 
 /// What the API says of a whole source, as it is stored and as it is read.
