@@ -254,7 +254,7 @@ fn indian_tax(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
 fn taiwanese(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
     const LETTERS: &[u8; 26] = b"ABCDEFGHJKLMNPQRSTUVXYWZIO";
     let place = at.start.checked_sub(1)?..at.end;
-    let digits = &text[at.clone()];
+    let digits = &text[at];
     let code = 10 + u32::try_from(LETTERS.iter().position(|letter| *letter == text[place.start])?).ok()?;
     let weighted = digits.iter().zip([8, 7, 6, 5, 4, 3, 2, 1, 1]);
     let sum = code / 10 + code % 10 * 9 + weighted.map(|(digit, weight)| value(*digit) * weight).sum::<u32>();
