@@ -40,7 +40,12 @@ impl<'a> Mark<'a> {
 
     /// Every mark of a text.
     pub fn all(text: &'a str) -> impl Iterator<Item = Self> {
-        all(text.as_bytes())
+        Self::all_in(text.as_bytes())
+    }
+
+    /// Every mark of a record or of a request: each of their strings stands contiguous in their bytes.
+    pub fn all_in(bytes: &'a [u8]) -> impl Iterator<Item = Self> {
+        memmem::find_iter(bytes, MARK).filter_map(|at| Self::of(&bytes[at..]))
     }
 
     fn of(bytes: &'a [u8]) -> Option<Self> {
@@ -71,10 +76,6 @@ impl<'a> Left<'a> {
     }
 }
 
-fn all(bytes: &[u8]) -> impl Iterator<Item = Mark<'_>> {
-    memmem::find_iter(bytes, MARK).filter_map(|at| Mark::of(&bytes[at..]))
-}
-
 fn text(bytes: &[u8]) -> Option<&str> {
     std::str::from_utf8(bytes).ok()
 }
@@ -91,7 +92,7 @@ fn is_of_name(byte: u8) -> bool {
 /// its bytes, so that names, keys, values and events are all seen by one search.
 pub(crate) fn count(record: &[u8]) -> BTreeMap<String, u64> {
     let mut counts = BTreeMap::new();
-    for mark in all(record) {
+    for mark in Mark::all_in(record) {
         *counts.entry(mark.kind.to_owned()).or_insert(0) += 1;
     }
     counts
