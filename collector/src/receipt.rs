@@ -1,6 +1,6 @@
 //! What becomes of each request, under the id that it is answered with.
 //!
-//! Receipts wait in memory for the loop that writes the ledger down, about a second. Who kills the process loses those
+//! Receipts hold counts and stable names, and wait in memory for the loop that writes the ledger down, about a second. Who kills the process loses those
 //! of the last second, and none of the data that they tell of.
 
 use std::borrow::Cow;

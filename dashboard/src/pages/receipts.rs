@@ -140,25 +140,25 @@ fn title(receipt: &Receipt) -> String {
 }
 
 fn facts(receipt: &Receipt) -> Vec<Fact> {
-    let is_refused = receipt.outcome.starts_with("refused.");
+    let is = |what| receipt.outcome.starts_with(what);
     let transport = match receipt.transport {
         Transport::Http => "HTTP",
         Transport::Grpc => "gRPC",
     };
-    let count = |label, count: u64, alarm| Fact {
-        alarm: alarm && count > 0,
-        ..Fact::new(label, format::count(count))
-    };
+    let count = |label, count: u64| Fact::new(label, format::count(count));
+    let lost_some = is("accepted.") && receipt.rejected > 0;
     [
         receipt.id.at().map(|at| Fact::new("Came", format!("{} UTC", format::moment(at)))),
         Some(Fact::new("By", transport)),
         receipt.signal.as_deref().map(|signal| Fact::new("Signal", signal)),
-        Some(Fact::new("Size", counted(receipt.bytes, "byte"))),
-        Some(Fact { alarm: is_refused, ..Fact::new("Outcome", &receipt.outcome) }),
-        Some(count("Accepted", receipt.accepted, false)),
-        Some(count("Rejected", receipt.rejected, true)),
-        Some(count("Redacted", receipt.redactions.values().sum(), false)),
-        Some(count("Withheld", receipt.withheld, false)),
+        // Of what was refused at once, the body was not read.
+        (receipt.bytes > 0).then(|| Fact::new("Size", counted(receipt.bytes, "byte"))),
+        Some(Fact { alarm: is("refused."), ..Fact::new("Outcome", &receipt.outcome) }),
+        Some(count("Accepted", receipt.accepted)),
+        // Of a request that was refused as a whole, nobody counted the records.
+        (!is("refused.")).then(|| Fact { alarm: lost_some, ..count("Rejected", receipt.rejected) }),
+        Some(count("Redacted", receipt.redactions.values().sum())),
+        Some(count("Withheld", receipt.withheld)),
     ]
     .into_iter()
     .flatten()

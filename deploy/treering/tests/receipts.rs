@@ -112,10 +112,14 @@ async fn each_request_is_answered_for() {
     let of_nobody = id(refusal.metadata());
     let (status, also_of_nobody) = http(&server, "trk_nobody", vec![]).await;
     assert_eq!(status, 401);
-    // Those before them are written down by now, and so would these be.
+    // What came after them is written down, and so would they be.
+    let (_, last) = http(&server, &key, request(vec![span(4, "said")]).encode_to_vec()).await;
+    receipt(&api, &last).await;
     for id in [of_nobody, also_of_nobody] {
         assert_eq!(api.get(&format!("/receipts/{id}")).await["error"]["code"], "not_found");
     }
+
+    drop(grpc);
 
     // One page of them, and nothing of what was said.
     let page = format!("http://{}/receipts/{first}", server.dashboard);
