@@ -14,10 +14,11 @@ use crate::admit::Keyring;
 use crate::connections::serve;
 use crate::deliver::{
     Breaker, Computing, Delivery, Fleet, Gate, Identity, causes, keep_counts, keep_erased, keep_indexed,
-    keep_passing, keep_present, keep_salvaged, keep_swept, keep_watch, write_counts,
+    keep_passing, keep_present, keep_salvaged, keep_swept, keep_watch,
 };
 use crate::memory::Memory;
 use crate::outcome::{Ledger, Outcome};
+use crate::receipt::Receipts;
 use crate::receive::{Manners, router};
 use crate::retention::keep_retained;
 use crate::way::{Acknowledge, Limits, Way};
@@ -102,6 +103,7 @@ impl Collector {
         keys: Keys,
     ) -> Result<Running, Error> {
         let ledger = Arc::new(Ledger::default());
+        let receipts = Arc::new(Receipts::new(ledger.clone()));
         tell_of_damage(&journal, &ledger);
         let limits = self.settings.limits;
         let memory = Arc::new(Memory::for_requests_of(limits.max_request_bytes));
@@ -122,6 +124,7 @@ impl Collector {
             journal: journal.clone(),
             acknowledge: self.settings.acknowledge,
             ledger: ledger.clone(),
+            receipts: receipts.clone(),
             memory: memory.clone(),
             gate: gate.clone(),
             manners: self.settings.manners,
@@ -141,6 +144,7 @@ impl Collector {
             writer: writer.clone(),
             computing,
             ledger: ledger.clone(),
+            receipts,
             memory,
             breaker: Arc::new(Breaker::default()),
             fleet: fleet.clone(),
@@ -157,7 +161,7 @@ impl Collector {
         background.spawn(keep_watch(journal.clone()));
         background.spawn(keep_indexed(writer.clone(), ledger.clone(), fleet));
         background.spawn(async move { way.keyring.keep_fresh().await });
-        background.spawn(keep_counts(ledger, writer, name.clone()));
+        background.spawn(keep_counts(delivery.clone(), name.clone()));
         Ok(Running { stop, servers: servers.into(), journal, background, delivery, name })
     }
 }
@@ -223,7 +227,7 @@ impl Running {
             let error = causes(&error);
             tracing::warn!(%error, "the journal could not be tidied up");
         }
-        write_counts(&self.delivery.ledger, &self.delivery.writer, &self.name).await;
+        self.delivery.write_down(&self.name).await;
         if let Some(fleet) = &self.delivery.fleet {
             let left = fleet.leave(&self.journal, &self.delivery.writer);
             if !matches!(tokio::time::timeout(LAST_DELIVERY, left).await, Ok(Ok(()))) {

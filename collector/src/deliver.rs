@@ -38,6 +38,7 @@ pub(crate) use sweep::keep_swept;
 
 use crate::memory::Memory;
 use crate::outcome::{Account, Ledger, Outcome};
+use crate::receipt::Receipts;
 
 /// Bytes that are on their way to the store at one time: enough to share a commit, and few enough that a store
 /// which stumbles over one batch does not repeat much.
@@ -58,6 +59,7 @@ pub(crate) struct Delivery {
     pub(crate) writer: Writer,
     pub(crate) computing: Arc<Computing>,
     pub(crate) ledger: Arc<Ledger>,
+    pub(crate) receipts: Arc<Receipts>,
     pub(crate) memory: Arc<Memory>,
     pub(crate) breaker: Arc<Breaker>,
     /// Where the store may have other collectors; the journal is sealed with keys of its own then.
@@ -345,25 +347,35 @@ pub(crate) fn causes(error: &dyn std::error::Error) -> String {
     causes.fold(error.to_string(), |text, cause| format!("{text}: {cause}"))
 }
 
-/// Writes what was counted to the store now and then.
-pub(crate) async fn keep_counts(ledger: Arc<Ledger>, writer: Writer, collector: String) {
+/// Writes what was counted and noted to the store now and then.
+pub(crate) async fn keep_counts(delivery: Delivery, collector: String) {
     let mut ticks = tokio::time::interval(Duration::from_secs(1));
     loop {
         ticks.tick().await;
-        write_counts(&ledger, &writer, &collector).await;
+        delivery.write_down(&collector).await;
     }
 }
 
-pub(crate) async fn write_counts(ledger: &Ledger, writer: &Writer, collector: &str) {
-    let counts = ledger.take();
-    if counts.is_empty() {
-        return;
+impl Delivery {
+    /// Writes what was counted and noted to the store. One that does not take the one is not asked for the other.
+    pub(crate) async fn write_down(&self, collector: &str) {
+        if self.write_counts(collector).await {
+            self.receipts.write(&self.writer).await;
+        }
     }
-    let minute = treering_step::Timestamp::now().as_nanos() / 60_000_000_000;
-    if let Err(error) = writer.count(collector.to_owned(), minute, counts.clone()).await {
+
+    async fn write_counts(&self, collector: &str) -> bool {
+        let counts = self.ledger.take();
+        if counts.is_empty() {
+            return true;
+        }
+        let minute = treering_step::Timestamp::now().as_nanos() / 60_000_000_000;
+        let written = self.writer.count(collector.to_owned(), minute, counts.clone()).await;
+        let Err(error) = written else { return true };
         let error = causes(&error);
         tracing::warn!(%error, "outcomes could not be written; they are kept for the next time");
-        ledger.give_back(&counts);
+        self.ledger.give_back(&counts);
+        false
     }
 }
 

@@ -18,6 +18,7 @@ mod deliver;
 mod held;
 mod memory;
 mod outcome;
+mod receipt;
 mod receive;
 mod refusal;
 mod retention;

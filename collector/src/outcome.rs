@@ -87,6 +87,9 @@ outcomes! {
     MissingStore = "lost.missing_store",
     /// Records that were erased before they were delivered.
     Erased = "erased.records",
+    /// Receipts of requests that the store did not take in time, or that could have no id. What they told of is kept
+    /// or refused as the client was answered.
+    DroppedReceipts = "dropped.receipts",
     /// Records that vanished without anybody saying why. There are none, or there is a defect.
     Unnamed = "lost.unnamed",
     /// Steps that an exporter dropped before they reached us, by its own word.
@@ -116,6 +119,11 @@ impl Ledger {
     /// Counts what happened before a project was known.
     pub(crate) fn count(&self, outcome: Outcome, times: usize) {
         self.add(None, outcome, times as u64);
+    }
+
+    /// Counts a request, whether or not its project was known.
+    pub(crate) fn count_request(&self, project: Option<ProjectId>, outcome: Outcome) {
+        self.add(project, outcome, 1);
     }
 
     pub(crate) fn of(self: &Arc<Self>, project: ProjectId) -> Account {

@@ -87,10 +87,14 @@ fn limits(retention: Retention, now: Timestamp) -> (Option<u32>, Option<u32>) {
     (from(retention.content), from(retention.steps))
 }
 
-/// Forgets what is older than its project keeps it by this clock, or tells what it would forget.
+/// Forgets what is older than its project keeps it by this clock, or tells what it would forget. Receipts, which every
+/// project keeps equally long, go without a word.
 pub async fn prune(writer: &Writer, now: Timestamp, dry_run: bool) -> Result<Vec<Pruned>, Error> {
     let mut all = Vec::new();
     for ProjectRecord { project, retention, .. } in writer.projects().await? {
+        if !dry_run {
+            writer.forget_receipts(project.id, now).await?;
+        }
         let (content_from, steps_from) = limits(retention, now);
         if content_from.or(steps_from).is_some() {
             let forgotten = writer.forget_days(project.id, content_from, steps_from, dry_run).await?;

@@ -1,5 +1,6 @@
 //! The way of a request, from its bytes to the answer.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -17,6 +18,7 @@ use crate::deliver::{Gate, Passing};
 use crate::held::Held;
 use crate::memory::{Memory, Room, Size};
 use crate::outcome::{Account, Ledger, Outcome};
+use crate::receipt::{Draft, Receipts, redactions};
 use crate::receive::Manners;
 use crate::refusal::Refusal;
 
@@ -48,17 +50,28 @@ pub(crate) struct Way {
     pub(crate) journal: Journal,
     pub(crate) acknowledge: Acknowledge,
     pub(crate) ledger: Arc<Ledger>,
+    pub(crate) receipts: Arc<Receipts>,
     pub(crate) memory: Arc<Memory>,
     pub(crate) gate: Gate,
 }
 
 /// What an exporter is told of a request that was taken.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Taken {
-    /// A request of this signal, of which these records were refused alone.
-    Kept(Signal, Rejected),
+    Kept(Kept),
     /// A request that was thrown away, and what it held.
     Discarded(Unkept, usize),
+}
+
+/// What became of the records of a request.
+#[derive(Debug)]
+pub(crate) struct Kept {
+    pub(crate) signal: Signal,
+    pub(crate) accepted: usize,
+    /// Those that were refused alone.
+    pub(crate) rejected: Rejected,
+    /// How many places were redacted, by type.
+    pub(crate) redactions: BTreeMap<String, u64>,
 }
 
 /// A request that a key let in, and the project that the key belongs to.
@@ -86,8 +99,7 @@ pub(crate) struct Clean {
 pub(crate) struct Ready {
     sealed: Option<Sealed>,
     length: usize,
-    signal: Signal,
-    rejected: Rejected,
+    kept: Kept,
 }
 
 /// What an answer of success waits for.
@@ -167,10 +179,12 @@ impl Way {
         decoded.map_err(|refusal| refused_to(account, refusal))
     }
 
-    /// Counts a request that was refused before its project was known.
-    pub(crate) fn refused(&self, refusal: Refusal) -> Refusal {
-        self.ledger.count(refusal.outcome(), 1);
-        refusal
+    /// Counts and notes a request that was refused before it went its way.
+    pub(crate) fn refused(&self, draft: Draft, refusal: Refusal) -> Result<Taken, Refusal> {
+        self.ledger.count_request(draft.project, refusal.outcome());
+        let answer = Err(refusal);
+        self.receipts.note(draft, &answer);
+        answer
     }
 
     fn admit(&self, pass: Pass, export: Export, account: Account) -> Held<Admitted> {
@@ -206,13 +220,18 @@ impl Way {
     fn seal(&self, clean: Held<Clean>) -> Result<Held<Ready>, Refusal> {
         clean.try_map(
             |Clean { request, project }| {
-                let (signal, rejected, length) =
-                    (request.signal(), request.rejected(), request.as_bytes().len());
-                let sealed = match request.records_count() {
+                let length = request.as_bytes().len();
+                let kept = Kept {
+                    signal: request.signal(),
+                    accepted: request.records_count(),
+                    rejected: request.rejected(),
+                    redactions: redactions(&request),
+                };
+                let sealed = match kept.accepted {
                     0 => None,
                     _ => Some(self.sealed(request, project)?),
                 };
-                Ok(Ready { sealed, length, signal, rejected })
+                Ok(Ready { sealed, length, kept })
             },
             Refusal::outcome,
         )
@@ -236,7 +255,7 @@ impl Way {
         room: Room,
         gate: Passing,
     ) -> Result<Taken, Refusal> {
-        let (Ready { sealed, length, signal, rejected }, debt) = ready.take();
+        let (Ready { sealed, length, kept }, debt) = ready.take();
         let written = match sealed {
             Some(sealed) => self.write(sealed, length, size, room, gate).await,
             None => Ok(()),
@@ -244,7 +263,7 @@ impl Way {
         match written {
             Ok(()) => {
                 debt.settle(Outcome::Accepted);
-                Ok(Taken::Kept(signal, rejected))
+                Ok(Taken::Kept(kept))
             }
             Err(refusal) => {
                 debt.settle(refusal.outcome());

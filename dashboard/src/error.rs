@@ -25,12 +25,16 @@ pub(crate) enum Error {
     TraceId,
     #[error("a step's id has 16 hexadecimal digits and is not all zeros")]
     SpanId,
+    #[error("a request's id has 32 hexadecimal digits")]
+    RequestId,
     #[error("there is no such project among those that you may see")]
     NoProject,
     #[error("there is no such execution in this project")]
     NoExecution,
     #[error("there is no such step in this execution")]
     NoStep,
+    #[error("there is no receipt of such a request in this project")]
+    NoReceipt,
     #[error("there is no such page")]
     NoPage,
     #[error("this address does not take that method")]
@@ -56,10 +60,10 @@ impl Error {
             Self::NoAccess | Self::WrongKey | Self::LinkUsed => (StatusCode::UNAUTHORIZED, "unauthorized"),
             Self::NoReadScope | Self::ForeignForm | Self::Withheld => (StatusCode::FORBIDDEN, "forbidden"),
             Self::WrongHost => (StatusCode::MISDIRECTED_REQUEST, "misdirected"),
-            Self::NoForm | Self::Query(_) | Self::TraceId | Self::SpanId => {
+            Self::NoForm | Self::Query(_) | Self::TraceId | Self::SpanId | Self::RequestId => {
                 (StatusCode::BAD_REQUEST, "bad_request")
             }
-            Self::NoProject | Self::NoExecution | Self::NoStep | Self::NoPage => {
+            Self::NoProject | Self::NoExecution | Self::NoStep | Self::NoReceipt | Self::NoPage => {
                 (StatusCode::NOT_FOUND, "not_found")
             }
             Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
@@ -88,11 +92,15 @@ impl Error {
             Self::WrongHost => "on this machine, ask for localhost or 127.0.0.1",
             Self::Query(_) => "mend the address and ask again",
             Self::TraceId | Self::SpanId => "copy it whole, or choose from the list of executions",
+            Self::RequestId => "copy it whole, as the header `treering-request-id` of the answer has it",
             Self::NoProject => "leave `project` out, or write it as `treering project list` does",
             Self::NoExecution => {
                 "it may be in another project, not have arrived yet, or be past its retention"
             }
             Self::NoStep => "it may not have arrived yet; look at the execution that it belongs to",
+            Self::NoReceipt => {
+                "it may be of another project, older than 7 days, or not written down yet, which takes about a second"
+            }
             Self::NoPage => "go to the list of executions",
             Self::Method => "pages and the read API are asked with GET",
             Self::Withheld => {
@@ -136,5 +144,16 @@ impl IntoResponse for Error {
         let mut response = status.into_response();
         response.extensions_mut().insert(Failed(Arc::new(self)));
         response
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_advice_says_for_how_long_receipts_are_kept() {
+        let days = format!("older than {} days", treering_store::RECEIPT_DAYS);
+        assert!(Error::NoReceipt.advice().contains(&days));
     }
 }

@@ -48,6 +48,7 @@ pub use life::{Heartbeat, heartbeat, process};
 pub use merge::merge;
 pub use node::Node;
 pub use price::{Prices, PricesError};
+pub use redactions::{Left, Mark};
 pub use skeleton::{Bone, Bones, Skeleton};
 pub use step::step;
 pub use summary::{log_summary, span_summary};

@@ -188,5 +188,8 @@ impl Delivery {
             let waiting = self.journal.depth().entries;
             tracing::warn!(waiting, "an erasure waits until the store has what was accepted before it");
         }
+        while !self.receipts.write(&self.writer).await {
+            tokio::time::sleep(ROUND).await;
+        }
     }
 }

@@ -13,6 +13,8 @@ use http::{HeaderMap, HeaderValue, Method, StatusCode};
 
 /// A day; browsers keep it for two hours at the most.
 const MAX_AGE: HeaderValue = HeaderValue::from_static("86400");
+/// What a page may read of an answer beside its body.
+const EXPOSED: HeaderValue = HeaderValue::from_static("retry-after, treering-request-id");
 const POST: HeaderValue = HeaderValue::from_static("POST");
 
 /// The pages that may send from a browser, by their origins.
@@ -65,7 +67,7 @@ impl Origins {
         }
         if let Some(allowed) = origin.and_then(|origin| self.allow(origin)) {
             headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, allowed);
-            headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, HeaderValue::from_static("retry-after"));
+            headers.insert(ACCESS_CONTROL_EXPOSE_HEADERS, EXPOSED);
         }
     }
 }

@@ -14,10 +14,12 @@ use http::{HeaderMap, HeaderName, HeaderValue};
 use http_body_util::{BodyExt, Full};
 use tonic::Status;
 use treering_otlp::{Signal, Unkept};
+use treering_store::Transport;
 
 use crate::admit::Pass;
 use crate::body::{Body, Encoding, Form, Purpose};
 use crate::memory::Room;
+use crate::receipt::Draft;
 use crate::receive::message::{Partial, response, status_message};
 use crate::receive::read::Reading;
 use crate::receive::to_the_end;
@@ -44,16 +46,22 @@ pub(super) fn is_spoken(headers: &HeaderMap) -> bool {
 }
 
 pub(super) async fn serve(way: Arc<Way>, request: Request) -> Response {
-    match take(&way, request).await {
-        Ok(taken) => success(taken, way.manners.report_discarded),
+    let mut draft = Draft::new(Transport::Grpc);
+    let mut response = match take(&way, request, &mut draft).await {
+        Ok(taken) => success(&taken, way.manners.report_discarded),
         Err(refusal) => failure(&refusal),
-    }
+    };
+    draft.tell(response.headers_mut());
+    response
 }
 
-async fn take(way: &Arc<Way>, request: Request) -> Result<Taken, Refusal> {
-    let opened = open(way, request).await.map_err(|refusal| way.refused(refusal));
-    let (pass, purpose, body, room) = opened?;
-    to_the_end(way, way.clone().travel(pass, purpose, body, room)).await
+async fn take(way: &Arc<Way>, request: Request, draft: &mut Draft) -> Result<Taken, Refusal> {
+    match open(way, request, draft).await {
+        Ok((pass, body, room)) => {
+            to_the_end(way, *draft, way.clone().travel(pass, draft.purpose, body, room)).await
+        }
+        Err(refusal) => way.refused(*draft, refusal),
+    }
 }
 
 fn purpose(path: &str) -> Result<Purpose, Refusal> {
@@ -67,9 +75,10 @@ fn purpose(path: &str) -> Result<Purpose, Refusal> {
 }
 
 /// The pass comes first: whoever has no key does not make us read a byte of the body.
-async fn open(way: &Way, request: Request) -> Result<(Pass, Purpose, Body, Room), Refusal> {
-    let purpose = purpose(request.uri().path())?;
+async fn open(way: &Way, request: Request, draft: &mut Draft) -> Result<(Pass, Body, Room), Refusal> {
+    draft.purpose = purpose(request.uri().path())?;
     let pass = way.keyring.admit(request.headers()).await?;
+    draft.project = Some(pass.project);
     let encoding = encoding(request.headers())?;
     let max_bytes = way.limits.max_request_bytes;
     let reading = Reading::new(request.into_body(), &way.memory, max_bytes.saturating_add(PREFIX));
@@ -81,7 +90,8 @@ async fn open(way: &Way, request: Request) -> Result<(Pass, Purpose, Body, Room)
         (true, Encoding::None) => return Err(Refusal::Damaged),
         (true, encoding) => encoding,
     };
-    Ok((pass, purpose, Body { form: Form::Protobuf, encoding, bytes }, room))
+    draft.bytes = bytes.len();
+    Ok((pass, Body { form: Form::Protobuf, encoding, bytes }, room))
 }
 
 fn encoding(headers: &HeaderMap) -> Result<Encoding, Refusal> {
@@ -114,7 +124,7 @@ fn unframe(mut message: Bytes) -> Result<(bool, Bytes), Refusal> {
     }
 }
 
-fn success(taken: Taken, report_discarded: bool) -> Response {
+fn success(taken: &Taken, report_discarded: bool) -> Response {
     let message = response(Partial::of(taken, report_discarded).as_ref());
     let mut framed = BytesMut::with_capacity(PREFIX + message.len());
     framed.put_u8(0);

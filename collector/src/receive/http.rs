@@ -9,10 +9,12 @@ use http::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, ORIGIN, RETRY_AFTER, W
 use http::{HeaderMap, HeaderValue, Method, StatusCode};
 use serde_json::json;
 use treering_otlp::{Signal, Unkept};
+use treering_store::Transport;
 
 use crate::admit::Pass;
 use crate::body::{Body, Encoding, Form, Purpose};
 use crate::memory::Room;
+use crate::receipt::Draft;
 use crate::receive::message::{Partial, response, status_message};
 use crate::receive::read::Reading;
 use crate::receive::to_the_end;
@@ -38,11 +40,13 @@ async fn answer(way: &Arc<Way>, request: Request) -> Response {
     if request.method() == Method::GET && request.uri().path() == "/v1/info" {
         return respond(StatusCode::OK, JSON, "{}");
     }
-    let form = form(request.headers());
-    match take(way, form, request).await {
-        Ok(taken) => success(form.unwrap_or(Form::Protobuf), taken, way.manners.report_discarded),
+    let (form, mut draft) = (form(request.headers()), Draft::new(Transport::Http));
+    let mut response = match take(way, form, request, &mut draft).await {
+        Ok(taken) => success(form.unwrap_or(Form::Protobuf), &taken, way.manners.report_discarded),
         Err(refusal) => failure(form, &refusal),
-    }
+    };
+    draft.tell(response.headers_mut());
+    response
 }
 
 /// The paths of OTLP, also below the prefixes that exporters of other products add, and the root, to which exporters
@@ -58,10 +62,18 @@ fn purpose(path: &str) -> Result<Purpose, Refusal> {
     }
 }
 
-async fn take(way: &Arc<Way>, form: Option<Form>, request: Request) -> Result<Taken, Refusal> {
-    let opened = open(way, form, request).await.map_err(|refusal| way.refused(refusal));
-    let (pass, purpose, body, room) = opened?;
-    to_the_end(way, way.clone().travel(pass, purpose, body, room)).await
+async fn take(
+    way: &Arc<Way>,
+    form: Option<Form>,
+    request: Request,
+    draft: &mut Draft,
+) -> Result<Taken, Refusal> {
+    match open(way, form, request, draft).await {
+        Ok((pass, body, room)) => {
+            to_the_end(way, *draft, way.clone().travel(pass, draft.purpose, body, room)).await
+        }
+        Err(refusal) => way.refused(*draft, refusal),
+    }
 }
 
 /// The pass comes first: whoever has no key does not make us read a byte of the body.
@@ -69,17 +81,20 @@ async fn open(
     way: &Way,
     form: Option<Form>,
     request: Request,
-) -> Result<(Pass, Purpose, Body, Room), Refusal> {
-    let purpose = purpose(request.uri().path())?;
+    draft: &mut Draft,
+) -> Result<(Pass, Body, Room), Refusal> {
+    draft.purpose = purpose(request.uri().path())?;
     if request.method() != Method::POST {
         return Err(Refusal::Method);
     }
     let pass = way.keyring.admit(request.headers()).await?;
+    draft.project = Some(pass.project);
     let form = form.ok_or(Refusal::ContentType)?;
     let encoding = encoding(request.headers())?;
     let reading = Reading::new(request.into_body(), &way.memory, way.limits.max_request_bytes);
     let (bytes, room) = reading.whole(|_| None).await?;
-    Ok((pass, purpose, Body { form, encoding, bytes }, room))
+    draft.bytes = bytes.len();
+    Ok((pass, Body { form, encoding, bytes }, room))
 }
 
 fn form(headers: &HeaderMap) -> Option<Form> {
@@ -106,7 +121,7 @@ fn encoding(headers: &HeaderMap) -> Result<Encoding, Refusal> {
 }
 
 /// Whole success leaves `partial_success` unset; otherwise it says how many records were refused, and why.
-fn success(form: Form, taken: Taken, report_discarded: bool) -> Response {
+fn success(form: Form, taken: &Taken, report_discarded: bool) -> Response {
     let partial = Partial::of(taken, report_discarded);
     match (form, partial) {
         (Form::Protobuf, partial) => respond(StatusCode::OK, PROTOBUF, response(partial.as_ref())),

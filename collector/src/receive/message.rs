@@ -3,7 +3,7 @@
 use treering_otlp::{Rejected, Signal, Unkept};
 
 use crate::refusal::Refusal;
-use crate::way::Taken;
+use crate::way::{Kept, Taken};
 
 /// What was taken but for some of it.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,10 +16,10 @@ pub(super) struct Partial {
 
 impl Partial {
     /// What an exporter is told of what did not go all the way; `None` is plain success.
-    pub(super) fn of(taken: Taken, report_discarded: bool) -> Option<Self> {
-        match taken {
-            Taken::Kept(_, Rejected { reason: None, .. }) => None,
-            Taken::Kept(signal, Rejected { count, reason: Some(reason) }) => {
+    pub(super) fn of(taken: &Taken, report_discarded: bool) -> Option<Self> {
+        match *taken {
+            Taken::Kept(Kept { rejected: Rejected { reason: None, .. }, .. }) => None,
+            Taken::Kept(Kept { signal, rejected: Rejected { count, reason: Some(reason) }, .. }) => {
                 let rejected = match signal {
                     Signal::Traces => "rejectedSpans",
                     Signal::Logs => "rejectedLogRecords",

@@ -14,8 +14,9 @@ use axum::response::Response;
 
 pub use cors::Origins;
 
+use crate::receipt::Draft;
 use crate::refusal::Refusal;
-use crate::way::Way;
+use crate::way::{Taken, Way};
 
 /// How the door answers where OTLP leaves the choice.
 #[derive(Debug, Clone, Default)]
@@ -40,10 +41,17 @@ async fn serve(State(way): State<Arc<Way>>, request: Request) -> Response {
     }
 }
 
-/// Runs to its end even where the client leaves, so that what was begun gets an outcome.
-pub(crate) async fn to_the_end<T: Send + 'static>(
-    way: &Way,
-    work: impl Future<Output = Result<T, Refusal>> + Send + 'static,
-) -> Result<T, Refusal> {
-    tokio::spawn(work).await.unwrap_or_else(|_| Err(way.refused(Refusal::Defect)))
+/// Runs to its end even where the client leaves, so that what was begun gets an outcome and a receipt.
+pub(crate) async fn to_the_end(
+    way: &Arc<Way>,
+    draft: Draft,
+    work: impl Future<Output = Result<Taken, Refusal>> + Send + 'static,
+) -> Result<Taken, Refusal> {
+    let receipts = way.receipts.clone();
+    let noted = async move {
+        let answer = work.await;
+        receipts.note(draft, &answer);
+        answer
+    };
+    tokio::spawn(noted).await.unwrap_or_else(|_| way.refused(draft, Refusal::Defect))
 }

@@ -22,6 +22,7 @@ mod hashes;
 mod key;
 mod model;
 mod postgres;
+mod receipt;
 mod sql;
 mod sqlite;
 mod url;
@@ -46,6 +47,7 @@ pub use model::{
     Touched, Unindexed, Viewer, Wording,
 };
 pub use postgres::{Migrated, PostgresUrl};
+pub use receipt::{RECEIPT_DAYS, Receipt, RequestId, Transport};
 pub use sql::{Admission, Audit, Keeper, Keys, Reader, Work, Writer};
 pub use sqlite::{Damaged, Piece, Salvage, Salvaged};
 pub use url::{ClickHouseStore, StoreUrl};

@@ -50,7 +50,7 @@ async fn a_page_may_read_its_refusal() {
     let unkeyed = unkeyed.body(json(1)).send().await.unwrap();
     assert_eq!(unkeyed.status(), StatusCode::UNAUTHORIZED);
     assert_eq!(of(&unkeyed, "access-control-allow-origin"), "*");
-    assert_eq!(of(&unkeyed, "access-control-expose-headers"), "retry-after");
+    assert_eq!(of(&unkeyed, "access-control-expose-headers"), "retry-after, treering-request-id");
     let lost = site.post("/nowhere", JSON, "{}").header("origin", PAGE).send().await.unwrap();
     assert_eq!((lost.status(), of(&lost, "access-control-allow-origin")), (StatusCode::NOT_FOUND, "*"));
 }

@@ -6,6 +6,7 @@ mod cors;
 mod discarded;
 mod grpc;
 mod paths;
+mod receipts;
 mod refusals;
 mod site;
 

@@ -2,8 +2,8 @@ use treering_read::Bones;
 use treering_redact::Record;
 use treering_step::{SpanId, Summary, TraceId};
 use treering_store::{
-    Computed, ExecutionFilter, ExecutionPage, OutcomeCount, Project, ProjectId, Reader, Scope, SearchLag,
-    StepRecords,
+    Computed, ExecutionFilter, ExecutionPage, OutcomeCount, Project, ProjectId, Reader, Receipt, RequestId,
+    Scope, SearchLag, StepRecords,
 };
 
 use crate::error::Error;
@@ -50,6 +50,10 @@ impl Sight {
 
     pub(crate) async fn outcomes(&self) -> Result<Vec<OutcomeCount>, Error> {
         Ok(self.reader.outcomes(self.scope).await?)
+    }
+
+    pub(crate) async fn receipt(&self, id: RequestId) -> Result<Receipt, Error> {
+        self.reader.receipt(self.scope, id).await?.ok_or(Error::NoReceipt)
     }
 
     /// An execution, which is thereby known to be there for this viewer.

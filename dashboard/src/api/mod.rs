@@ -4,6 +4,7 @@ mod attributes;
 mod executions;
 mod otlp;
 mod reading;
+mod receipts;
 mod steps;
 
 use std::sync::Arc;
@@ -22,5 +23,6 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/executions/{trace_id}/steps/{span_id}/reading", get(reading::reading))
         .route("/executions/{trace_id}/otlp", get(otlp::otlp))
         .route("/attributes", get(attributes::attributes))
+        .route("/receipts/{id}", get(receipts::receipt))
         .fallback(async || Error::NoPage)
 }

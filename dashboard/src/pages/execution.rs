@@ -4,6 +4,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
+use treering_read::{Left, Mark};
 use treering_step::{Execution, SpanId, Status, TraceId};
 
 use super::shell::Shell;
@@ -240,8 +241,7 @@ fn facts(view: &TraceView, address: &Address<'_>, lost: &Lost) -> Vec<Fact> {
     let took = if execution.status == Status::Running { "So far" } else { "Took" };
     let started = execution.started_at.map(|at| Fact::new("Started", format!("{} UTC", format::moment(at))));
     let linked = |label, value: &Option<String>, url: &dyn Fn(&str) -> String| {
-        // Two that were redacted alike need not be the same one: there is nothing to look for.
-        let href = |value: &str| (!value.contains("[REDACTED:")).then(|| url(value));
+        let href = |value: &str| names_one(value).then(|| url(value));
         value.as_deref().map(|value| Fact { href: href(value), ..Fact::new(label, value) })
     };
     [
@@ -265,6 +265,11 @@ fn facts(view: &TraceView, address: &Address<'_>, lost: &Lost) -> Vec<Fact> {
     .collect()
 }
 
+/// Two that were redacted alike need not be the same one: there is nothing to look for. Equal pseudonyms are.
+fn names_one(value: &str) -> bool {
+    Mark::all(value).all(|mark| matches!(mark.left, Left::Pseudonym(_)))
+}
+
 fn tokens(execution: &Execution) -> String {
     let tokens = &execution.tokens;
     format!("{} in · {} out", format::count(tokens.input), format::count(tokens.output))
@@ -282,5 +287,16 @@ impl Window {
             previous_url: (window.start > 0).then(|| url(window.start.saturating_sub(WINDOW))),
             next_url: (window.end < total).then(|| url(window.end)),
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_looked_for_where_its_marks_tell_it_from_others() {
+        assert!(names_one("s-1") && names_one("of [REDACTED:EMAIL:qwertyuiopas]"));
+        assert!(!names_one("of [REDACTED:EMAIL]") && !names_one("[REDACTED:CREDIT_CARD:*1111]"));
     }
 }

@@ -6,6 +6,7 @@ mod execution;
 pub(crate) mod failure;
 mod list;
 mod login;
+mod receipts;
 mod shell;
 mod template;
 
@@ -28,6 +29,8 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/", get(list::list))
         .route("/executions/{trace_id}", get(execution::execution))
         .route("/attributes", get(attributes::attributes))
+        .route("/receipts", get(receipts::receipts))
+        .route("/receipts/{id}", get(receipts::receipt))
         .route("/login", get(login::open).post(login::with_key))
         .route("/logout", post(login::leave))
         .layer(DefaultBodyLimit::max(LARGEST_FORM))

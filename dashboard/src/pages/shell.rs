@@ -15,6 +15,8 @@ pub(crate) struct Shell {
     home: String,
     /// The address of the page of attributes, in the same project.
     attributes: String,
+    /// The address of the page of requests, in the same project.
+    receipts: String,
     /// Absent where nobody has been let in.
     project: Option<String>,
     projects: Vec<Choice>,
@@ -41,6 +43,7 @@ impl Shell {
         Self {
             home: Query::new().with("project", chosen.in_url()).on("/"),
             attributes: Query::new().with("project", chosen.in_url()).on("/attributes"),
+            receipts: Query::new().with("project", chosen.in_url()).on("/receipts"),
             project: Some(chosen.project.name.clone()),
             projects: chosen.projects.iter().filter(|_| several).map(choice).collect(),
             ..Self::outside(app, title)
@@ -55,6 +58,7 @@ impl Shell {
             icon: &ICON_PATH,
             home: "/".to_owned(),
             attributes: "/attributes".to_owned(),
+            receipts: "/receipts".to_owned(),
             project: None,
             projects: Vec::new(),
             redaction_off: !app.rules.borrow().builtin_enabled(),

@@ -9,7 +9,7 @@ use super::format;
 use super::kind::{Badge, status_word};
 use super::price::Price;
 use super::reading::Missing;
-use super::text::Text;
+use super::text::{self, Text};
 use super::why::WhyView;
 
 /// A name and a number of the step's head.
@@ -221,7 +221,7 @@ fn finish_reason(step: &Step) -> Option<&str> {
 }
 
 fn redactions(step: &Step, total: u64) -> String {
-    let one = |(rule, count): (&String, &u64)| format!("{count} {}", rule.to_lowercase().replace('_', " "));
+    let one = |(rule, count): (&String, &u64)| format!("{count} {}", text::rule(rule));
     match total {
         0 => "0".to_owned(),
         _ => step.redactions.iter().map(one).collect::<Vec<_>>().join(", "),

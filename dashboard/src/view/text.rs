@@ -2,10 +2,10 @@
 //! eye would not see, or would be deceived by, becomes a visible one. Escaping is the templates' part.
 
 use serde::Serialize;
+use treering_read::{Left, Mark};
 
-const MARK: &str = "[REDACTED:";
-/// The longest name of a rule; anything longer is no mark of ours.
-const LONGEST_NAME: usize = 64;
+/// Letters of a pseudonym that tell two apart at a glance; the whole one is in the JSON.
+const GLANCE: usize = 4;
 /// The names that ASCII gives its control characters.
 const CONTROLS: [&str; 32] = [
     "NUL", "SOH", "STX", "ETX", "EOT", "ENQ", "ACK", "BEL", "BS", "HT", "LF", "VT", "FF", "CR", "SO", "SI",
@@ -89,13 +89,22 @@ fn special(text: &str, at: usize, found: char) -> Option<(Option<Piece>, usize)>
 }
 
 fn redaction(text: &str, at: usize) -> Option<(Option<Piece>, usize)> {
-    let inside = text[at..].strip_prefix(MARK)?;
-    let length = inside.bytes().take(LONGEST_NAME + 1).position(|byte| byte == b']')?;
-    let name = &inside[..length];
-    let well_formed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.' | b':');
-    let named = !name.is_empty() && name.bytes().all(well_formed);
-    let redacted = name.to_ascii_lowercase().replace('_', " ");
-    named.then(|| (Some(Piece::Redacted { redacted }), at + MARK.len() + length + 1))
+    let mark = Mark::at_start_of(&text[at..])?;
+    Some((Some(Piece::Redacted { redacted: in_words(&mark) }), at + mark.text.len()))
+}
+
+fn in_words(mark: &Mark<'_>) -> String {
+    let kind = rule(mark.kind);
+    match mark.left {
+        Left::Nothing => kind,
+        Left::Pseudonym(letters) => format!("{kind} · {}…", letters.get(..GLANCE).unwrap_or(letters)),
+        Left::LastFour(four) => format!("{kind} · …{four}"),
+    }
+}
+
+/// The type of a mark as a page writes it.
+pub(crate) fn rule(kind: &str) -> String {
+    kind.to_ascii_lowercase().replace('_', " ")
 }
 
 /// All unseen characters from here on, named.
@@ -179,13 +188,22 @@ mod tests {
     #[test]
     fn a_redaction_becomes_a_mark_that_names_its_rule() {
         assert_eq!(shown("to [REDACTED:EMAIL], by [REDACTED:API_KEY]."), "to «email», by «api key».");
+        assert_eq!(shown("to [REDACTED:EMAIL:qwertyuiopas]"), "to «email · qwer…»");
+        assert_eq!(shown("by [REDACTED:CREDIT_CARD:*1111]."), "by «credit card · …1111».");
+        assert_eq!(shown("[REDACTED:WITHHELD]"), "«withheld»");
     }
 
     #[test]
     fn what_only_resembles_a_redaction_stays_text() {
-        for text in
-            ["[REDACTED:]", "[REDACTED:EMAIL", "[REDACTED:<b>]", "[redacted:EMAIL]", "[", "[REDACTED:é]"]
-        {
+        for text in [
+            "[REDACTED:]",
+            "[REDACTED:EMAIL",
+            "[REDACTED:EMAIL:12]",
+            "[REDACTED:<b>]",
+            "[redacted:EMAIL]",
+            "[",
+            "[REDACTED:é]",
+        ] {
             assert_eq!(shown(text), text);
         }
     }

@@ -3,7 +3,7 @@
 //! A word is a run of letters, digits and the marks on them, folded: compatibility forms are what they stand for
 //! (NFKC), capitals are small. Accents are kept: `für` is not `fur`. What is written without spaces (Chinese,
 //! Japanese, Thai and their neighbours) has each of its characters and each pair of them for words. A redaction mark
-//! is one word as it stands. Data in Base64, and runs of more than [`LONGEST`] characters, have none.
+//! is one word as it stands, and its type another. Data in Base64, and runs of more than [`LONGEST`] characters, have none.
 
 mod fold;
 mod text;

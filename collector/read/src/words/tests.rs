@@ -95,6 +95,12 @@ fn a_redaction_mark_is_one_word() {
 }
 
 #[test]
+fn a_mark_that_tells_more_is_found_by_its_type_as_well() {
+    let (one, other) = ("[REDACTED:EMAIL:qwertyuiopas]", "[REDACTED:CARD:*1111]");
+    assert_eq!(all(&format!("{one}, {other}")), [one, "[REDACTED:EMAIL]", other, "[REDACTED:CARD]"]);
+}
+
+#[test]
 fn a_span_has_the_words_of_its_values_and_not_of_its_keys() {
     let text = |key: &str, value: &str| json!({"key": key, "value": {"stringValue": value}});
     let map = json!({"kvlistValue": {"values": [{"key": "order", "value": {"intValue": "4711"}}]}});

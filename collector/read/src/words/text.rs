@@ -6,7 +6,7 @@ use memchr::memchr;
 
 use super::fold::{fold, split};
 use super::{LONGEST, Tell};
-use crate::redactions::mark;
+use crate::redactions::{Left, Mark};
 
 /// From here on, a run in the alphabet of Base64 may be data: as long as a line of it is.
 const DATA: usize = 64;
@@ -107,9 +107,9 @@ pub(super) fn plain(text: &str, tell: Tell<'_>) {
     let (mut at, mut known_until, mut small) = (0, 0, String::new());
     while at < bytes.len() {
         if !is_part(bytes[at]) {
-            let mark = mark(&text[at..]).inspect(|mark| tell(mark));
+            let mark = Mark::at_start_of(&text[at..]).inspect(|mark| of_mark(mark, tell));
             // What is no part of a word is ASCII, so that the next byte begins a character.
-            at += mark.map_or(1, str::len);
+            at += mark.map_or(1, |mark| mark.text.len());
             continue;
         }
         if at >= known_until {
@@ -123,6 +123,14 @@ pub(super) fn plain(text: &str, tell: Tell<'_>) {
         let end = at + run(&bytes[at..], is_part);
         part(&text[at..end], &mut small, tell);
         at = end;
+    }
+}
+
+/// A mark is one word as it stands, and found by its type alone as well.
+fn of_mark(mark: &Mark<'_>, tell: Tell<'_>) {
+    tell(mark.text);
+    if mark.left != Left::Nothing {
+        tell(&format!("[REDACTED:{}]", mark.kind));
     }
 }
 

@@ -15,11 +15,12 @@ use crate::sql::Connection;
 const MIGRATIONS: &[&str] = &[
     include_str!("../../../../deploy/supabase/migrations/20261123000001_treering_tables.sql"),
     include_str!("../../../../deploy/supabase/migrations/20261123000002_treering_roles.sql"),
+    include_str!("../../../../deploy/supabase/migrations/20261123000003_treering_receipts.sql"),
 ];
 
-const KNOWN: i64 = 2;
+const KNOWN: i64 = 3;
 
-const _: () = assert!(MIGRATIONS.len() == 2, "each migration is a version");
+const _: () = assert!(MIGRATIONS.len() == 3, "each migration is a version");
 
 /// What bringing the schema up to date did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -21,7 +21,7 @@ use crate::{Erased, ErasedDay, Error, ProjectId, Target, Touched, Vault};
 const BY_TRACE: &[&str] =
     &["span", "log", "summary", "span_join", "execution", "stale", "words", "unindexed"];
 /// What else tells of a project.
-const BY_PROJECT: &[&str] = &["piece", "block", "rewriting", "process", "reread", "erased_day"];
+const BY_PROJECT: &[&str] = &["piece", "block", "rewriting", "process", "reread", "erased_day", "receipt"];
 
 /// The executions that belong to a target.
 pub(super) fn matching(

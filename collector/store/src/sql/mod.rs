@@ -25,6 +25,7 @@ mod prepare;
 mod processes;
 mod projects;
 mod reader;
+mod receipts;
 mod records;
 mod removal;
 mod reread;

@@ -10,13 +10,14 @@ use super::facets::bit;
 use super::outcomes::outcomes;
 use super::partials::{Detail, each_step, of_steps};
 use super::pool::Pool;
+use super::receipts::receipt;
 use super::records::{dated_records, newest, records, steps};
 use super::rows::{self, EXECUTION_COLUMNS, integer, time};
 use super::{index, search};
 use crate::postgres::Claims;
 use crate::{
-    Computed, Cursor, Error, ExecutionFilter, ExecutionPage, OutcomeCount, Project, ProjectId, Scope,
-    SearchLag, StepRecords, Touched, Vault, Viewer,
+    Computed, Cursor, Error, ExecutionFilter, ExecutionPage, OutcomeCount, Project, ProjectId, Receipt,
+    RequestId, Scope, SearchLag, StepRecords, Touched, Vault, Viewer,
 };
 
 /// How many executions a page has where nobody says.
@@ -188,6 +189,11 @@ impl Reader {
     /// How often which outcome happened to this project, and to none, of all collectors and for all time.
     pub async fn outcomes(&self, scope: Scope) -> Result<Vec<OutcomeCount>, Error> {
         self.look(scope, move |connection| outcomes(connection, scope)).await
+    }
+
+    /// What became of one request to this project.
+    pub async fn receipt(&self, scope: Scope, id: RequestId) -> Result<Option<Receipt>, Error> {
+        self.look(scope, move |connection| receipt(connection, scope, id)).await
     }
 }
 

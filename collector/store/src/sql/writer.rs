@@ -12,10 +12,10 @@ use super::forget::Searched;
 use super::partials::each_step_of_many;
 use super::pool::Pool;
 use super::removal::EXECUTIONS;
-use super::{forget, index, outcomes, processes, reread};
+use super::{forget, index, outcomes, processes, receipts, reread};
 use crate::{
-    Batch, Computed, Error, Forgotten, Indexed, OutcomeCount, ProjectId, Reread, Share, Touched, Unindexed,
-    Vault, Wording,
+    Batch, Computed, Error, Forgotten, Indexed, OutcomeCount, ProjectId, Receipt, Reread, Share, Touched,
+    Unindexed, Vault, Wording,
 };
 
 /// Puts records and summaries in. Everything that it does can be done again with the same result.
@@ -141,6 +141,18 @@ impl Writer {
         counts: Vec<OutcomeCount>,
     ) -> Result<(), Error> {
         self.appending.with(move |connection| outcomes::count(connection, &collector, minute, &counts)).await
+    }
+
+    /// Keeps what became of these requests, all or none. One that is there already stays as it is.
+    pub async fn keep_receipts(&self, receipts: Vec<Receipt>) -> Result<(), Error> {
+        self.appending.with(move |connection| receipts::keep(connection, &receipts)).await
+    }
+
+    /// Forgets what became of requests of a project that came more than [`RECEIPT_DAYS`](crate::RECEIPT_DAYS) ago.
+    pub async fn forget_receipts(&self, project: ProjectId, now: Timestamp) -> Result<(), Error> {
+        let forget = move |connection: &Connection| receipts::forget(connection, project, now);
+        while self.pool.with(forget).await? {}
+        Ok(())
     }
 
     /// Replaces the summaries of what is kept of an execution by what this reader says today, in one step: nothing

@@ -19,6 +19,7 @@ mod migration;
 mod order;
 mod places;
 mod processes;
+mod receipts;
 mod records;
 mod reread;
 mod rivals;

@@ -5,9 +5,10 @@ use treering_test_servers::{Database, Owner, PostgresServer};
 
 use crate::viewers::Sight;
 
-pub(crate) const MIGRATIONS: [&str; 2] = [
+pub(crate) const MIGRATIONS: [&str; 3] = [
     include_str!("../../../../deploy/supabase/migrations/20261123000001_treering_tables.sql"),
     include_str!("../../../../deploy/supabase/migrations/20261123000002_treering_roles.sql"),
+    include_str!("../../../../deploy/supabase/migrations/20261123000003_treering_receipts.sql"),
 ];
 
 pub(crate) struct House {

@@ -139,7 +139,7 @@ async fn each_role_learns_the_version_and_who_holds_a_key_what_it_is() {
     let Some(server) = shared() else { return };
     let house = House::with_rows(server, Owner::Plain).await;
     for role in ALL {
-        assert_eq!(house.as_role(role, "SELECT treering.schema_version()::text").await, ["2"]);
+        assert_eq!(house.as_role(role, "SELECT treering.schema_version()::text").await, ["3"]);
     }
     let find = "SELECT concat_ws(' ', id, project, project_name, scopes) FROM treering.find_key";
     assert_eq!(

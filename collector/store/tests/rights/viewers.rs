@@ -44,6 +44,7 @@ pub(crate) const TABLES: &[(&str, Sight)] = &[
     ("secret", Sight::Content),
     ("change", Sight::Hidden),
     ("outcome", Sight::Outcomes),
+    ("receipt", Sight::Structure),
     ("block", Sight::Content),
     ("piece", Sight::Content),
     ("span", Sight::Content),

@@ -11,8 +11,8 @@ use treering_test_servers::{Database, Owner, PostgresServer, shared};
 
 use super::super::PostgresUrl;
 use crate::{
-    ApiKey, Batch, Handles, KeyRecord, LogEntry, MasterSource, OutcomeCount, Project, Scopes, Sign,
-    SpanEntry, StoreUrl, Wording,
+    ApiKey, Batch, Handles, KeyRecord, LogEntry, MasterSource, OutcomeCount, Project, Receipt, RequestId,
+    Scopes, Sign, SpanEntry, StoreUrl, Transport, Wording,
 };
 
 const WORDING: Wording =
@@ -39,6 +39,11 @@ pub(super) fn trace(number: u8) -> TraceId {
 
 pub(super) fn id(number: u8) -> SpanId {
     SpanId::from_bytes(&[number; 8]).unwrap()
+}
+
+/// An id that a request to each project was answered with.
+pub(super) fn request() -> RequestId {
+    "7".repeat(32).parse().unwrap()
 }
 
 pub(super) fn at(seconds: u64) -> Option<Timestamp> {
@@ -103,6 +108,20 @@ impl House {
         let count =
             OutcomeCount { project: Some(project.id), name: format!("lost.{}", project.name), count: 1 };
         self.handles.writer.count("collector".into(), 1, vec![count]).await.unwrap();
+        let receipt = Receipt {
+            id: request(),
+            project: project.id,
+            transport: Transport::Http,
+            signal: None,
+            outcome: format!("refused.{}", project.name).into(),
+            reason: None,
+            bytes: 1,
+            accepted: 0,
+            rejected: 0,
+            redactions: Default::default(),
+            withheld: 0,
+        };
+        self.handles.writer.keep_receipts(vec![receipt]).await.unwrap();
     }
 }
 

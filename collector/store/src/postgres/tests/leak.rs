@@ -8,7 +8,7 @@ use std::sync::Arc;
 use treering_redact::Record;
 use treering_step::{Kind, Status, Summary};
 
-use super::house::{House, SHARED, at, id, master, trace};
+use super::house::{House, SHARED, at, id, master, request, trace};
 use super::unguarded::{Sent, Unguarded};
 use crate::postgres::access::{Access, Role};
 use crate::postgres::connector::Connector;
@@ -60,6 +60,7 @@ async fn everything(reader: &Reader, project: ProjectId) -> Vec<Told> {
         told("projects", reader.projects().await),
         told("search_lag", reader.search_lag(scope).await),
         told("outcomes", reader.outcomes(scope).await),
+        told("receipt", reader.receipt(scope, request()).await),
         told("newest", reader.newest(scope, 100).await.map(|records| words(&records))),
     ];
     for (name, filter) in filters() {
@@ -126,12 +127,13 @@ fn tables(sent: &[Sent]) -> BTreeSet<&str> {
 
 /// Every table with rows of projects that a reader may see, but for those whose rows are asked for by a number of their
 /// own.
-const TABLES: [&str; 11] = [
+const TABLES: [&str; 12] = [
     "execution",
     "log",
     "outcome",
     "piece",
     "process",
+    "receipt",
     "secret",
     "span",
     "span_join",

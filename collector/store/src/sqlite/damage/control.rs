@@ -1,4 +1,4 @@
-//! Control data of a damaged database: projects, keys, members, rules, audit, counts. It is little, and it is wanted at
+//! Control data of a damaged database: projects, keys, members, rules, audit, counts, receipts. It is little, and it is wanted at
 //! once, since no exporter gets in without its key.
 
 use std::collections::BTreeSet;
@@ -17,6 +17,7 @@ pub(super) const TABLES: &[&str] = &[
     "api_key",
     "audit",
     "outcome",
+    "receipt",
     "erasure",
     "erased_day",
     "change",
