@@ -9,6 +9,7 @@ use crate::text::{View, fold, fold_in_json};
 use std::ops::Range;
 
 mod encoded;
+mod joined;
 mod settled;
 
 /// JSON in strings in JSON, and Base64 in either, is followed so many times.
@@ -111,6 +112,7 @@ impl Way<'_> {
         }
         let mut found = Vec::new();
         self.rules.plain(view.text(), &mut found);
+        joined::across(self.rules, view.text(), &mut found);
         if !found.is_empty() {
             self.is_settled = self.is_settled && settled::is_settled(self.rules, view.text(), &found);
         }
