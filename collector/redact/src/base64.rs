@@ -5,22 +5,24 @@ use std::ops::Range;
 
 /// Decodes as far as the alphabet reaches, up to `limit` bytes.
 pub(crate) fn decode(text: &[u8], limit: usize) -> Vec<u8> {
-    let mut out = Vec::new();
-    let mut bits = 0_u32;
-    let mut held = 0;
-    for value in text.iter().map_while(|&byte| value(byte)) {
-        bits = (bits << 6) | value;
-        held += 6;
-        if held >= 8 {
-            held -= 8;
-            out.extend((bits >> held).to_le_bytes().first());
-            bits &= (1 << held) - 1;
-        }
-        if out.len() == limit {
-            break;
-        }
-    }
-    out
+    let mut decoded = Vec::with_capacity(limit.min(text.len() / 4 * 3 + 3));
+    decoded.extend(bytes(text).take(limit));
+    decoded
+}
+
+/// The bytes that the letters stand for, as far as the alphabet reaches.
+pub(crate) fn bytes(text: &[u8]) -> impl Iterator<Item = u8> {
+    let mut goes_on = true;
+    let groups = text.chunks(4).map_while(move |letters| {
+        goes_on.then(|| {
+            let values = letters.iter().map_while(|&byte| value(byte));
+            let (bits, held) = values.fold((0, 0), |(bits, held), value| ((bits << 6) | value, held + 6));
+            goes_on = held == 24;
+            let [_, first, second, third] = (bits << (24 - held)).to_be_bytes();
+            [first, second, third].into_iter().take(held / 8)
+        })
+    });
+    groups.flatten()
 }
 
 fn value(byte: u8) -> Option<u32> {
@@ -35,7 +37,7 @@ fn value(byte: u8) -> Option<u32> {
     Some(u32::from(value))
 }
 
-pub(crate) fn is_url_safe(byte: u8) -> bool {
+pub(crate) const fn is_url_safe(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')
 }
 
@@ -44,13 +46,23 @@ pub(crate) const fn is_standard(byte: u8) -> bool {
 }
 
 /// Runs of the standard alphabet, `least` long or longer, with the padding that ends them: what follows an equals sign
-/// is something else. It looks at the end of a window first, so that prose is passed over a word at a time.
+/// is something else.
 pub(crate) fn runs(text: &[u8], least: usize) -> Vec<Range<usize>> {
+    runs_of(text, least, &STANDARD, 0)
+}
+
+/// Runs of both alphabets.
+pub(crate) fn runs_of_either(text: &[u8], least: usize) -> Vec<Range<usize>> {
+    runs_of(text, least, &EITHER, 1)
+}
+
+/// It looks at the end of a window first, so that prose is passed over a word at a time.
+fn runs_of(text: &[u8], least: usize, alphabet: &[bool; 256], either: u8) -> Vec<Range<usize>> {
     let mut runs = Vec::new();
     let mut at = 0;
-    let mut others = Places::of(text, is_other);
+    let mut others = Places::of(text, |byte| is_other(byte, either));
     while let Some(window) = text.get(at..at + least) {
-        if let Some(other) = window.iter().rposition(|&byte| !STANDARD[usize::from(byte)]) {
+        if let Some(other) = window.iter().rposition(|&byte| !alphabet[usize::from(byte)]) {
             at += other + 1;
             continue;
         }
@@ -62,22 +74,26 @@ pub(crate) fn runs(text: &[u8], least: usize) -> Vec<Range<usize>> {
     runs
 }
 
-const STANDARD: [bool; 256] = {
-    let mut standard = [false; 256];
+const STANDARD: [bool; 256] = table(false);
+const EITHER: [bool; 256] = table(true);
+
+const fn table(either: bool) -> [bool; 256] {
+    let mut table = [false; 256];
     let mut byte = 0;
     while byte < u8::MAX {
-        standard[byte as usize] = is_standard(byte);
+        table[byte as usize] = is_standard(byte) || either && is_url_safe(byte);
         byte += 1;
     }
-    standard
-};
+    table
+}
 
 /// One where the byte is none of the alphabet, zero where it is, without a branch.
-fn is_other(byte: u8) -> u8 {
+fn is_other(byte: u8, either: u8) -> u8 {
     let letter = u8::from((byte | 0x20).wrapping_sub(b'a') < 26);
     // `/` stands right before the digits.
     let digit = u8::from(byte.wrapping_sub(b'/') < 11);
-    (letter | digit | u8::from(byte == b'+')) ^ 1
+    let sign = u8::from(byte == b'-') | u8::from(byte == b'_');
+    (letter | digit | u8::from(byte == b'+') | sign & either) ^ 1
 }
 
 #[cfg(test)]

@@ -310,6 +310,13 @@ impl Rules {
         outside.then(|| Candidate { rule: found.rule + self.own_count(), ..found })
     }
 
+    /// Whether a finding of this rule is one by its own form or checksum, wherever it stands.
+    pub(crate) fn says_what_it_is(&self, rule: usize) -> bool {
+        const FORMS: [&str; 4] = ["JWT", "SLACK_WEBHOOK", "IBAN", "IP_ADDRESS"];
+        let name = &*self.names[rule];
+        FORMS.contains(&name) || TOKENS.iter().any(|token| token.rule == name)
+    }
+
     /// The name under which a text goes that is too dense to be looked through: the last of all.
     pub(crate) fn unreadable(&self) -> usize {
         self.names.len() - 1

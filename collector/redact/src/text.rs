@@ -34,6 +34,7 @@ pub(crate) struct View<'a> {
     units: Vec<Unit>,
     taken: usize,
     is_too_dense: bool,
+    is_layered: bool,
 }
 
 impl<'a> View<'a> {
@@ -45,13 +46,14 @@ impl<'a> View<'a> {
             units: Vec::new(),
             taken: source.len(),
             is_too_dense: false,
+            is_layered: false,
         }
     }
 
     /// An empty view, to be filled from left to right.
     pub(crate) fn starting(source: &'a str) -> View<'a> {
         let text = Cow::Owned(String::with_capacity(source.len()));
-        View { source, text, units: Vec::new(), taken: 0, is_too_dense: false }
+        View { source, text, units: Vec::new(), taken: 0, is_too_dense: false, is_layered: false }
     }
 
     pub(crate) fn text(&self) -> &str {
@@ -87,10 +89,20 @@ impl<'a> View<'a> {
         }
     }
 
+    /// Says whether what was put there last may begin an escape of its own.
+    pub(crate) fn layer(&mut self, may_escape: bool) {
+        self.is_layered |= may_escape;
+    }
+
     /// True where there were so many differences that not all of them are here: nobody may look into such a view and
     /// call its source clean.
     pub(crate) fn is_too_dense(&self) -> bool {
         self.is_too_dense
+    }
+
+    /// True where an escape became a sign that may begin another one, so that one has to fold again.
+    pub(crate) fn is_layered(&self) -> bool {
+        self.is_layered
     }
 
     /// Copies the rest.

@@ -9,6 +9,7 @@ use crate::text::{View, fold, fold_in_json};
 use std::ops::Range;
 
 mod encoded;
+mod joined;
 mod settled;
 
 /// JSON in strings in JSON, and Base64 in either, is followed so many times.
@@ -110,7 +111,12 @@ impl Way<'_> {
             return out.push(self.whole(view, offset));
         }
         let mut found = Vec::new();
+        if view.is_layered() && depth < ROUNDS {
+            self.folded(&fold(view.text()), 0, depth + 1, &mut found);
+            return out.extend(found.iter().map(|found| moved(found, |place| view.source_of(place), offset)));
+        }
         self.rules.plain(view.text(), &mut found);
+        joined::across(self.rules, view.text(), &mut found);
         if !found.is_empty() {
             self.is_settled = self.is_settled && settled::is_settled(self.rules, view.text(), &found);
         }
@@ -172,5 +178,34 @@ fn moved(found: &Candidate, source_of: impl Fn(&Range<usize>) -> Range<usize>, o
         place: place.start + offset..place.end + offset,
         rule: found.rule,
         bare_number: found.bare_number,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::tests::found;
+
+    #[test]
+    fn escapes_in_escapes_are_read() {
+        for mail in [
+            "ada%5Cu0040example.com",
+            "ada&amp;#64;example.com",
+            r"ada\u0026#64;example.com",
+            "a%26%2364%3Bex.io",
+        ] {
+            found(&format!("to {mail} now"), "EMAIL", &[mail]);
+        }
+    }
+
+    #[test]
+    fn letters_of_two_bytes_are_read() {
+        let mail: String = "ada@example.com".chars().flat_map(|char| [char, '\0']).collect();
+        let written = mail.trim_end_matches('\0');
+        found(&mail, "EMAIL", &[written]);
+        found(
+            &format!("[\"{}\"]", written.replace('\0', "\\u0000")),
+            "EMAIL",
+            &[&written.replace('\0', "\\u0000")],
+        );
     }
 }

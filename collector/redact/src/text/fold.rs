@@ -25,7 +25,11 @@ fn folded(raw: &str, in_json: bool) -> View<'_> {
         match unit.becomes {
             Become::Itself => view.copy_until(at + unit.length),
             Become::Nothing => view.replace(unit.length, ""),
-            Become::Char(char) => view.replace(unit.length, char.encode_utf8(&mut [0; 4])),
+            Become::Char(char) => {
+                let may_escape = matches!(char, '%' | '&') || char == '\\' && bytes[at] != b'\\';
+                view.replace(unit.length, char.encode_utf8(&mut [0; 4]));
+                view.layer(may_escape);
+            }
         }
         next = odd.from(at + unit.length);
     }
@@ -47,7 +51,9 @@ enum Become {
 /// (U+0080, U+2000, U+3000, U+F000).
 fn is_odd(byte: u8) -> u8 {
     let sign = u8::from(byte == b'\\') | u8::from(byte == b'%') | u8::from(byte == b'&');
-    let lead = u8::from(byte == 0xc2) | u8::from(byte & 0xfe == 0xe2) | u8::from(byte == 0xef);
+    // Texts of two bytes a letter, read as single bytes, have a zero beside each.
+    let lead =
+        u8::from(byte == 0) | u8::from(byte == 0xc2) | u8::from(byte & 0xfe == 0xe2) | u8::from(byte == 0xef);
     sign | lead
 }
 
@@ -85,6 +91,9 @@ fn backslash(bytes: &[u8], before: &str, in_json: bool) -> (usize, char) {
         Some(b't') => '\t',
         Some(b'b' | b'f') => ' ',
         Some(&quote @ (b'"' | b'\'' | b'/')) => char::from(quote),
+        Some(b'u') if rest.get(1) == Some(&b'{') => {
+            return braced(rest).map_or((run, '\\'), |(length, char)| (run + length, char));
+        }
         Some(b'u') => return unicode(rest).map_or((run, '\\'), |(length, char)| (run + length, char)),
         Some(b'x') => return hex(rest, 1, 2).and_then(ascii).map_or((run, '\\'), |char| (run + 3, char)),
         _ => return (run, '\\'),
@@ -96,6 +105,12 @@ fn backslash(bytes: &[u8], before: &str, in_json: bool) -> (usize, char) {
 fn ends_in_users(before: &str) -> bool {
     let tail = before.len().checked_sub(6).and_then(|start| before.as_bytes().get(start..));
     tail.is_some_and(|tail| tail.eq_ignore_ascii_case(b"\\users"))
+}
+
+/// `u{XXXX}`.
+fn braced(rest: &[u8]) -> Option<(usize, char)> {
+    let end = rest.iter().take(9).position(|byte| *byte == b'}')?;
+    Some((end + 1, char::from_u32(hex(rest, 2, end.checked_sub(2).filter(|digits| *digits > 0)?)?)?))
 }
 
 /// `uXXXX`, or a pair of surrogates; a lone surrogate is shown as the replacement character.
@@ -115,10 +130,25 @@ fn unicode(rest: &[u8]) -> Option<(usize, char)> {
     Some(joined.map_or((5, char::REPLACEMENT_CHARACTER), |char| (10 + gap, char)))
 }
 
-/// A byte that was percent-encoded, up to [`PERCENTS`] times over. A stray percent sign is nothing to decode.
+/// A character of which each byte was percent-encoded, up to [`PERCENTS`] times over. A stray percent sign is nothing to
+/// decode.
 fn percent(bytes: &[u8]) -> Option<(usize, char)> {
-    let (length, byte) = unpercent(bytes, PERCENTS)?;
-    (length > 1).then_some((length, char::from(byte)))
+    if let Some(hex) =
+        bytes.get(1..).filter(|rest| rest.first() == Some(&b'u')).and_then(|rest| hex(rest, 1, 4))
+    {
+        return Some((6, char::from_u32(hex)?));
+    }
+    let (mut decoded, mut length) = ([0; 4], 0);
+    for count in 0..decoded.len() {
+        let (more, byte) = unpercent(&bytes[length..], PERCENTS).filter(|(more, _)| *more > 1)?;
+        decoded[count] = byte;
+        length += more;
+        if let Ok(text) = std::str::from_utf8(&decoded[..=count]) {
+            let char = text.chars().next()?;
+            return (!char.is_ascii() || ascii(char.into()).is_some()).then_some((length, char));
+        }
+    }
+    None
 }
 
 const PERCENTS: u8 = 3;
@@ -130,7 +160,7 @@ fn unpercent(bytes: &[u8], rounds: u8) -> Option<(usize, u8)> {
     let decoded = || {
         let (high, left) = unpercent(&bytes[sign..], rounds).filter(|_| first == b'%')?;
         let (low, right) = unpercent(&bytes[sign + high..], rounds)?;
-        let byte = u8::try_from(ascii(hex(&[left, right], 0, 2)?)?).ok()?;
+        let byte = u8::try_from(hex(&[left, right], 0, 2)?).ok()?;
         Some((sign + high + low, byte))
     };
     Some(decoded().unwrap_or((sign, first)))
@@ -147,6 +177,17 @@ fn entity(text: &str) -> Option<(usize, char)> {
         "apos" => '\'',
         "nbsp" => ' ',
         "commat" => '@',
+        "period" => '.',
+        "lowbar" => '_',
+        "colon" => ':',
+        "sol" => '/',
+        "plus" => '+',
+        "equals" => '=',
+        "hyphen" | "dash" => '-',
+        "shy" | "zwj" | "zwnj" => '\u{ad}',
+        "ensp" | "emsp" | "thinsp" => ' ',
+        "Tab" => '\t',
+        "NewLine" => '\n',
         name => char::from_u32(number(name.strip_prefix('#')?)?)?,
     };
     Some((end + 1, char))
@@ -171,9 +212,12 @@ fn ascii(code: u32) -> Option<char> {
 /// What a character is read as: `None` where nobody sees it.
 fn plain(char: char) -> Option<char> {
     match char {
-        '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}'..='\u{2064}' | '\u{feff}' => None,
+        '\0' | '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' => None,
+        '\u{2060}'..='\u{2069}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' => None,
         '\u{a0}' | '\u{2000}'..='\u{200a}' | '\u{202f}' | '\u{205f}' | '\u{3000}' => Some(' '),
-        '\u{2010}'..='\u{2013}' | '\u{2212}' => Some('-'),
+        '\u{2010}'..='\u{2013}' | '\u{2212}' | '\u{fe63}' => Some('-'),
+        '\u{fe52}' => Some('.'),
+        '\u{fe6b}' => Some('@'),
         '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(char) - 0xfee0),
         _ => Some(char),
     }

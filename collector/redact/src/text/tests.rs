@@ -19,6 +19,7 @@ fn escapes_are_read_however_often_they_were_escaped() {
     folds(r"\ud83d\ude00 \ud83d", "😀 \u{fffd}");
     folds(r"\x41", "A");
     folds(r"\q\u12", r"\q\u12");
+    folds(r"\u{40}\u{1f600}\u{}\u{zz}", r"@😀\u{}\u{zz}");
     folds(r"C:\Users\nina", r"C:\Users\nina");
 }
 
@@ -26,6 +27,8 @@ fn escapes_are_read_however_often_they_were_escaped() {
 fn signs_of_addresses_and_pages_are_decoded() {
     folds("a%40b%2", "a@b%2");
     folds("100%é", "100%é");
+    folds("%C3%A9%E2%80%8B%u0040%C3%28%E2", "é@%C3(%E2");
+    folds("a&period;b&shy;&lowbar;", "a.b_");
     folds("%2573 %252573 %25252573 %2%35%37%33 %25%37%33", "s s %73 s s");
     folds("100%25 %% %2 %25 %250 %25zz %", "100% %% %2 % %0 %zz %");
     folds("&#64;&#x40;&amp;&quot;&nope;&", "@@&\"&nope;&");
