@@ -9,8 +9,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use treering_otlp::{Rejected, Signal, Unkept};
-use treering_read::Mark;
-use treering_redact::Redacted;
 use treering_step::Timestamp;
 use treering_store::{ProjectId, Receipt, RequestId, Transport, Writer};
 
@@ -108,15 +106,6 @@ fn signal(purpose: Purpose) -> Option<&'static str> {
         Purpose::Discard(Unkept::Metrics) => Some("metrics"),
         Purpose::Discard(Unkept::Profiles) => Some("profiles"),
     }
-}
-
-/// How many places of a request were redacted, by type: the marks in it.
-pub(crate) fn redactions(request: &Redacted) -> BTreeMap<String, u64> {
-    let mut counts = BTreeMap::new();
-    for mark in Mark::all_in(request.as_bytes()) {
-        *counts.entry(mark.kind.to_owned()).or_insert(0) += 1;
-    }
-    counts
 }
 
 /// Receipts of this process, to be written to the store now and then.

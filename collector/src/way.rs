@@ -18,7 +18,7 @@ use crate::deliver::{Gate, Passing};
 use crate::held::Held;
 use crate::memory::{Memory, Room, Size};
 use crate::outcome::{Account, Ledger, Outcome};
-use crate::receipt::{Draft, Receipts, redactions};
+use crate::receipt::{Draft, Receipts};
 use crate::receive::Manners;
 use crate::refusal::Refusal;
 
@@ -225,7 +225,7 @@ impl Way {
                     signal: request.signal(),
                     accepted: request.records_count(),
                     rejected: request.rejected(),
-                    redactions: redactions(&request),
+                    redactions: request.redactions(),
                 };
                 let sealed = match kept.accepted {
                     0 => None,

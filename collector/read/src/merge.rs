@@ -2,7 +2,7 @@ use std::cmp::Reverse;
 
 use treering_step::{Kind, Source, Status, Summary};
 
-use crate::{Prices, redactions, session};
+use crate::{Prices, session};
 
 /// One summary a step out of what its span and its log records say, in any order of arrival: the span is
 /// believed, the log records fill its holes in the order of their identity. What costs money and has no price
@@ -63,7 +63,9 @@ fn complete(mut step: Summary, mut log: Summary) -> Summary {
     fill!(cost_usd session_id user_id error_type dialect);
     step.remote_parent |= log.remote_parent;
     step.tokens = step.tokens.or(log.tokens);
-    redactions::add(&mut step.redactions, log.redactions);
+    for (kind, count) in log.redactions {
+        *step.redactions.entry(kind).or_insert(0) += count;
+    }
     step
 }
 

@@ -10,7 +10,7 @@ use crate::dialect::{Belongs, Dialect, implied_kind, is_bridge};
 use crate::evidence::{Evidence, Happening, OPERATION_DETAILS, OPERATION_EXCEPTION};
 use crate::fields::Fields;
 use crate::witness::{Told, Witness, fill};
-use crate::{joins, life, redactions};
+use crate::{joins, life};
 
 /// The scope of our own layer.
 const LAYER: &str = "treering-layer";
@@ -40,7 +40,7 @@ pub fn span_summary(record: &Record) -> Option<Summary> {
         let exception = || evidence.named("exception").last()?.fields.text(&["exception.type"]);
         fill!(summary.error_type, exception);
     }
-    summary.redactions = redactions::count(record.body());
+    summary.redactions = record.redactions();
     summary.joins = joins::offered(&evidence.fields, summary.kind);
     announce(&span, &evidence.fields, &mut summary);
     if summary.status == Some(Status::Running) {
@@ -64,7 +64,7 @@ pub fn log_summary(record: &Record, identity: [u8; 16]) -> Option<Summary> {
         Some((dialect, belongs)) => of_coding_agent(&log, &evidence, dialect, belongs, identity),
         None => of_log(&log, &evidence, identity),
     };
-    summary.redactions = redactions::count(record.body());
+    summary.redactions = record.redactions();
     // What says nothing but that there is a step needs no place of its own.
     match summary.source {
         Source::Log(MENTION) if !summary.redactions.is_empty() => summary.source = Source::Log(identity),

@@ -6,7 +6,7 @@ use treering_otlp::{Export, Malformed, Signal};
 
 use crate::budget::Budget;
 use crate::edits::edits;
-use crate::finding::count_marks;
+use crate::mark::count;
 use crate::{Context, Pseudonyms, Record, Rules};
 
 /// A request of which every string went through the rules. Nothing else reaches a disk.
@@ -64,7 +64,7 @@ impl Redacted {
 
     /// How many marks stand in it, by their type: what was taken away, and what was marked already when it came.
     pub fn redactions(&self) -> BTreeMap<String, u64> {
-        count_marks(self.0.as_bytes())
+        count(self.0.as_bytes())
     }
 
     /// How many spans or log records it holds.

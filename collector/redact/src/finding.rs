@@ -1,7 +1,7 @@
 //! What was found, and how it is marked.
 
+use crate::mark::MARK;
 use crate::text::View;
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -51,24 +51,6 @@ pub(crate) fn write_mark(rule: &str, detail: Option<&str>, out: &mut String) {
     }
     out.push(']');
 }
-
-/// The marks in these bytes, counted by type.
-pub(crate) fn count_marks(bytes: &[u8]) -> BTreeMap<String, u64> {
-    let mut counts = BTreeMap::new();
-    for at in memchr::memmem::find_iter(bytes, MARK) {
-        let rest = &bytes[at + MARK.len()..];
-        let is_name = |byte: &u8| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_';
-        let name = &rest[..rest.iter().take_while(|byte| is_name(byte)).count()];
-        let ends = matches!(rest.get(name.len()), Some(b']' | b':'));
-        if let Some(name) = std::str::from_utf8(name).ok().filter(|name| ends && !name.is_empty()) {
-            *counts.entry(name.to_owned()).or_insert(0) += 1;
-        }
-    }
-    counts
-}
-
-/// How every mark begins; the name of the rule and `]` follow.
-pub(crate) const MARK: &str = "[REDACTED:";
 
 /// A text with its findings replaced by marks.
 #[derive(Debug, Clone, PartialEq, Eq)]

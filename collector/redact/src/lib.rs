@@ -19,6 +19,7 @@ mod export;
 mod finding;
 mod json;
 mod look;
+mod mark;
 mod pieces;
 mod place;
 mod plan;
@@ -31,6 +32,7 @@ mod walk;
 
 pub use export::Redacted;
 pub use finding::{Finding, Redaction};
+pub use mark::{Left, Mark};
 pub use pseudonym::Pseudonyms;
 pub use record::{Context, Record, hash};
 pub use rules::{Error, Rules};

@@ -10,7 +10,8 @@ use treering_otlp::{Attribute, Edit, Part, Value};
 use treering_step::Kind;
 
 use crate::action::Action;
-use crate::finding::{MARK, write_mark};
+use crate::finding::write_mark;
+use crate::mark::MARK;
 use crate::place::{STRUCTURE, globs, kind};
 use crate::pseudonym::Pseudonyms;
 use crate::rules::{At, DROPPED, Rules, WITHHELD, Whole, detail, whole, withholds};

@@ -3,7 +3,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use crate::finding::count_marks;
+use crate::mark::count;
 use treering_otlp::{LogRecord, Signal, Span};
 
 /// A span or a log record, redacted, as the store keeps it and as a reader reads it.
@@ -60,7 +60,7 @@ impl Record {
 
     /// How many marks stand in it, by their type.
     pub fn redactions(&self) -> BTreeMap<String, u64> {
-        count_marks(&self.body)
+        count(&self.body)
     }
 
     /// Whether it is a span or a log record.

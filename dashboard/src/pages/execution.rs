@@ -4,7 +4,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use treering_read::{Left, Mark};
+use treering_redact::{Left, Mark};
 use treering_step::{Execution, SpanId, Status, TraceId};
 
 use super::shell::Shell;

@@ -2,7 +2,7 @@
 //! eye would not see, or would be deceived by, becomes a visible one. Escaping is the templates' part.
 
 use serde::Serialize;
-use treering_read::{Left, Mark};
+use treering_redact::{Left, Mark};
 
 /// Letters of a pseudonym that tell two apart at a glance; the whole one is in the JSON.
 const GLANCE: usize = 4;

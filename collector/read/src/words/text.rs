@@ -6,7 +6,7 @@ use memchr::memchr;
 
 use super::fold::{fold, split};
 use super::{LONGEST, Tell};
-use crate::redactions::{Left, Mark};
+use treering_redact::{Left, Mark};
 
 /// From here on, a run in the alphabet of Base64 may be data: as long as a line of it is.
 const DATA: usize = 64;

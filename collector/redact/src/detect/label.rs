@@ -1,7 +1,7 @@
 //! Values that are only known by the word beside them: `password: …`, `"api_key": "…"`, `the API key is …`.
 
 use super::bytes::{before, is_alphanumeric, run, run_back, starts};
-use crate::finding::MARK;
+use crate::mark::MARK;
 use std::ops::Range;
 
 /// Words, and what a value beside one of them looks like.

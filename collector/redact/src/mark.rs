@@ -5,12 +5,13 @@ use std::collections::BTreeMap;
 
 use memchr::memmem;
 
-const MARK: &[u8] = b"[REDACTED:";
+/// How every mark begins.
+pub(crate) const MARK: &str = "[REDACTED:";
 
-/// The longest name of a rule that a mark is believed to carry.
+/// The longest name of a rule that a mark is believed to carry; rules have shorter ones.
 const LONGEST_TYPE: usize = 64;
 /// Letters of a pseudonym.
-const PSEUDONYM: usize = 12;
+const PSEUDONYM: usize = crate::pseudonym::LETTERS;
 
 /// A mark, in the place of what was taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -49,7 +50,7 @@ impl<'a> Mark<'a> {
     }
 
     fn of(bytes: &'a [u8]) -> Option<Self> {
-        let inside = bytes.strip_prefix(MARK)?;
+        let inside = bytes.strip_prefix(MARK.as_bytes())?;
         let kind = text(inside.get(..run(inside, is_of_name).min(LONGEST_TYPE + 1))?)?;
         let rest = inside.get(kind.len()..)?;
         let (left, length) = Left::of(rest)?;
@@ -96,13 +97,6 @@ pub(crate) fn count(record: &[u8]) -> BTreeMap<String, u64> {
         *counts.entry(mark.kind.to_owned()).or_insert(0) += 1;
     }
     counts
-}
-
-/// Adds the counts of one record to those of another.
-pub(crate) fn add(counts: &mut BTreeMap<String, u64>, more: BTreeMap<String, u64>) {
-    for (kind, count) in more {
-        *counts.entry(kind).or_insert(0) += count;
-    }
 }
 
 #[cfg(test)]
