@@ -7,12 +7,14 @@ mod bearer;
 mod bytes;
 mod card;
 mod email;
+mod header;
 mod iban;
 mod identity;
 mod jwt;
 mod key;
 mod label;
 mod network;
+mod odd;
 mod paper;
 mod password;
 mod path;
@@ -22,6 +24,7 @@ mod phone;
 mod ssn;
 mod token;
 mod url;
+mod wallet;
 
 pub(crate) use card::is_bare_card;
 pub(crate) use label::{Label, WINDOW};
@@ -59,16 +62,25 @@ pub(crate) const DETECTORS: &[&Detector] = &[
     &pem::PRIVATE_KEY,
     &jwt::JWT,
     &url::SLACK_WEBHOOK,
+    &url::WEBHOOK,
     &url::URL_PASSWORD,
     &bearer::BEARER_TOKEN,
     &bearer::BASIC_AUTH,
+    &odd::TELEGRAM_TOKEN,
+    &odd::MAILCHIMP_KEY,
+    &odd::AZURE_SECRET,
+    &odd::TERRAFORM_TOKEN,
+    &odd::SIGNATURE,
     &key::AWS_SECRET_KEY,
     &key::GENERIC_API_KEY,
+    &header::AUTHORIZATION,
+    &header::SESSION_COOKIE,
     &password::PASSWORD,
     &email::EMAIL,
     &person::PERSON,
     &iban::IBAN,
     &card::CREDIT_CARD,
+    &wallet::WALLET,
     &ssn::US_SSN,
     &identity::DATE_OF_BIRTH,
     &identity::PASSPORT,

@@ -3,6 +3,7 @@
 use crate::detect::{DETECTORS, Find, Label, TOKENS, Token, Trigger, WINDOW};
 use literals::Literals;
 use scout::{MOST_TRIGGERS, Sight, scout};
+use std::borrow::Cow;
 use std::ops::{Range, RangeInclusive};
 
 mod blob;
@@ -58,21 +59,25 @@ enum Target {
 impl Engine {
     /// Compiles the detectors; `rule` gives the number of a rule by its name.
     pub(crate) fn new(rule: impl Fn(&str) -> usize) -> Engine {
-        let mut words: Vec<&str> = TOKENS.iter().map(|token| token.prefix).collect();
+        let mut words: Vec<Cow<'static, str>> = TOKENS.iter().map(|token| token.prefix.into()).collect();
         let mut targets: Vec<_> =
             TOKENS.iter().map(|token| (rule(token.rule), Target::Token(token))).collect();
         let mut bytes: Box<[Vec<Look>; 256]> = Box::new([const { Vec::new() }; 256]);
         let [mut digits, mut digits_behind_letter] = std::array::from_fn(|_| [const { Vec::new() }; LENGTHS]);
         for detector in DETECTORS {
             let number = rule(detector.rule);
-            let mut say = |literals: &'static [&'static str], target| {
-                words.extend(literals);
-                targets.extend(literals.iter().map(|_| (number, target)));
+            let mut say = |word, target| {
+                words.push(word);
+                targets.push((number, target));
             };
             for trigger in detector.triggers {
                 match trigger {
-                    Trigger::Literal(literals, find) => say(literals, Target::Find(*find)),
-                    Trigger::Label(label) => say(label.words, Target::Label(label)),
+                    Trigger::Literal(literals, find) => {
+                        literals.iter().for_each(|word| say((*word).into(), Target::Find(*find)));
+                    }
+                    Trigger::Label(label) => {
+                        names_of(label).for_each(|name| say(name, Target::Label(label)));
+                    }
                     Trigger::Byte(byte, find) => bytes[usize::from(*byte)].push((number, *find)),
                     Trigger::Digits(lengths, find) => at_digits(&mut digits, lengths, (number, *find)),
                     Trigger::DigitsBehindLetter(lengths, find) => {
@@ -81,7 +86,7 @@ impl Engine {
                 }
             }
         }
-        words.extend(INSERTED.iter().chain(RULED));
+        words.extend(INSERTED.iter().chain(RULED).map(|word| Cow::Borrowed(*word)));
         targets.extend(INSERTED.iter().map(|_| (0, Target::Inserted)));
         targets.extend(RULED.iter().map(|_| (0, Target::Ruled)));
         let follows = |word: usize, byte| match targets[word].1 {
@@ -170,6 +175,15 @@ impl Engine {
         });
         every.min_by_key(|candidate| candidate.rule)
     }
+}
+
+/// The words of a label, and those of several words as keys and columns are named as well: `data_urodzenia`,
+/// `data-urodzenia`, `dataurodzenia`.
+fn names_of(label: &'static Label) -> impl Iterator<Item = Cow<'static, str>> {
+    let of_words = label.words.iter().filter(|word| word.contains(' '));
+    let named = of_words.flat_map(|word| ["_", "-", ""].map(|sign| word.replace(' ', sign)));
+    let others = named.filter(|name| !label.words.contains(&name.as_str())).map(Cow::Owned);
+    label.words.iter().map(|word| Cow::Borrowed(*word)).chain(others)
 }
 
 /// What was found in one text.

@@ -27,13 +27,14 @@ fn version_4(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
         || matches!(text.get(end), Some(b'-' | b'+')) && is_alphanumeric(text.get(end + 1).copied());
     let nobody = address.is_unspecified()
         || address.is_loopback() && address.octets()[1] == 0
-        || address.is_broadcast();
+        || address.octets()[0] == 255
+        || address.octets()[1..] == [0, 0, 0];
     (!goes_on && !nobody && !is_version(text, at.start)).then_some(at.start..end)
 }
 
 /// `nginx/1.24.0.4`, `driver 25.14.164.1`, `version: 1.2.3.4`.
 fn is_version(text: &[u8], start: usize) -> bool {
-    const WORDS: [&[u8]; 11] = [
+    const WORDS: [&[u8]; 18] = [
         b"version",
         b"driver",
         b"release",
@@ -45,6 +46,13 @@ fn is_version(text: &[u8], start: usize) -> bool {
         b"section",
         b"sections",
         b"clause",
+        b"package",
+        b"assembly",
+        b"versions",
+        b"rev",
+        b"revision",
+        b"schema",
+        b"protocol",
     ];
     let paragraph = text[..start].ends_with("§".as_bytes());
     let slash = before(text, start) == Some(b'/') && before(text, start - 1) != Some(b'/');

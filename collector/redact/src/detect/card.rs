@@ -14,7 +14,7 @@ fn find(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
     if !matches!(text[at.start], b'2'..=b'6' | b'8') || inside_another_number(text, at.start) {
         return None;
     }
-    let number = grouped(text, at.start, 19, b" -");
+    let number = grouped(text, at.start, 19, b" -.");
     let end = number.place.end;
     let goes_on = is_alphanumeric(text.get(end).copied())
         || (matches!(text.get(end), Some(b'-' | b'.' | b'_')) && is_alphanumeric(text.get(end + 1).copied()));
@@ -43,7 +43,7 @@ fn runs_of_four(text: &[u8], end: usize) -> bool {
 
 fn well_grouped(number: &Grouped) -> bool {
     let groups = number.groups.as_slice();
-    matches!(groups, [_] | [4, 6, 5] | [4, 6, 4] | [4, 4, 4, 1..=4] | [4, 4, 4, 4, 1..=3])
+    matches!(groups, [_] | [4, 6, 5] | [4, 6, 4] | [4, 4, 4, 1..=4] | [4, 4, 4, 4, 1..=3] | [6, 13])
 }
 
 fn is_card(digits: &[u8]) -> bool {
@@ -53,6 +53,7 @@ fn is_card(digits: &[u8]) -> bool {
 /// Issuers by the first six digits, with the lengths that they give out. Cards of 13 digits were the first of their
 /// kind and are gone; today such numbers are the codes of goods.
 const ISSUERS: &[(RangeInclusive<u32>, RangeInclusive<usize>)] = &[
+    (220_000..=220_499, 16..=19),
     (222_100..=272_099, 16..=16),
     (300_000..=305_999, 14..=19),
     (340_000..=349_999, 15..=15),
@@ -62,18 +63,23 @@ const ISSUERS: &[(RangeInclusive<u32>, RangeInclusive<usize>)] = &[
     (380_000..=399_999, 14..=19),
     (400_000..=499_999, 16..=16),
     (400_000..=499_999, 19..=19),
+    (500_000..=509_999, 16..=19),
     (501_800..=501_899, 13..=19),
     (502_000..=502_099, 13..=19),
     (503_800..=503_899, 13..=19),
     (510_000..=559_999, 16..=16),
+    (560_000..=589_999, 16..=19),
     (589_300..=589_399, 13..=19),
+    (600_000..=609_999, 16..=16),
     (601_100..=601_199, 16..=19),
     (620_000..=629_999, 16..=19),
     (630_400..=630_499, 13..=19),
+    (636_000..=639_999, 16..=19),
     (644_000..=659_999, 16..=19),
     (675_900..=675_999, 13..=19),
     (676_100..=676_399, 13..=19),
-    (810_000..=817_199, 16..=19),
+    (670_000..=679_999, 16..=19),
+    (810_000..=829_999, 16..=19),
 ];
 
 fn issuer_accepts(digits: &[u8]) -> bool {

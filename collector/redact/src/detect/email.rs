@@ -22,13 +22,39 @@ fn local_part(text: &[u8], end: usize) -> Option<usize> {
     let widest = run_back(text, end, 64, pass);
     // Signs that mail allows and no mailbox has are signs of the text around it: `to=`, `|`, `'`, a path.
     let usual = |byte: u8| byte.is_ascii_alphanumeric() || b".+-_%~".contains(&byte);
-    let start = run_back(text, end, end - widest, usual);
+    let mut start = run_back(text, end, end - widest, usual);
+    // `o'neill`, and letters with marks: a script without cases belongs to the sentence around.
+    while let Some(more) = odd_letter(text, start) {
+        start = run_back(text, more, 64, usual);
+        if end - start > 64 {
+            break;
+        }
+    }
     let trimmed = run(text, start, end - start, |byte| b".+-%~".contains(&byte));
     (trimmed < end && text[end - 1] != b'.').then_some(trimmed)
 }
 
+/// Where a letter begins that ends at `end` and that only some mailboxes have.
+fn odd_letter(text: &[u8], end: usize) -> Option<usize> {
+    let apostrophe = before(text, end) == Some(b'\'') && is_word(text.get(end).copied());
+    if apostrophe && is_word(end.checked_sub(2).and_then(|at| text.get(at)).copied()) {
+        return Some(end - 1);
+    }
+    let from = run_back(text, end, 3, |byte| (0x80..0xc0).contains(&byte)).checked_sub(1)?;
+    let letter = std::str::from_utf8(text.get(from..end)?).ok()?.chars().next()?;
+    (letter.is_alphabetic() && (letter.is_lowercase() || letter.is_uppercase())).then_some(from)
+}
+
+/// Of the Internet's first alphabet, or else of any: `example.com`, `bücher.example`, `почта.рф`.
 fn domain(text: &[u8], start: usize) -> Option<usize> {
-    let widest = run(text, start, 253, |byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'.');
+    let any = || {
+        domain_of(text, start, |byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte) || byte >= 0x80)
+    };
+    domain_of(text, start, |byte| byte.is_ascii_alphanumeric() || b"-.".contains(&byte)).or_else(any)
+}
+
+fn domain_of(text: &[u8], start: usize, of_name: fn(u8) -> bool) -> Option<usize> {
+    let widest = run(text, start, 253, of_name);
     let name = &text[start..widest];
     let end = name.len() - name.iter().rev().take_while(|&&byte| byte == b'.' || byte == b'-').count();
     let name = &name[..end];
@@ -44,7 +70,8 @@ fn is_top_level(top: &[u8]) -> bool {
         b"png", b"jpg", b"jpeg", b"gif", b"svg", b"webp", b"css", b"js", b"json", b"html", b"wasm", b"tgz",
         b"gz", b"whl", b"jar", b"deb",
     ];
-    let letters = top.iter().all(u8::is_ascii_alphabetic) || top.starts_with(b"xn--");
+    let letters =
+        top.iter().all(|byte| byte.is_ascii_alphabetic() || *byte >= 0x80) || top.starts_with(b"xn--");
     letters && top.len() >= 2 && !FILES.contains(&top)
 }
 

@@ -56,7 +56,7 @@ fn read(text: &[u8], start: usize, length: usize) -> Option<(Vec<u8>, usize)> {
     let mut at = start;
     while account.len() < length {
         let byte = *text.get(at)?;
-        let gap = matches!(byte, b' ' | b'-') && is_alphanumeric(before(text, at));
+        let gap = matches!(byte, b' ' | b'-' | b'.') && is_alphanumeric(before(text, at));
         if byte.is_ascii_alphanumeric() {
             account.push(byte.to_ascii_uppercase());
         } else if !gap {

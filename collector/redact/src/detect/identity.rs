@@ -27,6 +27,35 @@ pub(super) const DATE_OF_BIRTH: Detector = Detector {
             "data de nascimento",
             "geboortedatum",
             "d.o.b.",
+            "fecha nacimiento",
+            "data nascimento",
+            "né(e) le",
+            "født",
+            "född",
+            "syntynyt",
+            "urodzony",
+            "urodzona",
+            "ur.",
+            "nar.",
+            "narozen",
+            "született",
+            "д.р.",
+            "дата рожд",
+            "родился",
+            "родилась",
+            "Дата рождения",
+            "Дата народження",
+            "народився",
+            "народилася",
+            "γεννήθηκε",
+            "doğum",
+            "出生于",
+            "出生年月",
+            "出生年月日",
+            "lahir",
+            "sinh ngày",
+            "date_birth",
+            "birth",
             "bday",
             "born",
             "geboren",
@@ -90,6 +119,41 @@ pub(super) const PASSPORT: Detector = Detector {
             "passaporte",
             "passport nr",
             "passport id",
+            "pass nr",
+            "pass no",
+            "reisepass nr",
+            "nr paszportu",
+            "pasaport no",
+            "pasaport numarası",
+            "passaporto n.",
+            "passaporto n",
+            "nº de pasaporte",
+            "n° passeport",
+            "no passeport",
+            "Паспорт",
+            "серия и номер паспорта",
+            "номер паспорту",
+            "διαβατήριο",
+            "דרכון",
+            "पासपोर्ट",
+            "หนังสือเดินทาง",
+            "hộ chiếu",
+            "nomor paspor",
+            "paspor",
+            "passi",
+            "passnumber",
+            "driver's licence number",
+            "licence no",
+            "prawo jazdy nr",
+            "ajokortti",
+            "kørekort",
+            "førerkort",
+            "řidičský průkaz",
+            "vezetői engedély",
+            "ehliyet no",
+            "водительское удостоверение",
+            "驾驶证号",
+            "運転免許証",
             "reisepass-nr",
             "reisepassnr",
             "passnummer",
@@ -174,6 +238,37 @@ pub(super) const NATIONAL_ID: Detector = Detector {
             "social_security_number",
             "ssn",
             "social insurance number",
+            "document number",
+            "personal id",
+            "personal number",
+            "id no",
+            "tax no",
+            "vat number",
+            "ИНН",
+            "СНИЛС",
+            "РНОКПП",
+            "ІПН",
+            "ΑΜΚΑ",
+            "ΑΦΜ",
+            "tc kimlik numaram",
+            "tc kimlik numarası",
+            "kimlik numarası",
+            "tc no",
+            "social security no",
+            "social security",
+            "socialsecuritynumber",
+            "numer pesel",
+            "personal code",
+            "henkilötunnukseni",
+            "cpr nummer",
+            "fnr",
+            "mã số thuế",
+            "số cmnd",
+            "emirates id",
+            "national insurance no",
+            "steuernr",
+            "steuer-nr",
+            "ssn number",
             "social_insurance_number",
             "itin",
             "employer identification number",
@@ -314,13 +409,21 @@ pub(super) const NATIONAL_ID: Detector = Detector {
 
 /// `1988-02-28`, `01/10/2003`, `8.2.58`, `22 Nov 1995`, `Nov 22, 1995`.
 fn accept_date(text: &[u8], _: Bond) -> Option<usize> {
+    let all = run(text, 0, 9, |byte| byte.is_ascii_digit());
+    if all == 8
+        && (text.starts_with(b"19") || text.starts_with(b"20"))
+        && !is_alphanumeric(text.get(8).copied())
+    {
+        return Some(8);
+    }
     let end = run(text, 0, 4, |byte| byte.is_ascii_digit());
     let end = match text.get(end) {
         Some(&separator @ (b'-' | b'/' | b'.')) if end > 0 => numeric(text, end, separator)?,
         Some(b' ' | b'.') if (1..=2).contains(&end) => {
-            spelled(text, run(text, end, 2, |byte| b" .".contains(&byte)), false)?
+            let named = spelled(text, run(text, end, 2, |byte| b" .".contains(&byte)), false);
+            named.or_else(|| (text[end] == b' ').then(|| numeric(text, end, b' ')).flatten())?
         }
-        Some(0xe5 | 0xeb) if end == 4 => ideographic(text, end)?,
+        Some(0xe5 | 0xeb..=0xed) if end == 4 => ideographic(text, end)?,
         None | Some(_) if end == 0 => spelled(text, 0, true)?,
         _ => return None,
     };
@@ -348,7 +451,7 @@ fn numeric(text: &[u8], first: usize, separator: u8) -> Option<usize> {
 /// A month by its name, and the year; the day between them in the American order. `3 de mayo de 1990` has words between.
 fn spelled(text: &[u8], start: usize, day_follows: bool) -> Option<usize> {
     let start = if starts(text, start, b"de ") { start + 3 } else { start };
-    let name = run(text, start, 12, |byte| byte.is_ascii_alphabetic() || byte >= 0x80);
+    let name = run(text, start, 28, |byte| byte.is_ascii_alphabetic() || byte >= 0x80);
     let gap = run(text, name, 2, |byte| b" .".contains(&byte));
     let gap = if starts(text, gap, b"de ") { gap + 3 } else { gap };
     let day = if day_follows { run(text, gap, 2, |byte| byte.is_ascii_digit()) } else { gap };
@@ -363,8 +466,10 @@ fn spelled(text: &[u8], start: usize, day_follows: bool) -> Option<usize> {
 
 fn accept_passport(text: &[u8], _: Bond) -> Option<usize> {
     let end = run(text, 0, 20, |byte| byte.is_ascii_uppercase() || byte.is_ascii_digit());
-    let spaced = text.get(end) == Some(&b' ') && end <= 2;
-    let end = if spaced { run(text, end + 1, 9, |byte| byte.is_ascii_digit()) } else { end };
+    let mut end = end;
+    while text.get(end) == Some(&b' ') && end <= 5 && is_digit(text.get(end + 1).copied()) {
+        end = run(text, end + 1, 9, |byte| byte.is_ascii_digit());
+    }
     let digits = text[..end].iter().filter(|byte| byte.is_ascii_digit()).count();
     let fits = (6..=18).contains(&end) && (digits >= 1 && end >= 7 || digits >= 4);
     let whole = !is_alphanumeric(text.get(end).copied());

@@ -33,7 +33,7 @@ impl Label {
         if goes_on || !stands_alone(text, word) || ends_a_mark(text, word) {
             return None;
         }
-        let (start, bond) = self.separator(text, word.end).filter(|(start, _)| *start >= from)?;
+        let (start, bond) = self.separator(text, word).filter(|(start, _)| *start >= from)?;
         let window = &text[start..text.len().min(start + WINDOW)];
         let whole = quoted(text, start).and_then(|value| self.value(value, Bond::Key));
         let length = whole.or_else(|| Some(end_of_value(text, start, self.value(window, bond)?) - start))?;
@@ -54,14 +54,23 @@ impl Label {
         self.value(value, Bond::Key).map(|length| 0..length)
     }
 
-    fn separator(&self, text: &[u8], end: usize) -> Option<(usize, Bond)> {
+    fn separator(&self, text: &[u8], word: &Range<usize>) -> Option<(usize, Bond)> {
+        let end = word.end;
+        if let Some(start) = markup(text, word) {
+            return Some((start, Bond::Assigned));
+        }
         let closed = run(text, end, 3, |byte| b"\"'`]*".contains(&byte));
         let at = run(text, closed, 4, |byte| byte == b' ' || byte == b'\t');
         let sign = run(text, at, 2, |byte| b":=>".contains(&byte));
         let after = match text.get(at)? {
             b':' | b'=' => sign,
             b'|' => at + 1,
-            _ if at > closed && (starts(text, at, b"is ") || starts(text, at, b"was ")) => at + 3,
+            _ if at > closed && copula(text, at).is_some() => copula(text, at)?,
+            _ if at == closed && JOINED_COPULAS.iter().any(|word| starts(text, at, word.as_bytes())) => {
+                at + 3
+            }
+            // `--password hunter2`: a flag of a command line.
+            _ if at > closed && is_flag(text, word.start) => at,
             b'.' | b'#' if self.loose => at + 1,
             _ if self.loose && at > closed => at,
             _ => return None,
@@ -70,10 +79,93 @@ impl Label {
         let opened = run(text, value, 1, |byte| b"\"'`".contains(&byte));
         // `key=value` assigns; `key = value` without quotes may be code, where the value is a name.
         let tight = text[at..after].contains(&b'=') && at == closed && value == after;
-        let assigned = closed > end || opened > value || tight || text[at] == b'|';
+        let flag = after == at && is_flag(text, word.start);
+        let assigned = closed > end || opened > value || tight || text[at] == b'|' || flag;
         let bond = if assigned { Bond::Assigned } else { Bond::Said };
         Some((opened, bond))
     }
+}
+
+/// What stands between a label and its value in a sentence, in the languages that labels are known in.
+const COPULAS: &[&str] = &[
+    "is ",
+    "was ",
+    "ist ",
+    "lautet ",
+    "est ",
+    "es ",
+    "è ",
+    "é ",
+    "er ",
+    "är ",
+    "je ",
+    "on ",
+    "jest ",
+    "to ",
+    "este ",
+    "είναι ",
+    "היא ",
+    "הוא ",
+    "هي ",
+    "هو ",
+    "है ",
+    "คือ ",
+    "là ",
+    "adalah ",
+    "-> ",
+    "=> ",
+    "— ",
+    "– ",
+    "- ",
+];
+/// The same where no space is written; each has three bytes.
+const JOINED_COPULAS: &[&str] = &["は", "是", "为", "為", "が", "는", "은"];
+
+fn copula(text: &[u8], at: usize) -> Option<usize> {
+    COPULAS.iter().find(|word| starts(text, at, word.as_bytes())).map(|word| at + word.len())
+}
+
+fn is_flag(text: &[u8], start: usize) -> bool {
+    let dashes = run_back(text, start, 40, |byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte));
+    text[dashes..start].starts_with(b"--")
+        && before(text, dashes).is_none_or(|byte| byte.is_ascii_whitespace() || byte == b'"')
+}
+
+/// Tags between a label and its value: `<password>x</password>`, `<th>password</th><td>x`, `key="password" value="x"`.
+fn markup(text: &[u8], word: &Range<usize>) -> Option<usize> {
+    let quoted = word.end + usize::from(matches!(text.get(word.end), Some(b'"' | b'\'')));
+    let attribute = run(text, quoted, 2, |byte| byte == b' ');
+    if attribute > quoted && starts(text, attribute, b"value=") {
+        return Some(run(text, attribute + 6, 1, |byte| b"\"'".contains(&byte)));
+    }
+    let opens = || {
+        before(
+            text,
+            run_back(text, word.start, 64, |byte| byte.is_ascii_alphanumeric() || b"_-:.".contains(&byte)),
+        )
+    };
+    match text.get(word.end)? {
+        b'>' if opens() == Some(b'<') => Some(word.end + 1),
+        b'<' if starts(text, word.end, b"</") => after_tags(text, word.end),
+        _ => None,
+    }
+}
+
+/// Behind the end of a cell and the beginning of the next one.
+fn after_tags(text: &[u8], from: usize) -> Option<usize> {
+    let (mut at, mut is_cell) = (from, false);
+    for _ in 0..4 {
+        at = run(text, at, 64, |byte| byte.is_ascii_whitespace());
+        if text.get(at) != Some(&b'<') {
+            break;
+        }
+        let end = at + memchr::memchr(b'>', &text[at..text.len().min(at + 64)])?;
+        is_cell |= [&b"<td"[..], b"<dd", b"<string", b"<value", b"<span", b"<code"]
+            .iter()
+            .any(|tag| starts(text, at, tag));
+        at = end + 1;
+    }
+    is_cell.then_some(at)
 }
 
 /// So much of a text decides whether it is a value. Labels may stand in each other's values, and each looks.
@@ -135,6 +227,10 @@ fn is_reference(value: &[u8]) -> bool {
             || rest.iter().all(|byte| byte.is_ascii_lowercase() || *byte == b'_')
     };
     let closes = |closing: u8| value[1..].contains(&closing) || value.len() < 4;
+    if value[0] == b'!' && value.len() < 12 && value[1..].iter().all(u8::is_ascii_lowercase) {
+        // A tag of YAML, such as `!vault`.
+        return true;
+    }
     match (value[0], value.get(1)) {
         (b'$' | b'%', Some(b'{')) => closes(b'}'),
         (b'$' | b'%', Some(b'(')) => closes(b')'),

@@ -1,13 +1,18 @@
 //! Hardware addresses.
 
-use super::bytes::{before, is_word};
+use super::bytes::{before, is_word, run_back};
 use super::{Detector, Trigger};
 use std::ops::Range;
 
 pub(super) const MAC_ADDRESS: Detector = Detector {
     rule: "MAC_ADDRESS",
     reason: "a device is followed by it for as long as it lives",
-    triggers: &[Trigger::Byte(b':', find), Trigger::Byte(b'-', find)],
+    triggers: &[
+        Trigger::Byte(b':', find),
+        Trigger::Byte(b'-', find),
+        Trigger::Digits(1..=4, dotted),
+        Trigger::DigitsBehindLetter(1..=3, dotted),
+    ],
 };
 
 const LENGTH: usize = 17;
@@ -30,6 +35,19 @@ fn find(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
     let first = &written[..2];
     let means_nobody = written.chunks(3).all(|pair| &pair[..2] == first);
     (!means_nobody).then_some(start..start + LENGTH)
+}
+
+/// `b0ba.54a6.39c2`, as Cisco writes them.
+fn dotted(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
+    let start = run_back(text, at.start, 4, |byte| byte.is_ascii_hexdigit());
+    let written = text.get(start..start + 14)?;
+    let hex = |group: &[u8]| group.iter().all(u8::is_ascii_hexdigit);
+    let is_form = written[4] == b'.'
+        && written[9] == b'.'
+        && [&written[..4], &written[5..9], &written[10..]].into_iter().all(hex)
+        && written.iter().any(u8::is_ascii_alphabetic);
+    let alone = !joined(before(text, start), b'.') && !joined(text.get(start + 14).copied(), b'.');
+    (is_form && alone).then_some(start..start + 14)
 }
 
 fn joined(byte: Option<u8>, separator: u8) -> bool {

@@ -87,6 +87,27 @@ const LABEL: Label = Label {
         "kata sandi",
         "รหัสผ่าน",
         "पासवर्ड",
+        "passordet",
+        "lösenordet",
+        "adgangskoden",
+        "kodeord",
+        "kodeordet",
+        "salasanani",
+        "heslem",
+        "hasła",
+        "hasłem",
+        "jelszava",
+        "şifrem",
+        "şifreniz",
+        "parolam",
+        "пароля",
+        "паролем",
+        "ססמה",
+        "sandi",
+        "mật mã",
+        "wagwoord",
+        "nenosiri",
+        "salasõna",
     ],
     loose: false,
     accept,
@@ -115,7 +136,8 @@ fn accept(text: &[u8], bond: Bond) -> Option<usize> {
         Bond::Key | Bond::Assigned => value.len() >= 4 && !is_sentence(value),
         Bond::Said => value.len() >= 6 && is_mixed(value),
     };
-    (meant && !WORDS.contains(&lower.as_slice()) && !is_number(value)).then_some(value.len())
+    let fits = meant && !WORDS.contains(&lower.as_slice()) && !is_number(value);
+    (fits && !(bond != Bond::Key && is_code(value))).then_some(value.len())
 }
 
 /// A password has any sign; what ends one is a space or a quote, or a sign behind which the text goes on in its own way.
@@ -141,6 +163,14 @@ fn unquoted(text: &[u8]) -> &[u8] {
 
 /// Signs within a password that may be the end of one: a text of a million is none.
 const MOST_SIGNS: usize = 16;
+
+/// `request.form[`, `getpass(`: names, and what is done with them.
+fn is_code(value: &[u8]) -> bool {
+    let name = value.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"_.:".contains(byte)).count();
+    let dotted =
+        value[..name].iter().any(|byte| matches!(byte, b'.' | b'_' | b':')) || name == value.len() - 1;
+    name > 2 && matches!(value.get(name), Some(b'[' | b'(')) && value[0].is_ascii_alphabetic() && dotted
+}
 
 /// Words of the usual length, more than a passphrase has.
 fn is_sentence(value: &[u8]) -> bool {

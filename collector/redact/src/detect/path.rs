@@ -7,7 +7,7 @@ use std::ops::Range;
 pub(super) const USER_PATH: Detector = Detector {
     rule: "USER_PATH",
     reason: "the folder is named after its owner",
-    triggers: &[Trigger::Literal(&["/home/", "/users/", "\\users\\"], find)],
+    triggers: &[Trigger::Literal(&["/home/", "/users/", "\\users\\", "\\documents and settings\\"], find)],
 };
 
 /// Folders that belong to nobody.
@@ -36,8 +36,12 @@ const NOBODY: [&[u8]; 20] = [
 
 fn find(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
     let literal = &text[at.clone()];
-    let of_a_system = literal == b"/home/" || literal[1..].starts_with(b"Users");
-    let previous = before(text, at.start);
+    let of_a_system =
+        literal == b"/home/" || literal[1..].starts_with(b"Users") || literal.starts_with(b"\\Documents");
+    // A drive or a share stands before it, and no part of an address.
+    let mounted =
+        literal[0] == b'\\' || text[..at.start].ends_with(b"/mnt/c") || text[..at.start].ends_with(b"/wsl");
+    let previous = before(text, at.start).filter(|_| !mounted);
     if !of_a_system || is_alphanumeric(previous) || matches!(previous, Some(b'.' | b'-' | b'_' | b'}' | b'~'))
     {
         return None;

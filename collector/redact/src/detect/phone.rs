@@ -124,10 +124,20 @@ fn trunk(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
     }
     let (digits, end) = read(text, at.start)?;
     let groups = groups(&text[at.start..end]);
+    let is_moment =
+        text.get(end) == Some(&b':') || groups.starts_with(&[2, 2, 4]) || mixes_dots(&text[at.start..end]);
+    if is_moment {
+        return None;
+    }
     let parted = groups.len() >= 3 || groups.len() == 2 && groups[0] >= 2 && groups[1] >= 6;
     let whole = groups[1..].iter().all(|group| (2..=8).contains(group));
     let fits = (9..=11).contains(&digits.len()) || digits.len() == 12 && groups[0] >= 4;
     (parted && whole && fits).then_some(start..end)
+}
+
+/// Dots part a number alone, or it is a day and an hour.
+fn mixes_dots(written: &[u8]) -> bool {
+    written.contains(&b'.') && written.iter().any(|byte| b" -/".contains(byte))
 }
 
 /// How many digits stand together.

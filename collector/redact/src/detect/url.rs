@@ -16,6 +16,26 @@ pub(super) const SLACK_WEBHOOK: Detector = Detector {
     triggers: &[Trigger::Literal(&["hooks.slack.com/"], webhook)],
 };
 
+pub(super) const WEBHOOK: Detector = Detector {
+    rule: "WEBHOOK",
+    reason: "whoever has the address can post",
+    triggers: &[Trigger::Literal(
+        &[
+            "discord.com/api/webhooks/",
+            "discordapp.com/api/webhooks/",
+            ".webhook.office.com/",
+            ".logic.azure.com/workflows/",
+            "hooks.zapier.com/",
+            "maker.ifttt.com/trigger/",
+            "chat.googleapis.com/v1/spaces/",
+            "oapi.dingtalk.com/robot/",
+            "open.feishu.cn/open-apis/bot/",
+            "qyapi.weixin.qq.com/cgi-bin/webhook/",
+        ],
+        any_webhook,
+    )],
+};
+
 /// The password, or the user's name where it stands alone and is a token.
 fn credentials(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
     let authority = run(text, at.end, text.len(), |byte| byte > b' ' && !b"/?#\"'<>`|\\".contains(&byte));
@@ -41,6 +61,17 @@ fn webhook(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
     let end = run(text, at.end, 200, |byte| byte.is_ascii_alphanumeric() || b"/_-".contains(&byte));
     let path = text[at.end..end].splitn(2, |byte| *byte == b'/').nth(1)?;
     (path.len() >= 24).then_some(start..end)
+}
+
+/// The whole address, with what it asks.
+fn any_webhook(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
+    let of_address = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~:/?=&%+@".contains(&byte);
+    let start = run_back(text, at.start, 128, of_address);
+    let end = run(text, at.end, 600, of_address);
+    let stops = text[at.end..end].iter().rev().take_while(|byte| b".?:".contains(byte)).count();
+    let path = &text[at.end..end - stops];
+    let random = path.iter().any(u8::is_ascii_digit) && path.iter().any(u8::is_ascii_alphabetic);
+    (path.len() >= 24 && random).then_some(start..end - stops)
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! the last three may be those of a word, and where they are, the word is compared.
 
 use crate::block::{BLOCK, Block};
+use std::borrow::Cow;
 use std::ops::Range;
 
 /// Three bytes of a word.
@@ -22,7 +23,7 @@ pub(super) struct Literals {
     /// Where the grams of a slot begin, by the upper bits of the slot.
     heads: Box<[u16; HEADS + 1]>,
     grams: Vec<Gram>,
-    words: Vec<&'static str>,
+    words: Vec<Cow<'static, str>>,
 }
 
 /// They fit into the nearest cache, and with hundreds of words one in a hundred is taken.
@@ -45,7 +46,7 @@ const CASE: u8 = 0x20;
 
 impl Literals {
     /// Of a word of two bytes, `follows` says what may stand behind it.
-    pub(super) fn new(words: Vec<&'static str>, follows: impl Fn(usize, u8) -> bool) -> Literals {
+    pub(super) fn new(words: Vec<Cow<'static, str>>, follows: impl Fn(usize, u8) -> bool) -> Literals {
         let mut grams: Vec<Gram> = Vec::new();
         for (number, word) in words.iter().enumerate() {
             let number = u16::try_from(number).expect("there are hundreds of words");
@@ -134,7 +135,9 @@ mod tests {
     use crate::block::block;
 
     fn literals(words: &[&'static str]) -> Literals {
-        Literals::new(words.to_vec(), |_, byte| byte.is_ascii_digit())
+        Literals::new(words.iter().map(|word| std::borrow::Cow::Borrowed(*word)).collect(), |_, byte| {
+            byte.is_ascii_digit()
+        })
     }
 
     fn all(literals: &Literals, text: &str) -> Vec<(usize, usize)> {

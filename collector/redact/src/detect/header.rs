@@ -1,0 +1,113 @@
+//! What headers carry to be let in: other schemes than Bearer and Basic, and the cookies of a session.
+
+use super::bytes::run;
+use super::label::{Bond, word};
+use super::{Detector, Label, Trigger};
+
+pub(super) const AUTHORIZATION: Detector = Detector {
+    rule: "AUTHORIZATION",
+    reason: "whoever bears it is let in",
+    triggers: &[Trigger::Label(&Label {
+        words: &["authorization", "proxy-authorization", "x-api-key", "x-auth-key", "x-access-token"],
+        loose: false,
+        accept: accept_header,
+    })],
+};
+
+pub(super) const SESSION_COOKIE: Detector = Detector {
+    rule: "SESSION_COOKIE",
+    reason: "whoever sends it is taken for its owner",
+    triggers: &[Trigger::Label(&Label {
+        words: &[
+            "sessionid",
+            "jsessionid",
+            "phpsessid",
+            "connect.sid",
+            "asp.net_sessionid",
+            "aspsessionid",
+            "aspxauth",
+            "laravel_session",
+            "rack.session",
+            "__session",
+            "_session",
+            "__host-session",
+            "__secure-session",
+            "__host-sid",
+            "__secure-sid",
+            "next-auth.session-token",
+            "session-token",
+            "remember_token",
+            "rememberme",
+            "auth_session",
+            "sid",
+            "ssid",
+            "hsid",
+            "sess",
+        ],
+        loose: false,
+        accept: accept_cookie,
+    })],
+};
+
+/// `Token 8f14e4…`, `Digest username=…`, or a value alone. What has a detector of its own is left to that.
+fn accept_header(text: &[u8], _: Bond) -> Option<usize> {
+    let scheme = run(text, 0, 24, |byte| byte.is_ascii_alphabetic() || byte == b'-');
+    let has_scheme = scheme > 2 && text.get(scheme) == Some(&b' ');
+    if has_scheme && [&b"bearer"[..], b"basic"].iter().any(|known| text[..scheme].eq_ignore_ascii_case(known))
+    {
+        return None;
+    }
+    if has_scheme && text[..scheme].eq_ignore_ascii_case(b"digest") {
+        let line = run(text, 0, 512, |byte| byte != b'\n' && byte != b'\'');
+        return memchr::memmem::find(&text[..line], b"response=").map(|_| line);
+    }
+    let start = if has_scheme { scheme + 1 } else { 0 };
+    let value = word(&text[start..], Bond::Assigned);
+    is_random(value).then_some(start + value.len())
+}
+
+fn accept_cookie(text: &[u8], bond: Bond) -> Option<usize> {
+    let value = word(text, Bond::Assigned);
+    (bond != Bond::Said && value.len() >= 16 && is_random(value)).then_some(value.len())
+}
+
+fn is_random(value: &[u8]) -> bool {
+    let has = |kind: fn(&u8) -> bool| value.iter().any(kind);
+    let turns =
+        value.windows(2).filter(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase()).count();
+    value.len() >= 12 && has(u8::is_ascii_alphabetic) && (has(u8::is_ascii_digit) || turns >= 3)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::tests::{found, nothing};
+
+    #[test]
+    fn finds_what_headers_carry() {
+        found("Authorization: Token 8f14e45fceea167a", "AUTHORIZATION", &["Token 8f14e45fceea167a"]);
+        found("authorization: 8f14e45fceea167a", "AUTHORIZATION", &["8f14e45fceea167a"]);
+        found(
+            "Cookie: theme=dark; JSESSIONID=8f14e45fceea167a5a36; a=b",
+            "SESSION_COOKIE",
+            &["8f14e45fceea167a5a36"],
+        );
+        found(
+            "Set-Cookie: connect.sid=s%3AAbc8f14e45fceea; Path=/",
+            "SESSION_COOKIE",
+            &["s%3AAbc8f14e45fceea"],
+        );
+    }
+
+    #[test]
+    fn leaves_what_only_speaks_of_headers() {
+        for text in [
+            "Authorization: <token>",
+            "authorization: required",
+            "Authorization: Token $TOKEN",
+            "sid: 12",
+            "session_id=8f14e45f-ceea-167a-5a36-dedd4bea2543",
+        ] {
+            nothing(text);
+        }
+    }
+}
