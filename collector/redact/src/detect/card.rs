@@ -7,7 +7,7 @@ use std::ops::{Range, RangeInclusive};
 pub(super) const CREDIT_CARD: Detector = Detector {
     rule: "CREDIT_CARD",
     reason: "whoever has the number can pay with it",
-    triggers: &[Trigger::Digits(4..=4, find), Trigger::Digits(13..=19, find)],
+    triggers: &[Trigger::Groups(4..=4, find), Trigger::Digits(13..=19, find)],
 };
 
 fn find(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {

@@ -100,7 +100,9 @@ fn triggers() -> Vec<String> {
             Trigger::Literal(words, _) => words.iter().map(|word| (*word).to_owned()).collect(),
             Trigger::Label(label) => label.words.iter().map(|word| (*word).to_owned()).collect(),
             Trigger::Byte(byte, _) => vec![char::from(*byte).to_string()],
-            Trigger::Digits(..) | Trigger::DigitsBehindLetter(..) => vec!["4".to_owned()],
+            Trigger::Digits(..) | Trigger::Groups(..) | Trigger::DigitsBehindLetter(..) => {
+                vec!["4".to_owned()]
+            }
         });
     TOKENS.iter().map(|token| token.prefix.to_owned()).chain(of_detectors).collect()
 }
