@@ -93,6 +93,8 @@ impl Engine {
             _ => true,
         };
         let literals = Literals::new(words, follows);
+        let alone = [&digits[1], &digits_behind_letter[1]];
+        assert!(alone.iter().all(|looks| looks.is_empty()), "a single digit is nothing without its group");
         let triggers = triggers(&bytes);
         Engine { literals, targets, triggers, bytes, digits, groups, digits_behind_letter }
     }
