@@ -19,6 +19,7 @@ mod path;
 mod pem;
 mod person;
 mod phone;
+mod spelled;
 mod ssn;
 mod token;
 mod url;
