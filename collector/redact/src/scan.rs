@@ -1,6 +1,7 @@
 //! The engine: candidates in one pass over the bytes, then a short look around each.
 
 use crate::detect::{DETECTORS, Find, Label, TOKENS, Token, Trigger, WINDOW};
+use crate::steps;
 use literals::Literals;
 use scout::{MOST_TRIGGERS, Sight, scout};
 use std::ops::{Range, RangeInclusive};
@@ -101,6 +102,7 @@ impl Engine {
 
     /// Looks through a folded text.
     pub(crate) fn scan(&self, text: &str, out: &mut Vec<Candidate>) {
+        steps::read(text.len());
         let mut found = Found::default();
         scout(text.as_bytes(), &self.literals, &self.triggers, |sight| {
             self.look(text.as_bytes(), &sight, &mut found);
