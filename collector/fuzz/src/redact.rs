@@ -1,6 +1,8 @@
-//! What must hold for any text: what is redacted once stays as it is, JSON stays JSON, and nothing planted survives.
+//! What must hold for any text: what is redacted once stays as it is, JSON stays JSON, nothing planted
+//! survives, and no text takes more time than its length allows.
 
 use std::sync::LazyLock;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value as Json, json};
 use treering_otlp::{Export, Signal};
@@ -27,6 +29,7 @@ pub fn redact(bytes: &[u8]) {
     stays_json(text);
     hides_what_is_planted(text);
     settles_in_a_request(text);
+    takes_its_time(text);
 }
 
 fn settles(text: &str) {
@@ -36,6 +39,18 @@ fn settles(text: &str) {
     let mut findings = Vec::new();
     RULES.scan_value("password", text, &mut findings);
     assert!(in_order(text, &findings), "{findings:?}");
+}
+
+/// Whatever the text, again and again: no byte of it costs more than any byte may. A clock on a busy machine is no
+/// measure, so that the bound is far above what a byte costs, and far below what a second look at all others would.
+fn takes_its_time(text: &str) {
+    const LENGTH: usize = 64 << 10;
+    const A_BYTE: Duration = Duration::from_micros(40);
+    let long = text.repeat(LENGTH / text.len().max(1) + 1);
+    let start = Instant::now();
+    RULES.redact(&long);
+    let most = Duration::from_secs(1) + A_BYTE * u32::try_from(long.len()).unwrap_or(u32::MAX);
+    assert!(start.elapsed() < most, "{} bytes took {:?}", long.len(), start.elapsed());
 }
 
 fn in_order(text: &str, findings: &[Finding]) -> bool {

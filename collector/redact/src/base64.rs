@@ -1,6 +1,7 @@
 //! Just enough Base64 to look inside: both alphabets, padding optional.
 
 use crate::block::Places;
+use crate::steps;
 use std::ops::Range;
 
 /// Decodes as far as the alphabet reaches, up to `limit` bytes.
@@ -22,7 +23,7 @@ pub(crate) fn bytes(text: &[u8]) -> impl Iterator<Item = u8> {
             [first, second, third].into_iter().take(held / 8)
         })
     });
-    groups.flatten()
+    groups.flatten().inspect(|_| steps::read(1))
 }
 
 fn value(byte: u8) -> Option<u32> {

@@ -7,16 +7,21 @@ pub(crate) type Block = [u8; BLOCK];
 /// A bit for each byte of the block, the first one lowest. `is` says one or zero, without a branch.
 #[inline(always)]
 pub(crate) fn bits(block: &Block, is: impl Fn(u8) -> u8) -> u32 {
-    bits_of_pairs(block, block, |byte, _| is(byte))
+    bits_of_three(block, block, block, |_, byte, _| is(byte))
 }
 
-/// The same for what two blocks say of it together.
+/// The same for what a block says together with those of the bytes before and behind its own.
 #[inline(always)]
-pub(crate) fn bits_of_pairs(left: &Block, right: &Block, is: impl Fn(u8, u8) -> u8) -> u32 {
+pub(crate) fn bits_of_three(
+    before: &Block,
+    block: &Block,
+    behind: &Block,
+    is: impl Fn(u8, u8, u8) -> u8,
+) -> u32 {
     let mut ones = [0; BLOCK];
     // As plain as it is: of other forms of this loop the compiler made no vectors.
     for place in 0..BLOCK {
-        ones[place] = is(left[place], right[place]);
+        ones[place] = is(before[place], block[place], behind[place]);
     }
     let (words, _) = ones.as_chunks();
     if words.iter().fold(0, |any, word| any | u64::from_le_bytes(*word)) == 0 {

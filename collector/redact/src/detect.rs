@@ -21,6 +21,7 @@ mod path;
 mod pem;
 mod person;
 mod phone;
+mod spelled;
 mod ssn;
 mod token;
 mod url;
@@ -51,6 +52,9 @@ pub(crate) enum Trigger {
     Byte(u8, Find),
     /// A run of so many digits that stands behind no letter. Most runs are none of anybody's length, and cost no call.
     Digits(RangeInclusive<usize>, Find),
+    /// The same where it is the first group of a number: a sign or two and another digit follow, and it is no later group
+    /// of an id, behind a letter or digit and a sign.
+    Groups(RangeInclusive<usize>, Find),
     /// The same right behind a letter, as the check digits of an account stand behind its country.
     DigitsBehindLetter(RangeInclusive<usize>, Find),
     /// A word that says what the value beside it is.

@@ -3,6 +3,7 @@
 //! It keeps no tree and no stack. It refuses a text that has anything but JSON's own tokens outside of strings, and
 //! accepts what is merely cut off or unbalanced: edits inside of leaves cannot make that worse.
 
+use crate::steps;
 use crate::text::View;
 use std::ops::Range;
 
@@ -29,6 +30,7 @@ pub(crate) fn fault(text: &str) -> Option<usize> {
 /// Visits the leaves in order, up to where the text is no longer JSON, which is the error. There may be millions of them,
 /// so that a text is better looked at twice than all of its leaves kept.
 pub(crate) fn leaves(text: &str, mut visit: impl FnMut(Leaf)) -> Result<(), usize> {
+    steps::read(text.len());
     let bytes = text.as_bytes();
     let mut key = None;
     let mut at = 0;

@@ -27,6 +27,7 @@ mod pseudonym;
 mod record;
 mod rules;
 mod scan;
+mod steps;
 mod text;
 mod walk;
 

@@ -1,6 +1,7 @@
 //! The engine: candidates in one pass over the bytes, then a short look around each.
 
 use crate::detect::{DETECTORS, Find, Label, TOKENS, Token, Trigger, WINDOW};
+use crate::steps;
 use literals::Literals;
 use scout::{MOST_TRIGGERS, Sight, scout};
 use std::borrow::Cow;
@@ -37,11 +38,13 @@ pub(crate) struct Engine {
     /// By the byte.
     bytes: Box<[Vec<Look>; 256]>,
     /// By the length of the run of digits; the last for all longer ones.
-    digits: [Vec<Look>; LENGTHS],
-    digits_behind_letter: [Vec<Look>; LENGTHS],
+    digits: ByLength,
+    groups: ByLength,
+    digits_behind_letter: ByLength,
 }
 
 const LENGTHS: usize = 33;
+type ByLength = [Vec<Look>; LENGTHS];
 
 /// What looks closer, and the number of its rule.
 type Look = (usize, Find);
@@ -63,7 +66,8 @@ impl Engine {
         let mut targets: Vec<_> =
             TOKENS.iter().map(|token| (rule(token.rule), Target::Token(token))).collect();
         let mut bytes: Box<[Vec<Look>; 256]> = Box::new([const { Vec::new() }; 256]);
-        let [mut digits, mut digits_behind_letter] = std::array::from_fn(|_| [const { Vec::new() }; LENGTHS]);
+        let [mut digits, mut groups, mut digits_behind_letter] =
+            std::array::from_fn(|_| [const { Vec::new() }; LENGTHS]);
         for detector in DETECTORS {
             let number = rule(detector.rule);
             let mut say = |word, target| {
@@ -80,6 +84,7 @@ impl Engine {
                     }
                     Trigger::Byte(byte, find) => bytes[usize::from(*byte)].push((number, *find)),
                     Trigger::Digits(lengths, find) => at_digits(&mut digits, lengths, (number, *find)),
+                    Trigger::Groups(lengths, find) => at_digits(&mut groups, lengths, (number, *find)),
                     Trigger::DigitsBehindLetter(lengths, find) => {
                         at_digits(&mut digits_behind_letter, lengths, (number, *find));
                     }
@@ -94,12 +99,15 @@ impl Engine {
             _ => true,
         };
         let literals = Literals::new(words, follows);
+        let alone = [&digits[1], &digits_behind_letter[1]];
+        assert!(alone.iter().all(|looks| looks.is_empty()), "a single digit is nothing without its group");
         let triggers = triggers(&bytes);
-        Engine { literals, targets, triggers, bytes, digits, digits_behind_letter }
+        Engine { literals, targets, triggers, bytes, digits, groups, digits_behind_letter }
     }
 
     /// Looks through a folded text.
     pub(crate) fn scan(&self, text: &str, out: &mut Vec<Candidate>) {
+        steps::read(text.len());
         let mut found = Found::default();
         scout(text.as_bytes(), &self.literals, &self.triggers, |sight| {
             self.look(text.as_bytes(), &sight, &mut found);
@@ -136,8 +144,14 @@ impl Engine {
     fn at_digits(&self, text: &[u8], at: usize, found: &mut Found) {
         let before = at.checked_sub(1).map_or(b' ', |before| text[before]);
         let length = text[at..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-        let looks = if before.is_ascii_alphabetic() { &self.digits_behind_letter } else { &self.digits };
-        found.keep(&looks[length.min(LENGTHS - 1)], text, at..at + length);
+        let (at, slot) = (at..at + length, length.min(LENGTHS - 1));
+        if before.is_ascii_alphabetic() {
+            return found.keep(&self.digits_behind_letter[slot], text, at);
+        }
+        if goes_on(&text[at.end..]) && !continues(&text[..at.start]) {
+            found.keep(&self.groups[slot], text, at.clone());
+        }
+        found.keep(&self.digits[slot], text, at);
     }
 
     fn at_literal(&self, word: usize, text: &[u8], at: Range<usize>, found: &mut Found) {
@@ -186,6 +200,21 @@ fn names_of(label: &'static Label) -> impl Iterator<Item = Cow<'static, str>> {
     label.words.iter().map(|word| Cow::Borrowed(*word)).chain(others)
 }
 
+/// Whether another group of a number stands behind a sign or two.
+fn goes_on(text: &[u8]) -> bool {
+    let is_sign = |byte: u8| matches!(byte, b' ' | b'-' | b'.' | b'/' | b'(' | b')');
+    match *text {
+        [first, second, ..] if is_sign(first) && second.is_ascii_digit() => true,
+        [first, second, third, ..] => is_sign(first) && is_sign(second) && third.is_ascii_digit(),
+        _ => false,
+    }
+}
+
+/// Whether what follows is a later part of an id, a version or a date.
+fn continues(text: &[u8]) -> bool {
+    matches!(*text, [.., first, b'-' | b'.'] if first.is_ascii_alphanumeric()) || text.ends_with(b"_")
+}
+
 /// What was found in one text.
 #[derive(Debug, Default)]
 struct Found {
@@ -222,7 +251,7 @@ fn triggers(bytes: &[Vec<Look>; 256]) -> [u8; MOST_TRIGGERS] {
     triggers
 }
 
-fn at_digits(looks: &mut [Vec<Look>; LENGTHS], lengths: &RangeInclusive<usize>, look: Look) {
+fn at_digits(looks: &mut ByLength, lengths: &RangeInclusive<usize>, look: Look) {
     let longest = (*lengths.end()).min(LENGTHS - 1);
     looks[*lengths.start()..=longest].iter_mut().for_each(|looks| looks.push(look));
 }

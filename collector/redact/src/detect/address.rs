@@ -8,7 +8,7 @@ use std::ops::Range;
 pub(super) const IP_ADDRESS: Detector = Detector {
     rule: "IP_ADDRESS",
     reason: "an address is personal data where it can be joined to a person",
-    triggers: &[Trigger::Digits(1..=3, version_4), Trigger::Byte(b':', version_6)],
+    triggers: &[Trigger::Groups(1..=3, version_4), Trigger::Byte(b':', version_6)],
 };
 
 fn version_4(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {

@@ -1,5 +1,6 @@
 //! Small questions about bytes that every detector asks.
 
+use crate::steps;
 use std::ops::Range;
 
 pub(super) fn before(text: &[u8], at: usize) -> Option<u8> {
@@ -21,13 +22,17 @@ pub(super) fn is_digit(byte: Option<u8>) -> bool {
 /// The end of the run of bytes from `start` that pass, at most `limit` of them.
 pub(super) fn run(text: &[u8], start: usize, limit: usize, pass: impl Fn(u8) -> bool) -> usize {
     let window = &text[start.min(text.len())..text.len().min(start + limit)];
-    start + window.iter().take_while(|&&byte| pass(byte)).count()
+    let length = window.iter().take_while(|&&byte| pass(byte)).count();
+    steps::read(length + 1);
+    start + length
 }
 
 /// The start of the run of bytes up to `end` that pass, at most `limit` of them.
 pub(super) fn run_back(text: &[u8], end: usize, limit: usize, pass: impl Fn(u8) -> bool) -> usize {
     let window = &text[end.saturating_sub(limit)..end];
-    end - window.iter().rev().take_while(|&&byte| pass(byte)).count()
+    let length = window.iter().rev().take_while(|&&byte| pass(byte)).count();
+    steps::read(length + 1);
+    end - length
 }
 
 /// Whether `text` goes on at `at` with this.

@@ -7,7 +7,7 @@ use std::ops::{Range, RangeInclusive};
 pub(super) const CREDIT_CARD: Detector = Detector {
     rule: "CREDIT_CARD",
     reason: "whoever has the number can pay with it",
-    triggers: &[Trigger::Digits(4..=4, find), Trigger::Digits(13..=19, find)],
+    triggers: &[Trigger::Groups(1..=1, spaced), Trigger::Groups(4..=4, find), Trigger::Digits(13..=19, find)],
 };
 
 fn find(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
@@ -19,6 +19,12 @@ fn find(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
     let goes_on = is_alphanumeric(text.get(end).copied())
         || (matches!(text.get(end), Some(b'-' | b'.' | b'_')) && is_alphanumeric(text.get(end + 1).copied()));
     (!goes_on && well_grouped(&number) && is_card(&number.digits)).then_some(number.place)
+}
+
+/// `4 1 1 1 1 1 1 1 …`: each digit by itself.
+fn spaced(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
+    let sign = text.get(at.end).filter(|sign| b" -".contains(sign))?;
+    (text.get(at.end + 2) == Some(sign)).then(|| find(text, at))?
 }
 
 /// Whether bare digits, as they stand in JSON without quotes, are a card.
@@ -43,7 +49,8 @@ fn runs_of_four(text: &[u8], end: usize) -> bool {
 
 fn well_grouped(number: &Grouped) -> bool {
     let groups = number.groups.as_slice();
-    matches!(groups, [_] | [4, 6, 5] | [4, 6, 4] | [4, 4, 4, 1..=4] | [4, 4, 4, 4, 1..=3] | [6, 13])
+    let spaced = groups.len() >= 13 && groups.iter().all(|group| *group == 1);
+    spaced || matches!(groups, [_] | [4, 6, 5] | [4, 6, 4] | [4, 4, 4, 1..=4] | [4, 4, 4, 4, 1..=3] | [6, 13])
 }
 
 fn is_card(digits: &[u8]) -> bool {
@@ -94,7 +101,13 @@ mod tests {
 
     #[test]
     fn finds_cards_however_they_are_grouped() {
-        for card in ["4111111111111111", "4111 1111 1111 1111", "5555-5555-5555-4444", "3782 822463 10005"] {
+        for card in [
+            "4111111111111111",
+            "4111 1111 1111 1111",
+            "5555-5555-5555-4444",
+            "3782 822463 10005",
+            "4 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1",
+        ] {
             found(&format!("card {card}, please"), "CREDIT_CARD", &[card]);
         }
         found("４１１１ 1111\u{a0}1111 1111", "CREDIT_CARD", &["４１１１ 1111\u{a0}1111 1111"]);

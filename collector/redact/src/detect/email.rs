@@ -1,13 +1,17 @@
 //! E-mail addresses, found from their `@` outward.
 
 use super::bytes::{before, is_word, run, run_back};
-use super::{Detector, Trigger};
+use super::{Detector, Trigger, spelled};
 use std::ops::Range;
 
 pub(super) const EMAIL: Detector = Detector {
     rule: "EMAIL",
     reason: "an address names a person and joins what is known of them",
-    triggers: &[Trigger::Byte(b'@', find)],
+    triggers: &[
+        Trigger::Byte(b'@', find),
+        Trigger::Literal(spelled::IN_BRACKETS, spelled::in_brackets),
+        Trigger::Literal(spelled::IN_WORDS, spelled::in_words),
+    ],
 };
 
 fn find(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {

@@ -9,13 +9,13 @@ pub(super) const PAPER: Detector =
     Detector { rule: "NATIONAL_ID", reason: "a state knows a person by it for life", triggers: TRIGGERS };
 
 const TRIGGERS: &[Trigger] = &[
-    Trigger::Digits(1..=8, grouped),
+    Trigger::Groups(1..=8, grouped),
     Trigger::Digits(11..=11, compact),
     Trigger::Digits(15..=15, compact),
     Trigger::Digits(17..=18, chinese),
     Trigger::Digits(8..=8, spanish),
     Trigger::Digits(6..=6, finnish),
-    Trigger::Digits(2..=2, british_in_groups),
+    Trigger::Groups(2..=2, british_in_groups),
     Trigger::DigitsBehindLetter(2..=2, italian),
     Trigger::DigitsBehindLetter(4..=4, indian_tax),
     Trigger::DigitsBehindLetter(6..=6, british_or_mexican),
@@ -82,18 +82,16 @@ fn grouped(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
 
 impl Form {
     fn end(&self, text: &[u8], first: &Range<usize>) -> Option<usize> {
-        let mut digits = Vec::with_capacity(20);
-        digits.extend_from_slice(&text[first.clone()]);
         let mut at = first.end;
         for (length, sign) in self.groups[1..].iter().zip(self.signs) {
             let group = text.get(at + 1..at + 1 + length)?;
             if text[at] != *sign || !group.iter().all(u8::is_ascii_digit) {
                 return None;
             }
-            digits.extend_from_slice(group);
             at += 1 + length;
         }
-        (!goes_on(text, at) && (self.holds)(&digits)).then_some(at)
+        let digits = || text[first.start..at].iter().copied().filter(u8::is_ascii_digit).collect::<Vec<u8>>();
+        (!goes_on(text, at) && (self.holds)(&digits())).then_some(at)
     }
 }
 
@@ -101,8 +99,11 @@ impl Form {
 fn chilean(text: &[u8], first: &Range<usize>) -> Option<usize> {
     let rest = text.get(first.end..first.end + 10)?;
     let is_form = first.len() <= 2 && rest[0] == b'.' && rest[4] == b'.' && rest[8] == b'-';
+    if !is_form || goes_on(text, first.end + 10) {
+        return None;
+    }
     let digits: Vec<u8> = text[first.clone()].iter().chain(&rest[1..4]).chain(&rest[5..8]).copied().collect();
-    if !is_form || !digits.iter().all(u8::is_ascii_digit) || goes_on(text, first.end + 10) {
+    if !digits.iter().all(u8::is_ascii_digit) {
         return None;
     }
     let weighted = digits.iter().rev().zip([2, 3, 4, 5, 6, 7].iter().cycle());

@@ -10,11 +10,11 @@ pub(super) const PHONE: Detector = Detector {
     reason: "a number reaches a person",
     triggers: &[
         Trigger::Byte(b'+', international),
-        Trigger::Digits(4..=5, zeros),
-        Trigger::Digits(3..=3, north_american),
-        Trigger::Digits(2..=5, trunk),
-        Trigger::Digits(3..=3, chinese),
-        Trigger::Digits(2..=2, brazilian),
+        Trigger::Groups(4..=5, zeros),
+        Trigger::Groups(3..=3, north_american),
+        Trigger::Groups(2..=5, trunk),
+        Trigger::Groups(3..=3, chinese),
+        Trigger::Groups(2..=2, brazilian),
         Trigger::Label(&LABEL),
     ],
 };

@@ -7,7 +7,7 @@ use std::ops::Range;
 pub(super) const US_SSN: Detector = Detector {
     rule: "US_SSN",
     reason: "a number for life that opens accounts",
-    triggers: &[Trigger::Digits(3..=3, find)],
+    triggers: &[Trigger::Groups(3..=3, find)],
 };
 
 fn find(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {

@@ -47,7 +47,7 @@ const CASE: u8 = 0x20;
 impl Literals {
     /// Of a word of two bytes, `follows` says what may stand behind it.
     pub(super) fn new(words: Vec<Cow<'static, str>>, follows: impl Fn(usize, u8) -> bool) -> Literals {
-        let mut grams: Vec<Gram> = Vec::new();
+        let (mut grams, common): (Vec<Gram>, Common) = (Vec::new(), Common::new());
         for (number, word) in words.iter().enumerate() {
             let number = u16::try_from(number).expect("there are hundreds of words");
             match word.as_bytes() {
@@ -55,7 +55,7 @@ impl Literals {
                     let third = (0..=u8::MAX).filter(|byte| follows(number.into(), *byte));
                     grams.extend(third.map(|third| gram(&[first, second, third], 0, number)));
                 }
-                bytes => grams.push(rarest(bytes, number)),
+                bytes => grams.push(rarest(bytes, number, &common)),
             }
         }
         grams.sort_unstable();
@@ -116,18 +116,58 @@ fn gram(bytes: &[u8], at: usize, word: u16) -> Gram {
     Gram { slot: slot(three), back: u8::try_from(at + 3).expect("words are short"), word }
 }
 
-fn rarest(word: &[u8], number: u16) -> Gram {
+/// The three bytes of a word that are met least in texts.
+fn rarest(word: &[u8], number: u16, common: &Common) -> Gram {
     assert!((3..250).contains(&word.len()), "a word that is looked for has two bytes or more");
-    let common = |at: &usize| -> usize { word[*at..at + 3].iter().map(|byte| commonness(*byte)).sum() };
-    gram(word, (0..word.len() - 2).min_by_key(common).unwrap_or_default(), number)
+    let grams = (0..word.len() - 2).map(|at| gram(word, at, number));
+    let rank = |gram: &Gram| (common.grams[usize::from(gram.slot)], common.letters(word, gram));
+    grams.min_by_key(rank).expect("a word of three bytes has three bytes")
 }
 
-/// How often a byte is met in prose and code, roughly.
-fn commonness(byte: u8) -> usize {
-    const RAREST_FIRST: &[u8] = b"qzjxkv_bywgp-fmucldhr/ion:sate ";
-    let byte = byte.to_ascii_lowercase();
-    RAREST_FIRST.iter().position(|common| *common == byte).map_or(0, |rank| rank + 4)
+/// How often bytes are met.
+struct Common {
+    /// By slot.
+    grams: Box<[u8; SLOTS]>,
 }
+
+impl Common {
+    fn new() -> Common {
+        let mut grams = Box::new([0_u8; SLOTS]);
+        for three in COMMON.as_bytes().windows(3) {
+            let count = &mut grams[usize::from(slot([three[0], three[1], three[2]]))];
+            *count = count.saturating_add(1);
+        }
+        Common { grams }
+    }
+
+    /// Where no common word has the three bytes, common letters are worse.
+    fn letters(&self, word: &[u8], gram: &Gram) -> usize {
+        const RAREST_FIRST: &[u8] = b"qzjxkv_bywgp-fmucldhr/ion:sate ";
+        let end = usize::from(gram.back);
+        let rank = |byte: &u8| RAREST_FIRST.iter().position(|common| *common == byte.to_ascii_lowercase());
+        word[end - 3..end].iter().map(|byte| rank(byte).map_or(0, |rank| rank + 4)).sum()
+    }
+}
+
+/// Words that stand in every prompt, answer, program and log: what they have in common with a word that is looked for is
+/// no sign of it.
+const COMMON: &str = " the of and to a in is that for it with as was on be are by this from or an at not have has \
+    you your can will would should which their there they them when what where who how all any each other more most \
+    some such than then these those only into over under about after before between because through while \
+    please answer question summary summarise message messages content context response request result results user \
+    system assistant model tool tools function call calls arguments parameters type string number numbers object \
+    text token tokens prompt_tokens completion_tokens max_tokens tokenize input output data value values name names \
+    key keys code error errors warning info debug status date time timestamp created_at updated_at version release \
+    access pass passed passes passage passing secret service server session account address application content-type \
+    example information customer customers order orders number product price total amount payment invoice report \
+    return import export const public private static class struct let mut match async await print true false null none \
+    select from where group insert update delete table index column row count list item items file files path line \
+    http https www com org net html json python rust node docker run install build test tests command github \
+    id request_id span trace duration took_ms level thread worker agent step steps search query limit page offset \
+    temperature stream description required properties enum array default options title language image \
+    die der das und ist nicht ein eine mit auf von zu den im für sich werden wird nummer \
+    le la les des et est une dans pour que qui sur avec pas plus el los las por con una del para como más que no \
+    phone mail email company birthday born on text/html application/json - ** ## | --- ";
 
 #[cfg(test)]
 mod tests {

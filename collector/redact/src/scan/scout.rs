@@ -1,7 +1,7 @@
 //! The one pass over all bytes: where a look may be worth it.
 
 use super::literals::Literals;
-use crate::block::{BLOCK, Block, bits_of_pairs, block};
+use crate::block::{BLOCK, Block, bits_of_three, block};
 
 /// So many bytes may be triggers by themselves.
 pub(super) const MOST_TRIGGERS: usize = 8;
@@ -26,7 +26,7 @@ pub(super) fn scout(
         let block = block(text, base);
         let inside = u32::MAX >> BLOCK.saturating_sub(text.len() - base);
         let words = literals.bits(before, &block) & inside;
-        let signs = signs(&block, before[1], triggers) & inside;
+        let signs = signs(&block, before[1], text.get(base + BLOCK).copied(), triggers) & inside;
         before = [block[BLOCK - 2], block[BLOCK - 1]];
         let goes_on = each(signs, |place| visit(Sight::Sign(base + place)))
             && each(words, |place| visit(Sight::Word(base + place)));
@@ -47,14 +47,22 @@ fn each(mut bits: u32, mut visit: impl FnMut(usize) -> bool) -> bool {
     true
 }
 
-/// Where a run of digits begins, and where a trigger is. `last` stands before the block.
+/// Where a run of digits begins, and where a trigger is. A single digit begins one only where a sign follows it, and no
+/// letter stands before it: the others are most of the digits of an id. `last` stands before the block, `next` behind it.
 #[inline(always)]
-fn signs(block: &Block, last: u8, triggers: &[u8; MOST_TRIGGERS]) -> u32 {
-    let mut before = [last; BLOCK];
+fn signs(block: &Block, last: u8, next: Option<u8>, triggers: &[u8; MOST_TRIGGERS]) -> u32 {
+    let (mut before, mut behind) = ([last; BLOCK], [next.unwrap_or_default(); BLOCK]);
     before[1..].copy_from_slice(&block[..BLOCK - 1]);
+    behind[..BLOCK - 1].copy_from_slice(&block[1..]);
     let digit = |byte: u8| u8::from(byte.wrapping_sub(b'0') < 10);
-    bits_of_pairs(block, &before, |byte, before| {
+    let letter = |byte: u8| u8::from((byte | 0x20).wrapping_sub(b'a') < 26);
+    // The space, the parentheses, and `-`, `.` and `/`, which stand in a row.
+    let sign = |byte: u8| {
+        u8::from(byte == b' ') | u8::from(byte & 0xfe == b'(') | u8::from(byte.wrapping_sub(b'-') < 3)
+    };
+    bits_of_three(&before, block, &behind, |before, byte, behind| {
         let trigger = triggers.iter().fold(0, |any, trigger| any | u8::from(byte == *trigger));
-        trigger | digit(byte) & (digit(before) ^ 1)
+        let begins = digit(byte) & (digit(before) ^ 1);
+        trigger | begins & (digit(behind) | sign(behind) & (letter(before) ^ 1))
     })
 }

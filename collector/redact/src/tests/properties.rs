@@ -3,6 +3,7 @@
 use super::BUILTIN;
 use crate::Finding;
 use crate::detect::{DETECTORS, TOKENS, Trigger};
+use crate::steps;
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 
@@ -100,7 +101,9 @@ fn triggers() -> Vec<String> {
             Trigger::Literal(words, _) => words.iter().map(|word| (*word).to_owned()).collect(),
             Trigger::Label(label) => label.words.iter().map(|word| (*word).to_owned()).collect(),
             Trigger::Byte(byte, _) => vec![char::from(*byte).to_string()],
-            Trigger::Digits(..) | Trigger::DigitsBehindLetter(..) => vec!["4".to_owned()],
+            Trigger::Digits(..) | Trigger::Groups(..) | Trigger::DigitsBehindLetter(..) => {
+                vec!["4".to_owned()]
+            }
         });
     TOKENS.iter().map(|token| token.prefix.to_owned()).chain(of_detectors).collect()
 }
@@ -219,6 +222,27 @@ proptest! {
     }
 
     #[test]
+    fn nothing_but_findings_changes(text in prop_oneof![nasty(), json().prop_map(|value| value.to_string())]) {
+        let redacted = BUILTIN.redact(&text);
+        let (mut expected, mut from) = (String::new(), 0);
+        for finding in &redacted.findings {
+            expected.push_str(&text[from..finding.start]);
+            finding.write_mark(&mut expected);
+            from = finding.end;
+        }
+        expected.push_str(&text[from..]);
+        prop_assert_eq!(redacted.text, expected);
+    }
+
+    #[test]
+    fn whatever_is_repeated_costs_as_much_each_time(pieces in prop::collection::vec(piece(), 1..4)) {
+        let piece = pieces.concat();
+        let [short, long] =
+            [1_000, 16_000].map(|length| steps_for_each_byte(&piece.repeat(length / piece.len().max(1) + 1)));
+        prop_assert!(long <= 2 * short + 16 && long <= MOST_STEPS, "{piece:?}: {short}, then {long}");
+    }
+
+    #[test]
     fn nothing_planted_in_json_survives((canary, text) in planted()) {
         let redacted = BUILTIN.redact(&text).text;
         prop_assert!(!redacted.contains(&canary), "{redacted}");
@@ -231,14 +255,11 @@ proptest! {
     }
 }
 
-/// The best of five, so that a busy machine is not taken for a slow one.
-fn seconds(text: &str) -> f64 {
-    let once = || {
-        let start = std::time::Instant::now();
-        BUILTIN.redact(text);
-        start.elapsed().as_secs_f64()
-    };
-    (0..5).map(|_| once()).fold(f64::INFINITY, f64::min)
+/// Bytes that are read for each byte of a text, at the most: by all detectors, in every view, in each of eight looks.
+const MOST_STEPS: usize = 256;
+
+fn steps_for_each_byte(text: &str) -> usize {
+    steps::of(|| drop(BUILTIN.redact(text))) / text.len().max(1)
 }
 
 #[test]
@@ -265,11 +286,18 @@ fn the_cost_is_linear_in_the_text() {
         "%25",
         "%",
         "https://a:b",
+        "aB3dE5gH7jK9mN1p\n",
+        "aB3d\" + \"",
+        "[at]",
+        "6a6b6c6d6e6f\n",
     ];
     for piece in pieces {
-        let (short, long) = (piece.repeat(4_000 / piece.len()), piece.repeat(64_000 / piece.len()));
-        let ratio = seconds(&long) / seconds(&short).max(1e-4);
-        // A quadratic step would take 256 times as long.
-        assert!(ratio < 128.0, "{piece:?}: sixteen times the text took {ratio:.0} times as long");
+        let [short, long] =
+            [4_000, 64_000].map(|length| steps_for_each_byte(&piece.repeat(length / piece.len())));
+        // A quadratic step would cost sixteen times as much for each byte.
+        assert!(
+            long <= 2 * short + 16 && long <= MOST_STEPS,
+            "{piece:?}: {short} steps a byte, and {long} in a longer text"
+        );
     }
 }

@@ -2,6 +2,7 @@
 
 use super::View;
 use crate::block::Places;
+use crate::steps;
 
 /// Folds `raw`; borrows it where there is nothing to fold.
 pub(crate) fn fold(raw: &str) -> View<'_> {
@@ -14,6 +15,7 @@ pub(crate) fn fold_in_json(raw: &str) -> View<'_> {
 }
 
 fn folded(raw: &str, in_json: bool) -> View<'_> {
+    steps::read(raw.len());
     let bytes = raw.as_bytes();
     let mut odd = Places::of(bytes, is_odd);
     let Some(first) = odd.from(0) else { return View::of(raw) };
