@@ -3,6 +3,7 @@
 use std::ops::{Range, RangeInclusive};
 
 mod address;
+mod bank;
 mod bearer;
 mod bytes;
 mod card;
@@ -74,7 +75,7 @@ pub(crate) const DETECTORS: &[&Detector] = &[
     &odd::MAILCHIMP_KEY,
     &odd::AZURE_SECRET,
     &odd::TERRAFORM_TOKEN,
-    &odd::SIGNATURE,
+    &odd::URL_SECRET,
     &key::AWS_SECRET_KEY,
     &key::GENERIC_API_KEY,
     &header::AUTHORIZATION,
@@ -85,6 +86,8 @@ pub(crate) const DETECTORS: &[&Detector] = &[
     &iban::IBAN,
     &card::CREDIT_CARD,
     &wallet::WALLET,
+    &bank::BANK_ACCOUNT,
+    &bank::PIN,
     &ssn::US_SSN,
     &identity::DATE_OF_BIRTH,
     &identity::PASSPORT,

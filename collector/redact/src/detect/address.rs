@@ -78,7 +78,13 @@ fn version_6(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
         return None;
     }
     let address: Ipv6Addr = std::str::from_utf8(written).ok()?.parse().ok()?;
-    (!address.is_loopback() && !address.is_unspecified()).then_some(start..end)
+    // The network card that a local address is on belongs to it.
+    let zone = if text.get(end) == Some(&b'%') {
+        run(text, end + 1, 16, |byte| byte.is_ascii_alphanumeric())
+    } else {
+        end
+    };
+    (!address.is_loopback() && !address.is_unspecified()).then_some(start..zone.max(end))
 }
 
 #[cfg(test)]

@@ -114,7 +114,8 @@ fn accept_pin(text: &[u8], _: Bond) -> Option<usize> {
     let parted = first == 3 && matches!(text.get(first), Some(b'-' | b' '));
     let end = if parted { run(text, first + 1, 4, |byte| byte.is_ascii_digit()) } else { first };
     let end = if parted && end != 7 { first } else { end };
-    let fraction = matches!(text.get(end), Some(b'.' | b',' | b':' | b'/' | b'-' | b'%')) && text.get(end + 1).is_some_and(u8::is_ascii_digit);
+    let fraction = matches!(text.get(end), Some(b'.' | b',' | b':' | b'/' | b'-' | b'%'))
+        && text.get(end + 1).is_some_and(u8::is_ascii_digit);
     ((3..=8).contains(&end) && !fraction && !is_alphanumeric(text.get(end).copied())).then_some(end)
 }
 
@@ -133,7 +134,14 @@ mod tests {
 
     #[test]
     fn leaves_talk_about_accounts_and_codes() {
-        for text in ["account number missing", "error code: 404", "pin: 2.5", "swift: a language", "otp required", "the pin 1234 is an input"] {
+        for text in [
+            "account number missing",
+            "error code: 404",
+            "pin: 2.5",
+            "swift: a language",
+            "otp required",
+            "the pin 1234 is an input",
+        ] {
             nothing(text);
         }
     }

@@ -7,7 +7,12 @@ use std::ops::{Range, RangeInclusive};
 pub(super) const CREDIT_CARD: Detector = Detector {
     rule: "CREDIT_CARD",
     reason: "whoever has the number can pay with it",
-    triggers: &[Trigger::Groups(1..=1, spaced), Trigger::Groups(4..=4, find), Trigger::Digits(13..=19, find)],
+    triggers: &[
+        Trigger::Groups(1..=1, spaced),
+        Trigger::Groups(4..=4, find),
+        Trigger::Groups(6..=6, find),
+        Trigger::Digits(13..=19, find),
+    ],
 };
 
 fn find(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
@@ -63,6 +68,7 @@ const ISSUERS: &[(RangeInclusive<u32>, RangeInclusive<usize>)] = &[
     (220_000..=220_499, 16..=19),
     (222_100..=272_099, 16..=16),
     (300_000..=305_999, 14..=19),
+    (309_000..=309_999, 14..=19),
     (340_000..=349_999, 15..=15),
     (352_800..=358_999, 16..=19),
     (360_000..=369_999, 14..=19),

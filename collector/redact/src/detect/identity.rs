@@ -418,7 +418,14 @@ fn accept_date(text: &[u8], _: Bond) -> Option<usize> {
     }
     let end = run(text, 0, 4, |byte| byte.is_ascii_digit());
     let end = match text.get(end) {
-        Some(&separator @ (b'-' | b'/' | b'.')) if end > 0 => numeric(text, end, separator)?,
+        Some(&separator @ (b'-' | b'/' | b'.')) if end > 0 => {
+            let named = || spelled(text, run(text, end, 2, |byte| b" .-".contains(&byte)), false);
+            numeric(text, end, separator).or_else(named)?
+        }
+        Some(b's' | b'n' | b'r' | b't') if (1..=2).contains(&end) => {
+            let of = run(text, end + 2, 1, |byte| byte == b' ');
+            spelled(text, if starts(text, of, b"of ") { of + 3 } else { of }, false)?
+        }
         Some(b' ' | b'.') if (1..=2).contains(&end) => {
             let named = spelled(text, run(text, end, 2, |byte| b" .".contains(&byte)), false);
             named.or_else(|| (text[end] == b' ').then(|| numeric(text, end, b' ')).flatten())?

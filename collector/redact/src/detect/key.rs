@@ -108,8 +108,6 @@ pub(super) const GENERIC_API_KEY: Detector = Detector {
             "personal_access_token",
             "oauth_token",
             "_authtoken",
-            "?key=",
-            "&key=",
             "_auth",
         ],
         loose: false,

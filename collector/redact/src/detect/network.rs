@@ -10,8 +10,8 @@ pub(super) const MAC_ADDRESS: Detector = Detector {
     triggers: &[
         Trigger::Byte(b':', find),
         Trigger::Byte(b'-', find),
-        Trigger::Digits(1..=4, dotted),
-        Trigger::DigitsBehindLetter(1..=3, dotted),
+        Trigger::Digits(2..=4, dotted),
+        Trigger::DigitsBehindLetter(2..=3, dotted),
     ],
 };
 

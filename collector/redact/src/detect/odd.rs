@@ -30,11 +30,11 @@ pub(super) const TERRAFORM_TOKEN: Detector = Detector {
     triggers: &[Trigger::Literal(&[".atlasv1."], terraform)],
 };
 
-pub(super) const SIGNATURE: Detector = Detector {
-    rule: "SIGNATURE",
+pub(super) const URL_SECRET: Detector = Detector {
+    rule: "URL_SECRET",
     reason: "whoever has the signed address is let in",
     triggers: &[Trigger::Literal(
-        &["x-amz-signature=", "x-goog-signature=", "&sig=", "?sig=", "&signature="],
+        &["x-amz-signature=", "x-goog-signature=", "&sig=", "?sig=", "&signature=", "?key=", "&key="],
         signature,
     )],
 };
@@ -94,7 +94,7 @@ mod tests {
             found(&format!("with {token}, ok"), rule, &[&token]);
         }
         let signed = body(64);
-        found(&format!("https://x.io/a?b=c&X-Amz-Signature={signed}&d=e"), "SIGNATURE", &[&signed]);
+        found(&format!("https://x.io/a?b=c&X-Amz-Signature={signed}&d=e"), "URL_SECRET", &[&signed]);
     }
 
     #[test]

@@ -3,12 +3,53 @@
 use super::bytes::run;
 use super::label::Bond;
 use super::{Detector, Label, Trigger};
+use std::ops::Range;
 
 pub(super) const PASSWORD: Detector = Detector {
     rule: "PASSWORD",
     reason: "it opens an account, and is used for others as well",
-    triggers: &[Trigger::Label(&LABEL), Trigger::Label(&SHORT)],
+    triggers: &[
+        Trigger::Label(&LABEL),
+        Trigger::Label(&SHORT),
+        Trigger::Literal(
+            &[
+                "user: ",
+                "user ",
+                "login ",
+                "login: ",
+                "username ",
+                "username: ",
+                "usuario ",
+                "utente ",
+                "логин ",
+                "credentials: ",
+            ],
+            pair,
+        ),
+    ],
 };
+
+/// `user: root pass: x`, `login ada / hasło x`, `credentials: ada:x`: a name, and the password after it.
+fn pair(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
+    let name = run(text, at.end, 48, |byte| byte > b' ' && !b",;:/\"'<>|".contains(&byte));
+    let colon = name > at.end && text.get(name) == Some(&b':') && text[at.start..at.end].ends_with(b": ");
+    let value = if colon {
+        name + 1
+    } else {
+        let gap = run(text, name, 4, |byte| b" ,;/|".contains(&byte));
+        let line = &text[gap..text.len().min(gap + 64)];
+        let words = LABEL.words.iter().chain(SHORT.words).map(|word| word.as_bytes());
+        let label = words.filter(|word| starts_in_any_case(line, word)).map(<[u8]>::len).max()?;
+        gap + label + run(&line[label..], 0, 3, |byte| b": =".contains(&byte))
+    };
+    let password = unquoted(text.get(value..)?);
+    let is_next = name > at.end && value > name && matches!(text[value - 1], b' ' | b':' | b'=');
+    (is_next && password.len() >= 6 && is_mixed(password)).then_some(value..value + password.len())
+}
+
+fn starts_in_any_case(text: &[u8], word: &[u8]) -> bool {
+    text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
+}
 
 /// Words that mean other things as well: their value has to be assigned.
 const SHORT: Label = Label {
@@ -187,7 +228,7 @@ fn is_mixed(value: &[u8]) -> bool {
     let has = |kind: fn(&u8) -> bool| value.iter().any(kind);
     let letters = has(u8::is_ascii_alphabetic);
     let inner = &value[..value.len() - 1];
-    let signs = inner.iter().any(|byte| b"!@#$^*?=+~".contains(byte));
+    let signs = inner.iter().any(|byte| b"!@#$%^&*?=+~".contains(byte));
     letters && !is_constant(value) && (has(u8::is_ascii_digit) || signs || is_grouped(value))
 }
 
@@ -219,6 +260,9 @@ mod tests {
         found("mot de passe : Sesame-42x", "PASSWORD", &["Sesame-42x"]);
         found(r#"{"userPassword": "correct horse"}"#, "PASSWORD", &["correct horse"]);
         found(r#"curl -d '{"password": "sesame"}'"#, "PASSWORD", &["sesame"]);
+        found("user: root pass: Pa55_Lamp39@IM ok", "PASSWORD", &["Pa55_Lamp39@IM"]);
+        found("логин root пароль vt6M!%+%gS+T63", "PASSWORD", &["vt6M!%+%gS+T63"]);
+        found("credentials: ada:6U!BRBNsmX39yE", "PASSWORD", &["6U!BRBNsmX39yE"]);
         found("Server=a;Password=x1y2;Database=b", "PASSWORD", &["x1y2"]);
         found("| passwd | Sunshine2723! |", "PASSWORD", &["Sunshine2723!"]);
     }

@@ -99,7 +99,7 @@ const LABEL: Label = Label {
         "전화번호",
         "휴대폰",
     ],
-    loose: false,
+    loose: true,
     accept,
 };
 
@@ -108,7 +108,7 @@ fn accept(text: &[u8], _: Bond) -> Option<usize> {
     let plus = usize::from(text.first() == Some(&b'+'));
     let (digits, end) = read(text, plus)?;
     let is_moment = digits.len() == 13 && digits.starts_with(b"1");
-    let is_day = digits.len() == 8 && matches!(text.get(4), Some(b'-' | b'/'));
+    let is_day = digits.len() == 8 && matches!(digits.as_slice(), [b'1', b'9', ..] | [b'2', b'0', ..]);
     ((7..=15).contains(&digits.len()) && !is_moment && !is_day && end > 0).then_some(end)
 }
 

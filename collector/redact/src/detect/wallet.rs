@@ -5,7 +5,8 @@ use std::ops::Range;
 use sha2::{Digest, Sha256};
 
 use super::bytes::{before, is_word, run};
-use super::{Detector, Trigger};
+use super::label::Bond;
+use super::{Detector, Label, Trigger};
 
 pub(super) const WALLET: Detector = Detector {
     rule: "WALLET",
@@ -13,7 +14,41 @@ pub(super) const WALLET: Detector = Detector {
     triggers: &[
         Trigger::Literal(&["bc1", "ltc1"], segregated),
         Trigger::Literal(&["0x"], ether),
-        Trigger::Digits(1..=12, base58),
+        // Most of these begin with one digit and a letter, as half of all words in a program do: they need a word before.
+        Trigger::Label(&Label {
+            words: &[
+                "wallet",
+                "wallets",
+                "address",
+                "addr",
+                "bitcoin",
+                "btc",
+                "litecoin",
+                "ltc",
+                "tron",
+                "trx",
+                "usdt",
+                "dogecoin",
+                "payout",
+                "deposit",
+                "send to",
+                "pay to",
+                "pay",
+                "portfel",
+                "portefeuille",
+                "cartera",
+                "carteira",
+                "geldbörse",
+                "кошелёк",
+                "кошелек",
+                "гаманець",
+                "钱包",
+                "ウォレット",
+                "지갑",
+            ],
+            loose: true,
+            accept: accept_base58,
+        }),
     ],
 };
 
@@ -66,16 +101,11 @@ fn is_address(text: &[u8], digits: &Range<usize>) -> bool {
     has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) || is_said
 }
 
-/// Bitcoin's first form, with a checksum of four bytes: it begins with a 1 or a 3.
-fn base58(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
-    let of_alphabet = |byte: u8| byte.is_ascii_alphanumeric() && !b"0OIl".contains(&byte);
-    if !matches!(text[at.start], b'1' | b'3') || !text.get(at.end).is_some_and(u8::is_ascii_alphabetic) {
-        return None;
-    }
-    let end = run(text, at.start, 36, of_alphabet);
-    let whole = !is_word(before(text, at.start)) && !is_word(text.get(end).copied());
-    (whole && (26..=35).contains(&(end - at.start)) && has_checksum(&text[at.start..end])?)
-        .then_some(at.start..end)
+/// Bitcoin's first form and those that follow it, with a checksum of four bytes.
+fn accept_base58(text: &[u8], _: Bond) -> Option<usize> {
+    let end = run(text, 0, 36, |byte| byte.is_ascii_alphanumeric() && !b"0OIl".contains(&byte));
+    let whole = !is_word(text.get(end).copied());
+    (whole && (26..=35).contains(&end) && has_checksum(&text[..end])?).then_some(end)
 }
 
 fn has_checksum(address: &[u8]) -> Option<bool> {
