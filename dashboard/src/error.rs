@@ -99,7 +99,7 @@ impl Error {
             }
             Self::NoStep => "it may not have arrived yet; look at the execution that it belongs to",
             Self::NoReceipt => {
-                "it may be of another project, older than 7 days, or not written down yet, which takes about a second"
+                "it may be of another project or have had no good key, be older than 7 days, or not be written down yet, which takes about a second"
             }
             Self::NoPage => "go to the list of executions",
             Self::Method => "pages and the read API are asked with GET",

@@ -112,7 +112,7 @@ async fn a_body_that_says_of_itself_that_it_is_too_long_is_not_waited_for() {
 #[tokio::test]
 async fn who_says_nothing_or_half_a_sentence_is_not_listened_to_for_ever() {
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    let moment = std::time::Duration::from_millis(50);
+    let moment = std::time::Duration::from_millis(250);
     let connections = ConnectionLimits { at_most: 1, silence: moment, head: moment };
     let site = Site::with(Limits { connections, ..Limits::default() }, Manners::default()).await;
     for words in [&b""[..], b"PRI", b"POST /v1/traces HTTP/1.1\r\nhost: x\r\nx-slow: "] {
