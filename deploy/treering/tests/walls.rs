@@ -11,7 +11,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("treering-step", &[]),
     ("treering-layer", &["treering-step"]),
     ("treering-otlp", &["treering-step"]),
-    ("treering-redact", &["treering-otlp"]),
+    ("treering-redact", &["treering-otlp", "treering-step"]),
     ("treering-read", &["treering-otlp", "treering-redact", "treering-step"]),
     ("treering-queue", &["treering-redact", "treering-seal"]),
     ("treering-seal", &[]),

@@ -34,7 +34,7 @@ fn version_4(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
 
 /// `nginx/1.24.0.4`, `driver 25.14.164.1`, `version: 1.2.3.4`.
 fn is_version(text: &[u8], start: usize) -> bool {
-    const WORDS: [&[u8]; 18] = [
+    const WORDS: [&[u8]; 19] = [
         b"version",
         b"driver",
         b"release",
@@ -53,13 +53,17 @@ fn is_version(text: &[u8], start: usize) -> bool {
         b"revision",
         b"schema",
         b"protocol",
+        b"kernel",
     ];
     let paragraph = text[..start].ends_with("§".as_bytes());
     let slash = before(text, start) == Some(b'/') && before(text, start - 1) != Some(b'/');
     let gap = run_back(text, start, 4, |byte| b" :=\"'".contains(&byte));
     let word = run_back(text, gap, 10, |byte| byte.is_ascii_alphabetic());
+    // `package acme 1.2.3.4`: the name of what has the version may stand between.
+    let of_what = run_back(text, word, 9, |byte| byte.is_ascii_alphabetic() || byte == b' ');
+    let is_package = text[of_what..word].to_ascii_lowercase().ends_with(b"package ");
     let word = text[word..gap].to_ascii_lowercase();
-    slash || paragraph || WORDS.contains(&word.as_slice())
+    slash || paragraph || is_package || WORDS.contains(&word.as_slice())
 }
 
 /// Looks from the first colon of the address only, so that each address is read once.
@@ -84,7 +88,8 @@ fn version_6(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
     } else {
         end
     };
-    (!address.is_loopback() && !address.is_unspecified()).then_some(start..zone.max(end))
+    let network = written.ends_with(b"::") && text.get(end) == Some(&b'/');
+    (!address.is_loopback() && !address.is_unspecified() && !network).then_some(start..zone.max(end))
 }
 
 #[cfg(test)]

@@ -44,12 +44,20 @@ fn inside_another_number(text: &[u8], start: usize) -> bool {
         || matches!(previous, Some(b'_' | b'+'))
         || (matches!(previous, Some(b'-' | b'.')) && is_alphanumeric(joined))
         || (previous == Some(b' ') && is_digit(joined) && runs_of_four(text, start - 1))
+        || (previous == Some(b' ') && begins_an_account(text, start - 1))
 }
 
 /// `1234 4111 …`: a group of four before means that this is the middle of a longer number.
 fn runs_of_four(text: &[u8], end: usize) -> bool {
     let start = super::bytes::run_back(text, end, 5, |byte| byte.is_ascii_digit());
     end - start == 4
+}
+
+/// `LT48 8253 …`: an account that fails its check is no card.
+fn begins_an_account(text: &[u8], end: usize) -> bool {
+    let head = end.checked_sub(4).map_or(&b""[..], |start| &text[start..end]);
+    matches!(head, [first, second, third, fourth]
+        if first.is_ascii_uppercase() && second.is_ascii_uppercase() && third.is_ascii_digit() && fourth.is_ascii_digit())
 }
 
 fn well_grouped(number: &Grouped) -> bool {

@@ -59,7 +59,9 @@ fn accept_header(text: &[u8], _: Bond) -> Option<usize> {
     }
     if has_scheme && text[..scheme].eq_ignore_ascii_case(b"digest") {
         let line = run(text, 0, 512, |byte| byte != b'\n' && byte != b'\'');
-        return memchr::memmem::find(&text[..line], b"response=").map(|_| line);
+        let answer = memchr::memmem::find(&text[..line], b"response=")? + b"response=".len();
+        let value = run(text, answer, 4, |byte| byte == b'"');
+        return Some(run(text, value, 128, |byte| byte.is_ascii_alphanumeric()));
     }
     let start = if has_scheme { scheme + 1 } else { 0 };
     let value = word(&text[start..], Bond::Assigned);
