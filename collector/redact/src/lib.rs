@@ -7,7 +7,8 @@
 //! that a budget can be counted in bytes.
 //!
 //! **How to test it.** `cargo test -p treering-redact`: each detector beside its own true and false cases, snapshots
-//! of whole redactions, and properties (idempotent, valid JSON stays valid JSON, nothing planted survives).
+//! of whole redactions, and properties (idempotent, valid JSON stays valid JSON, nothing planted survives, the bytes
+//! read for each byte of a text stay few). `cargo run --release -p treering-redact --example speed` says what it costs.
 
 mod action;
 mod base64;

@@ -22,6 +22,9 @@ fn version_4(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
     }
     let end = run(text, at.start, 16, |byte| byte.is_ascii_digit() || byte == b'.');
     let end = if text[end - 1] == b'.' { end - 1 } else { end };
+    if memchr::memchr_iter(b'.', &text[at.start..end]).count() != 3 {
+        return None;
+    }
     let address: Ipv4Addr = std::str::from_utf8(&text[at.start..end]).ok()?.parse().ok()?;
     let goes_on = is_word(text.get(end).copied())
         || matches!(text.get(end), Some(b'-' | b'+')) && is_alphanumeric(text.get(end + 1).copied());

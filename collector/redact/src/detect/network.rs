@@ -21,6 +21,10 @@ fn find(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
     let separator = text[at.start];
     let start = at.start.checked_sub(2)?;
     let written = text.get(start..start + LENGTH)?;
+    // Most colons and dashes have no other one three bytes on.
+    if written[5] != separator {
+        return None;
+    }
     let pairs = written.chunks(3).all(|pair| {
         pair[0].is_ascii_hexdigit()
             && pair[1].is_ascii_hexdigit()

@@ -4,7 +4,7 @@ use super::literals::Literals;
 use crate::block::{BLOCK, Block, bits_of_three, block};
 
 /// So many bytes may be triggers by themselves.
-pub(super) const MOST_TRIGGERS: usize = 8;
+pub(super) const MOST_TRIGGERS: usize = 5;
 
 /// What is worth a look, and where.
 pub(super) enum Sight {
