@@ -33,8 +33,6 @@ pub enum Malformed {
     TooManyValues,
     #[error("a request has at most 100,000 spans or log records: send smaller batches")]
     TooManyRecords,
-    #[error("a request has at most 250,000 places to redact: send smaller batches")]
-    TooManyFindings,
     #[error("an edit does not fit the request: it would break a record or take it away")]
     BrokenByEdit,
 }
@@ -42,14 +40,7 @@ pub enum Malformed {
 impl Malformed {
     /// True where smaller batches are what helps.
     pub fn is_too_large(self) -> bool {
-        matches!(
-            self,
-            Self::TooLong
-                | Self::TooManyScopes
-                | Self::TooManyValues
-                | Self::TooManyRecords
-                | Self::TooManyFindings
-        )
+        matches!(self, Self::TooLong | Self::TooManyScopes | Self::TooManyValues | Self::TooManyRecords)
     }
 }
 
