@@ -1,5 +1,6 @@
 //! The engine: candidates in one pass over the bytes, then a short look around each.
 
+use crate::base64::is_url_safe;
 use crate::detect::{DETECTORS, Find, Label, TOKENS, Token, Trigger, WINDOW};
 use crate::steps;
 use literals::Literals;
@@ -96,7 +97,9 @@ impl Engine {
         targets.extend(RULED.iter().map(|_| (0, Target::Ruled)));
         let follows = |word: usize, byte| match targets[word].1 {
             Target::Token(token) => token.goes_on_with(byte),
-            _ => true,
+            // A label ends there, and any other word of two bytes goes on with what it gives away.
+            Target::Label(_) => !byte.is_ascii_alphanumeric(),
+            _ => is_url_safe(byte) || matches!(byte, b'.' | b'~'),
         };
         let literals = Literals::new(words, follows);
         let alone = [&digits[1], &digits_behind_letter[1]];

@@ -137,6 +137,13 @@ impl Common {
             let count = &mut grams[usize::from(slot([three[0], three[1], three[2]]))];
             *count = count.saturating_add(1);
         }
+        // Where words meet, they meet in more ways than are listed here.
+        let letters = b"abcdefghijklmnopqrstuvwxyz";
+        for (first, last) in letters.iter().flat_map(|first| letters.iter().map(move |last| (*first, *last)))
+        {
+            let count = &mut grams[usize::from(slot([first, b' ', last]))];
+            *count = count.saturating_add(2);
+        }
         Common { grams }
     }
 
