@@ -32,7 +32,8 @@ fn version_4(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
         || address.is_loopback() && address.octets()[1] == 0
         || address.octets()[0] == 255
         || address.octets()[1..] == [0, 0, 0];
-    (!goes_on && !nobody && !is_version(text, at.start)).then_some(at.start..end)
+    let network = address.octets()[3] == 0 && text.get(end) == Some(&b'/');
+    (!goes_on && !nobody && !network && !is_version(text, at.start)).then_some(at.start..end)
 }
 
 /// `nginx/1.24.0.4`, `driver 25.14.164.1`, `version: 1.2.3.4`.

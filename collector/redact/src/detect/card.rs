@@ -23,7 +23,13 @@ fn find(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
     let end = number.place.end;
     let goes_on = is_alphanumeric(text.get(end).copied())
         || (matches!(text.get(end), Some(b'-' | b'.' | b'_')) && is_alphanumeric(text.get(end + 1).copied()));
-    (!goes_on && well_grouped(&number) && is_card(&number.digits)).then_some(number.place)
+    let an_id = number.groups.len() == 1 && is_long(&number.digits);
+    (!goes_on && !an_id && well_grouped(&number) && is_card(&number.digits)).then_some(number.place)
+}
+
+/// Longer numbers without a gap are ids and constants; cards of that length have gaps, but those of China.
+fn is_long(digits: &[u8]) -> bool {
+    digits.len() > 16 && !digits.starts_with(b"62")
 }
 
 /// `4 1 1 1 1 1 1 1 …`: each digit by itself.
@@ -34,7 +40,7 @@ fn spaced(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
 
 /// Whether bare digits, as they stand in JSON without quotes, are a card.
 pub(crate) fn is_bare_card(digits: &[u8]) -> bool {
-    digits.len() >= 13 && digits.iter().all(u8::is_ascii_digit) && is_card(digits)
+    digits.len() >= 13 && digits.iter().all(u8::is_ascii_digit) && !is_long(digits) && is_card(digits)
 }
 
 fn inside_another_number(text: &[u8], start: usize) -> bool {

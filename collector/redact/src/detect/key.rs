@@ -141,7 +141,10 @@ fn accept_key(text: &[u8], bond: Bond) -> Option<usize> {
         value.windows(2).filter(|pair| pair[0].is_ascii_lowercase() && pair[1].is_ascii_uppercase()).count();
     let mixed = has(u8::is_ascii_digit) || bond != Bond::Said && turns >= 4 && value.len() <= 64;
     let random = mixed && has(u8::is_ascii_alphabetic) && distinct(value) >= 8;
-    let code = bond == Bond::Said && is_name(value);
+    let constant =
+        value.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_')
+            && value.iter().filter(|byte| **byte == b'_').count() > 1;
+    let code = bond == Bond::Said && is_name(value) || bond != Bond::Key && constant;
     (value.len() >= 16 && in_alphabet && random && !code).then_some(value.len())
 }
 

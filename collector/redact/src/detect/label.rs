@@ -239,8 +239,10 @@ fn is_reference(value: &[u8]) -> bool {
         (b'<', _) => closes(b'>') || value[1..].iter().all(u8::is_ascii_alphabetic),
         (b'{', _) => closes(b'}') || value.get(1).is_none_or(|next| b"{\"'".contains(next)),
         (b'[', _) => closes(b']') || value.get(1).is_none_or(|next| b"\"'[{".contains(next)),
-        (b'(', _) => closes(b')') || value.get(1).is_none_or(|next| b"\"'".contains(next)),
-        (b'*', _) => value.iter().all(|byte| *byte == b'*') || value.get(1) == Some(&b'*'),
+        (b'(', _) => true,
+        // A symbol, a pointer.
+        (b':' | b'&', _) => is_name(&value[1..]),
+        (b'*', _) => value.get(1) == Some(&b'*') || is_name(&value[1..]),
         _ => false,
     }
 }

@@ -205,12 +205,11 @@ fn unquoted(text: &[u8]) -> &[u8] {
 /// Signs within a password that may be the end of one: a text of a million is none.
 const MOST_SIGNS: usize = 16;
 
-/// `request.form[`, `getpass(`: names, and what is done with them.
+/// `request.form[`, `getpass(`, `Password::new`, `MAX_PASSWORD_AGE`: names, and what is done with them.
 fn is_code(value: &[u8]) -> bool {
-    let name = value.iter().take_while(|byte| byte.is_ascii_alphanumeric() || b"_.:".contains(byte)).count();
-    let dotted =
-        value[..name].iter().any(|byte| matches!(byte, b'.' | b'_' | b':')) || name == value.len() - 1;
-    name > 2 && matches!(value.get(name), Some(b'[' | b'(')) && value[0].is_ascii_alphabetic() && dotted
+    let name = value.iter().take_while(|byte| byte.is_ascii_alphabetic() || b"_.:".contains(byte)).count();
+    let called = name > 2 && matches!(value.get(name), Some(b'[' | b'('));
+    called || memchr::memmem::find(value, b"::").is_some() || is_constant(value)
 }
 
 /// Words of the usual length, more than a passphrase has.

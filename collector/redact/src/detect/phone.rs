@@ -137,7 +137,8 @@ fn trunk(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
 
 /// Dots part a number alone, or it is a day and an hour.
 fn mixes_dots(written: &[u8]) -> bool {
-    written.contains(&b'.') && written.iter().any(|byte| b" -/".contains(byte))
+    let gap = |pair: &[u8]| !pair[0].is_ascii_digit() && !pair[1].is_ascii_digit() && pair != b") ";
+    written.windows(2).any(gap) || written.contains(&b'.') && written.iter().any(|byte| b" -/".contains(byte))
 }
 
 /// How many digits stand together.

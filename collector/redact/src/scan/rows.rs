@@ -69,12 +69,17 @@ impl Engine {
         let from = label.start.saturating_sub(LONGEST_HEAD);
         let start = from + memchr::memrchr(b'\n', &text[from..label.start]).map_or(0, |at| at + 1);
         let end = start + text[start..].iter().take(LONGEST_HEAD).take_while(|byte| **byte != b'\n').count();
-        let Some(separator) = separator(&text[start..end]) else { return };
-        let columns = self.columns(text[start..end].split(|byte| *byte == separator));
+        let head = text[start..end].trim_ascii_end();
+        let Some(separator) = separator(head).filter(|sign| is_head(text, start, head, *sign)) else {
+            return;
+        };
+        let columns = self.columns(head.split(|byte| *byte == separator));
         let count = columns.len();
         self.lines(text, end + 1, &columns, found, |line| {
-            let cells = line.iter().filter(|byte| **byte == separator).count() + 1;
-            (cells >= count).then_some((line, separator))
+            let cells = memchr::memchr_iter(separator, line).count() + 1;
+            // A quoted cell may hold the sign.
+            let fits = cells == count || cells > count && memchr::memchr(b'"', line).is_some();
+            fits.then_some((line, separator))
         });
     }
 
@@ -104,7 +109,10 @@ impl Engine {
         let column = |name: &'a [u8]| {
             let name = trimmed(name, b" \t\r\n\"'`[]*");
             let labels = self.literals.all(name).filter_map(|(word, at)| match self.targets[word] {
-                (rule, Target::Label(label)) if at.end == name.len() => Some((rule, label, at)),
+                // `Condition to pass` is a sentence about something else.
+                (rule, Target::Label(label)) if at.end == name.len() && words(&name[..at.start]) < 2 => {
+                    Some((rule, label, at))
+                }
                 _ => None,
             });
             Column { name, labels: labels.collect() }
@@ -155,6 +163,22 @@ impl Column<'_> {
         };
         self.labels.iter().filter_map(one).min_by_key(|candidate| candidate.rule)
     }
+}
+
+fn words(before: &[u8]) -> usize {
+    memchr::memchr_iter(b' ', before).count()
+}
+
+/// Names and nothing else, in a line that follows no other of its kind: the first of a table, not one of a list.
+fn is_head(text: &[u8], start: usize, head: &[u8], separator: u8) -> bool {
+    let is_name = |cell: &[u8]| {
+        let name = trimmed(cell, b" \t\"");
+        let of_name = |byte: &u8| byte.is_ascii_alphanumeric() || b"_-. ".contains(byte) || *byte >= 0x80;
+        (1..=64).contains(&name.len()) && name.iter().all(of_name)
+    };
+    let previous = line_start(text, start.saturating_sub(1));
+    let follows = start > 0 && memchr::memchr(separator, &text[previous..start]).is_some();
+    !follows && head.split(|byte| *byte == separator).all(is_name)
 }
 
 /// The sign that parts the cells of a line: the one of which there are most.
