@@ -8,7 +8,7 @@ use std::sync::Arc;
 use crate::action::Action;
 use crate::budget::Budget;
 use crate::detect::{DETECTORS, TOKENS, is_bare_card};
-use crate::finding::{Finding, Redaction, apply};
+use crate::finding::{Finding, Redaction, apply, write_mark};
 use crate::look::Look;
 use crate::mark::MARK;
 use crate::pseudonym::{Pseudonyms, is_detail, last_four, name};
@@ -160,6 +160,23 @@ impl Rules {
         let findings = self.settle(text, lens, &Budget::of(text.len()));
         let text = apply(text, &findings).into_text();
         Redaction { text, findings }
+    }
+
+    /// The value of an attribute as a record keeps it that came with it.
+    pub fn redact_attribute(&self, key: &str, value: &str, pseudonyms: Option<Pseudonyms<'_>>) -> String {
+        let at = At { attribute: Some(key), ..At::default() };
+        if let Some(whole) = whole(&self.layers, &at) {
+            let mut mark = String::new();
+            write_mark(
+                &whole.name,
+                detail(whole.action, &whole.name, value, pseudonyms).as_deref(),
+                &mut mark,
+            );
+            return mark;
+        }
+        let look = self.is_particular(&at).then(|| Look::new(&self.layers, at, value));
+        let lens = Lens { key: Some(key), look: look.as_ref(), pseudonyms };
+        apply(value, &self.settle(value, lens, &Budget::of(value.len()))).into_text()
     }
 
     /// Looks until its own output holds nothing more.

@@ -20,6 +20,7 @@ mod error;
 mod fleet;
 mod hashes;
 mod key;
+mod known;
 mod model;
 mod postgres;
 mod receipt;

@@ -4,7 +4,7 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use std::time::Duration;
 
 use serde_json::json;
-use treering_store::{Collector, Erased, ErasureState, Keeper, Project, Target};
+use treering_store::{Collector, Erased, ErasureState, Keeper, Project, ProjectId, Target, Vault};
 
 use crate::Answer;
 use crate::cli;
@@ -28,14 +28,15 @@ pub(crate) async fn run(options: cli::Erase, file: File) -> Result<Answer, Error
     }
     let name = options.project.clone().unwrap_or_else(|| DEFAULT_PROJECT.to_owned());
     let owner = Owner::anywhere(&data, &options.place, &file).await?;
-    let answer = erase(owner.keeper(), &options, name).await;
+    let vault = treering_store::open_read_only(&data.store, data.master.clone()).await?.vault;
+    let answer = erase(owner.keeper(), &options, name, &vault).await;
     owner.end().await;
     answer
 }
 
-async fn erase(keeper: &Keeper, options: &cli::Erase, name: String) -> Result<Answer, Error> {
+async fn erase(keeper: &Keeper, options: &cli::Erase, name: String, vault: &Vault) -> Result<Answer, Error> {
     let project = keeper.project(&name).await?.ok_or(Error::NoProject(name))?.project;
-    let target = target(options);
+    let target = known(target(options), vault, project.id)?;
     let expected = keeper.would_erase(project.id, target.clone()).await?;
     if !confirmed(&project, &target, &expected, options.yes)? {
         writeln!(io::stderr(), "nothing was erased")?;
@@ -55,6 +56,15 @@ fn target(options: &cli::Erase) -> Target {
         // One of them is there, as the command line has it.
         _ => Target::Project,
     }
+}
+
+/// Who is named by an address is known by a pseudonym.
+fn known(target: Target, vault: &Vault, project: ProjectId) -> Result<Target, Error> {
+    Ok(match target {
+        Target::Session(name) => Target::Session(vault.session_known_as(project, &name)?),
+        Target::User(name) => Target::User(vault.user_known_as(project, &name)?),
+        target => target,
+    })
 }
 
 /// Tells what goes, and asks. Where nobody can be asked, `--yes` must have been said.

@@ -87,6 +87,30 @@ async fn a_user_is_forgotten_while_the_server_takes_in_from_others() {
     assert!(server.terminate().success());
 }
 
+/// She is kept under a pseudonym, and found and forgotten by the address that she is known by elsewhere.
+#[tokio::test]
+async fn a_user_who_is_an_address_is_found_and_forgotten_by_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Server::start(folder.path(), &[]);
+    let (api, key) = (Api::of(&server), server.key("ingest"));
+    let (ada, grace) = (concat!("ada@", "example.com"), concat!("grace@", "example.com"));
+    for (number, user) in [(0, ada), (1, grace), (2, ada)] {
+        send(&server, &key, "traces", &chat(number, user, WORD)).await;
+    }
+    let users = api.executions(3).await;
+    let users: Vec<_> = users.iter().map(|one| one["user_id"].as_str().expect("a name")).collect();
+    assert!(users.iter().all(|user| user.starts_with("[REDACTED:EMAIL:")), "{users:?}");
+    let of = |user: &str| format!("/executions?user={}", user.replace('@', "%40"));
+    for (user, count) in [(ada, 2), (grace, 1), ("ADA@example.com", 2)] {
+        let found = api.get(&of(user)).await;
+        assert_eq!(found["executions"].as_array().map(Vec::len), Some(count), "{user}: {found}");
+    }
+    let (gone, code) = asked(&server.data, &["erase", "--user", ada, "--yes"]);
+    assert_eq!((gone, code), (erased("user", 2, 2), Some(0)));
+    assert_eq!(api.get(&of(grace)).await["executions"].as_array().map(Vec::len), Some(1));
+    assert!(server.terminate().success());
+}
+
 #[tokio::test]
 async fn an_execution_is_forgotten_where_no_server_runs_and_what_waits_in_the_journal_with_it() {
     let folder = tempfile::tempdir().expect("a folder");

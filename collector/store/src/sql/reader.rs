@@ -95,7 +95,10 @@ impl Reader {
             filter.words.clear();
         }
         let vault = self.content.vault.clone();
-        let find = move |connection: &Connection| executions(connection, &vault, scope, &filter);
+        let find = move |connection: &Connection| {
+            let known = known(&vault, scope, filter)?;
+            executions(connection, &vault, scope, &known)
+        };
         self.look(scope, find).await
     }
 
@@ -220,6 +223,14 @@ impl Where {
             self.and(condition, [Value::Text(value.to_owned())]);
         }
     }
+}
+
+/// Who is asked for by an address is known by a pseudonym.
+fn known(vault: &Vault, scope: Scope, mut filter: ExecutionFilter) -> Result<ExecutionFilter, Error> {
+    let project = scope.project();
+    filter.user = filter.user.map(|name| vault.user_known_as(project, &name)).transpose()?;
+    filter.session = filter.session.map(|name| vault.session_known_as(project, &name)).transpose()?;
+    Ok(filter)
 }
 
 fn conditions(scope: Scope, filter: &ExecutionFilter) -> Where {
