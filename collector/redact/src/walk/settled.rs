@@ -6,11 +6,12 @@
 
 use crate::Rules;
 use crate::base64::is_standard;
+use crate::detect::WINDOW;
 use crate::scan::{Candidate, merge};
 use std::ops::Range;
 
-/// How far a detector's look may reach to a mark that stands behind it (the value of a label), or before it.
-const BEFORE: usize = 256;
+/// How far a detector's look may reach to a mark that stands behind it (a label and its value), or before it.
+const BEFORE: usize = WINDOW + 88;
 const BEHIND: usize = 128;
 /// No look crosses a line, unless it is this near.
 const LINE: usize = 32;
