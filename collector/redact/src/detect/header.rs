@@ -1,8 +1,9 @@
 //! What headers carry to be let in: other schemes than Bearer and Basic, and the cookies of a session.
 
-use super::bytes::run;
+use super::bytes::{run, run_back};
 use super::label::{Bond, word};
 use super::{Detector, Label, Trigger};
+use std::ops::Range;
 
 pub(super) const AUTHORIZATION: Detector = Detector {
     rule: "AUTHORIZATION",
@@ -17,37 +18,50 @@ pub(super) const AUTHORIZATION: Detector = Detector {
 pub(super) const SESSION_COOKIE: Detector = Detector {
     rule: "SESSION_COOKIE",
     reason: "whoever sends it is taken for its owner",
-    triggers: &[Trigger::Label(&Label {
-        words: &[
-            "sessionid",
-            "jsessionid",
-            "phpsessid",
-            "connect.sid",
-            "asp.net_sessionid",
-            "aspsessionid",
-            "aspxauth",
-            "laravel_session",
-            "rack.session",
-            "__session",
-            "_session",
-            "__host-session",
-            "__secure-session",
-            "__host-sid",
-            "__secure-sid",
-            "next-auth.session-token",
-            "session-token",
-            "remember_token",
-            "rememberme",
-            "auth_session",
-            "sid",
-            "ssid",
-            "hsid",
-            "sess",
-        ],
-        loose: false,
-        accept: accept_cookie,
-    })],
+    triggers: &[
+        Trigger::Literal(
+            &[
+                "jsessionid=",
+                "phpsessid=",
+                "connect.sid=",
+                "asp.net_sessionid=",
+                "laravel_session=",
+                "rack.session=",
+                "__host-",
+                "__secure-",
+                "next-auth.session-token=",
+                "remember_token=",
+            ],
+            cookie,
+        ),
+        Trigger::Literal(&["cookie:", "cookie\": \"", "cookie="], cookies),
+    ],
 };
+
+/// What frameworks call the cookie of a session.
+fn cookie(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
+    let name = run(text, at.start, 80, |byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+    (text.get(name) == Some(&b'=')).then(|| value(text, name + 1)).flatten()
+}
+
+/// The first of a header that opens a session; those with a name of their own are found by it.
+fn cookies(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
+    let line = run(text, at.end, 4096, |byte| byte != b'\n' && byte != b'"' && byte != b'\'');
+    let pairs = memchr::memchr_iter(b'=', &text[at.end..line]);
+    pairs.map(|sign| at.end + sign).find_map(|sign| {
+        let name = run_back(text, sign, 64, |byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte));
+        let name = text[name..sign].to_ascii_lowercase();
+        let opens = [&b"sess"[..], b"sid", b"auth", b"token", b"login"]
+            .iter()
+            .any(|part| memchr::memmem::find(&name, part).is_some());
+        opens.then(|| value(text, sign + 1)).flatten()
+    })
+}
+
+fn value(text: &[u8], start: usize) -> Option<Range<usize>> {
+    let value = word(&text[start..], Bond::Assigned);
+    (value.len() >= 16 && is_random(value)).then(|| start..start + value.len())
+}
 
 /// `Token 8f14e4…`, `Digest username=…`, or a value alone. What has a detector of its own is left to that.
 fn accept_header(text: &[u8], _: Bond) -> Option<usize> {
@@ -66,11 +80,6 @@ fn accept_header(text: &[u8], _: Bond) -> Option<usize> {
     let start = if has_scheme { scheme + 1 } else { 0 };
     let value = word(&text[start..], Bond::Assigned);
     is_random(value).then_some(start + value.len())
-}
-
-fn accept_cookie(text: &[u8], bond: Bond) -> Option<usize> {
-    let value = word(text, Bond::Assigned);
-    (bond != Bond::Said && value.len() >= 16 && is_random(value)).then_some(value.len())
 }
 
 fn is_random(value: &[u8]) -> bool {
@@ -107,6 +116,8 @@ mod tests {
             "authorization: required",
             "Authorization: Token $TOKEN",
             "sid: 12",
+            r#"{"sessionId": "8f14e45fceea167a5a36dedd4bea2543", "sid": "8f14e45fceea167a5a36dedd4bea2543"}"#,
+            "Cookie: theme=dark; lang=en; a=8f14e45fceea167a5a36",
             "session_id=8f14e45f-ceea-167a-5a36-dedd4bea2543",
         ] {
             nothing(text);

@@ -30,7 +30,7 @@ impl Label {
     /// The value beside the word at `word`, unless it begins before `from`.
     pub(crate) fn value_beside(&self, text: &[u8], word: &Range<usize>, from: usize) -> Option<Range<usize>> {
         let goes_on = is_alphanumeric(text.get(word.end).copied());
-        if goes_on || !stands_alone(text, word) || ends_a_mark(text, word) {
+        if goes_on || !stands_alone(text, word) || ends_a_mark(text, word) || is_of_a_page(text, word) {
             return None;
         }
         let (start, bond) = self.separator(text, word).filter(|(start, _)| *start >= from)?;
@@ -47,7 +47,7 @@ impl Label {
 
     /// The part of a JSON string that goes, where the key of that string ends in the word at `word`.
     pub(crate) fn value_of_key(&self, key: &[u8], word: &Range<usize>, value: &[u8]) -> Option<Range<usize>> {
-        let names = word.end == key.len() && stands_alone(key, word);
+        let names = word.end == key.len() && stands_alone(key, word) && !is_of_a_page(key, word);
         if !names || is_placeholder(value) {
             return None;
         }
@@ -171,6 +171,19 @@ fn after_tags(text: &[u8], from: usize) -> Option<usize> {
 /// So much of a text decides whether it is a value. Labels may stand in each other's values, and each looks.
 pub(crate) const WINDOW: usize = 512;
 
+/// `next_page_token`, `continuationToken`: it opens the next page and nothing else.
+fn is_of_a_page(text: &[u8], word: &Range<usize>) -> bool {
+    let before =
+        text[run_back(text, word.start, 16, |byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte))
+            ..word.start]
+            .to_ascii_lowercase();
+    let name = before.strip_suffix(b"_").or(before.strip_suffix(b"-")).unwrap_or(&before);
+    text[word.clone()].eq_ignore_ascii_case(b"token")
+        && [&b"page"[..], b"next", b"continuation", b"sync", b"cursor", b"eos", b"bos", b"pad"]
+            .iter()
+            .any(|end| name.ends_with(end))
+}
+
 /// Whether the word is the name in a mark, or its end: `[REDACTED:NATIONAL_ID] 4111` says nothing of the number.
 fn ends_a_mark(text: &[u8], word: &Range<usize>) -> bool {
     let in_name = |byte: u8| byte.is_ascii_uppercase() || byte == b'_';
@@ -251,7 +264,7 @@ fn is_reference(value: &[u8]) -> bool {
 const LONGEST_STAND_IN: usize = 256;
 
 /// `$TOKEN`, `<token>`, `sk-...`, `YOUR_API_KEY`, `os.environ[…]`, `****`: it stands for a value and is none.
-fn is_placeholder(value: &[u8]) -> bool {
+pub(super) fn is_placeholder(value: &[u8]) -> bool {
     const PARTS: [&[u8]; 7] =
         [b"...", b"your_", b"your-", b"environ", b"process.env", b"getenv", b"secrets."];
     let lower = value.to_ascii_lowercase();

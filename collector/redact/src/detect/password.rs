@@ -26,8 +26,40 @@ pub(super) const PASSWORD: Detector = Detector {
             ],
             pair,
         ),
+        Trigger::Literal(
+            &[
+                "sshpass -p",
+                "docker login",
+                "podman login",
+                "mysql -",
+                "mysqldump -",
+                "mysqladmin -",
+                "curl -",
+                "wget --",
+            ],
+            command,
+        ),
     ],
 };
+
+/// What a command is let in with: `sshpass -p x`, `docker login -u ada -p x`, `mysql -u root -px`, `curl -u ada:x`.
+fn command(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
+    let line = run(text, at.start, 240, |byte| byte != b'\n' && byte != b'|' && byte != b';');
+    let words = &text[at.start..line];
+    let is_curl = words.starts_with(b"curl");
+    let flag: &[u8] = if is_curl { b" -u " } else { b" -p" };
+    let found = at.start + memchr::memmem::find(words, flag)? + flag.len();
+    let start = run(text, found, 2, |byte| byte == b' ' || byte == b'\'');
+    // `mysql -p x` asks for the password, and works on the database x.
+    let asks = words[..5] == *b"mysql" && start > found;
+    let user = if is_curl { memchr::memchr(b':', unquoted(&text[start..]))? + 1 } else { 0 };
+    let password = unquoted(&text[start + user..]);
+    let fits = password.len() >= 4
+        && !asks
+        && !super::label::is_placeholder(password)
+        && !password.starts_with(b"-");
+    fits.then(|| start + user..start + user + password.len())
+}
 
 /// `user: root pass: x`, `login ada / hasło x`, `credentials: ada:x`: a name, and the password after it.
 fn pair(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
@@ -262,6 +294,10 @@ mod tests {
         found("user: root pass: Pa55_Lamp39@IM ok", "PASSWORD", &["Pa55_Lamp39@IM"]);
         found("логин root пароль vt6M!%+%gS+T63", "PASSWORD", &["vt6M!%+%gS+T63"]);
         found("credentials: ada:6U!BRBNsmX39yE", "PASSWORD", &["6U!BRBNsmX39yE"]);
+        found("sshpass -p Sommer34# ssh a", "PASSWORD", &["Sommer34#"]);
+        found("docker login -u bot -p f2Lw72gKNcv9 r.io", "PASSWORD", &["f2Lw72gKNcv9"]);
+        found("mysql -uroot -pnKhj3HdErfez db", "PASSWORD", &["nKhj3HdErfez"]);
+        found("curl -s -u ada:Xm6dmM4HX https://x.io", "PASSWORD", &["Xm6dmM4HX"]);
         found("Server=a;Password=x1y2;Database=b", "PASSWORD", &["x1y2"]);
         found("| passwd | Sunshine2723! |", "PASSWORD", &["Sunshine2723!"]);
     }

@@ -35,7 +35,7 @@ const LEAST: usize = 16;
 
 /// Adds what is found across joints of the text to what was found in it.
 pub(super) fn across(rules: &Rules, text: &str, found: &mut Vec<Candidate>) {
-    let known = found.len();
+    let known = Known::of(found);
     let mut places = Places::of(text.as_bytes(), may_begin);
     let mut from = 0;
     while let Some(at) = places.from(from) {
@@ -43,9 +43,38 @@ pub(super) fn across(rules: &Rules, text: &str, found: &mut Vec<Candidate>) {
         let Some(joint) = joint(text.as_bytes(), at) else { continue };
         let crossing = match joint.kind {
             Kind::Literals => literals(rules, text, &joint),
-            Kind::Lines => lines(rules, text, &joint, &found[..known]),
+            Kind::Lines => lines(rules, text, &joint, &known),
         };
         found.extend(crossing);
+    }
+}
+
+/// Where something was found, for who asks at every line.
+struct Known {
+    /// In order.
+    starts: Vec<usize>,
+    ends: Vec<usize>,
+    /// By the place among the starts, how far that one or any before it reaches.
+    reach: Vec<usize>,
+}
+
+impl Known {
+    fn of(found: &[Candidate]) -> Known {
+        let mut places: Vec<_> = found.iter().map(|found| (found.place.start, found.place.end)).collect();
+        places.sort_unstable();
+        let reach = places.iter().scan(0, |far, (_, end)| {
+            *far = (*far).max(*end);
+            Some(*far)
+        });
+        let reach = reach.collect();
+        let (starts, mut ends): (Vec<_>, Vec<_>) = places.into_iter().unzip();
+        ends.sort_unstable();
+        Known { starts, ends, reach }
+    }
+
+    fn crosses(&self, joint: &Joint) -> bool {
+        let before = self.starts.partition_point(|start| *start < joint.place.start);
+        before > 0 && self.reach[before - 1] > joint.place.end
     }
 }
 
@@ -150,16 +179,17 @@ fn literals(rules: &Rules, text: &str, joint: &Joint) -> Vec<Candidate> {
 }
 
 /// The shortest that is found: the line behind it is another value as a rule.
-fn lines(rules: &Rules, text: &str, joint: &Joint, known: &[Candidate]) -> Vec<Candidate> {
+fn lines(rules: &Rules, text: &str, joint: &Joint, known: &Known) -> Vec<Candidate> {
     let bytes = text.as_bytes();
     let start = start_of_piece(bytes, joint.place.start);
     let pieces = [start..joint.place.start, joint.place.end..end_of_piece(bytes, joint.place.end)];
-    let taken =
-        known.iter().any(|known| crosses(&known.place, joint) || known.place.start == joint.place.end);
-    if taken || !may_be_value(&pieces.map(|piece| &bytes[piece])) {
+    if known.crosses(joint)
+        || known.starts.binary_search(&joint.place.end).is_ok()
+        || !may_be_value(&pieces.map(|piece| &bytes[piece]))
+    {
         return Vec::new();
     }
-    let goes_on = known.iter().any(|known| known.place.end == joint.place.start);
+    let goes_on = known.ends.binary_search(&joint.place.start).is_ok();
     let joints = chain(bytes, joint);
     let believed = |found: &Candidate| {
         let last = joints.iter().rfind(|joint| crosses(&found.place, joint)).map_or(0, |last| last.place.end);
