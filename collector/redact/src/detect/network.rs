@@ -1,7 +1,7 @@
 //! Hardware addresses.
 
 use super::bytes::{before, is_word, run_back};
-use super::{Detector, Trigger};
+use super::{Detector, Label, Trigger};
 use std::ops::Range;
 
 pub(super) const MAC_ADDRESS: Detector = Detector {
@@ -10,6 +10,23 @@ pub(super) const MAC_ADDRESS: Detector = Detector {
     triggers: &[
         Trigger::Byte(b':', find),
         Trigger::Byte(b'-', find),
+        Trigger::Label(&Label {
+            words: &[
+                "mac",
+                "mac address",
+                "mac_addr",
+                "macaddr",
+                "hwaddr",
+                "hw_addr",
+                "hardware address",
+                "ethernet",
+                "ether",
+                "bssid",
+                "device_mac",
+            ],
+            loose: true,
+            accept: |text, _| dotted(text, 0..1).map(|place| place.end),
+        }),
         Trigger::Digits(2..=4, dotted),
         Trigger::DigitsBehindLetter(2..=3, dotted),
     ],

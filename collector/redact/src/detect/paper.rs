@@ -58,6 +58,8 @@ const FORMS: &[Form] = &[
     // India.
     Form { groups: &[4, 4, 4], signs: b"  ", holds: verhoeff },
     Form { groups: &[4, 4, 4], signs: b"--", holds: verhoeff },
+    // The United Arab Emirates.
+    Form { groups: &[3, 4, 7, 1], signs: b"---", holds: emirati },
     // Norway.
     Form { groups: &[6, 5], signs: b" ", holds: norwegian },
 ];
@@ -361,6 +363,10 @@ fn thai(digits: &[u8]) -> bool {
 
 fn malaysian(digits: &[u8]) -> bool {
     is_day(&digits[2..4], &digits[4..6])
+}
+
+fn emirati(digits: &[u8]) -> bool {
+    digits.starts_with(b"784") && matches!(&digits[3..5], b"19" | b"20") && luhn(digits)
 }
 
 fn cuit(digits: &[u8]) -> bool {

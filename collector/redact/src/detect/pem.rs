@@ -7,8 +7,20 @@ use std::ops::Range;
 pub(super) const PRIVATE_KEY: Detector = Detector {
     rule: "PRIVATE_KEY",
     reason: "it signs and decrypts in somebody's name",
-    triggers: &[Trigger::Literal(&["-----begin "], find)],
+    triggers: &[Trigger::Literal(&["-----begin "], find), Trigger::Literal(&["private-lines: "], putty)],
 };
+
+/// The private half of a PuTTY file: lines of Base64, and what checks them.
+fn putty(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
+    let count = run(text, at.end, 4, |byte| byte.is_ascii_digit());
+    let most = text.len().min(count + 16 * 1024);
+    let of_body = |byte: u8| byte.is_ascii_alphanumeric() || b"+/=\r\n \\".contains(&byte);
+    let body = run(text, count, most - count, of_body);
+    let check = starts(text, body, b"-MAC: ") || starts(text, body, b"-Hash: ");
+    let end =
+        if check { run(text, body + 6, 70, |byte| byte.is_ascii_hexdigit() || byte == b' ') } else { body };
+    (count > at.end && body > count + 40).then_some(at.start..end)
+}
 
 /// From the first dash to the last, or as far as the key reaches where its end was cut off.
 fn find(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {

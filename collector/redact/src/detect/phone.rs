@@ -12,6 +12,7 @@ pub(super) const PHONE: Detector = Detector {
         Trigger::Byte(b'+', international),
         Trigger::Groups(4..=5, zeros),
         Trigger::Groups(3..=3, north_american),
+        Trigger::Groups(1..=1, dialled),
         Trigger::Groups(2..=5, trunk),
         Trigger::Groups(3..=3, chinese),
         Trigger::Groups(2..=2, brazilian),
@@ -180,7 +181,38 @@ fn international(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
         return None;
     }
     let (digits, end) = read(text, at.end)?;
-    plausible(&digits).then_some(at.start..end)
+    // `(+48) 366 …`
+    let written = &text[at.start..end];
+    let opened = before(text, at.start) == Some(b'(') && written.contains(&b')') && !written.contains(&b'(');
+    plausible(&digits).then_some(at.start - usize::from(opened)..extended(text, end))
+}
+
+/// With the number of the desk: `ext. 123`, `x123`.
+fn extended(text: &[u8], end: usize) -> usize {
+    let rest = &text[end..text.len().min(end + 16)];
+    let words = [&b" ext. "[..], b" ext.", b" ext ", b" extension ", b", ext. ", b" x", b"x"];
+    let word =
+        words.iter().find(|word| rest.len() > word.len() && rest[..word.len()].eq_ignore_ascii_case(word));
+    let Some(word) = word else { return end };
+    let digits = rest[word.len()..].iter().take(6).take_while(|byte| byte.is_ascii_digit()).count();
+    let whole = !is_word(text.get(end + word.len() + digits).copied());
+    if (1..=5).contains(&digits) && whole { end + word.len() + digits } else { end }
+}
+
+/// `1-438-548-1180`, `8 (965) 130-03-48`: the digit that is dialled first.
+fn dialled(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
+    let joined = is_word(before(text, at.start))
+        || matches!(before(text, at.start), Some(b'-' | b'.' | b'/' | b'+' | b','));
+    let in_a_row =
+        before(text, at.start) == Some(b' ') && at.start > 1 && is_digit(before(text, at.start - 1));
+    if !matches!(text[at.start], b'1' | b'8') || joined || in_a_row {
+        return None;
+    }
+    let (digits, end) = read(text, at.start)?;
+    let fits = matches!(groups(&text[at.start..end]).as_slice(), [1, 3, 3, 4] | [1, 3, 3, 2, 2]);
+    let given_out = digits.len() == 11 && digits[1] >= b'2' && (digits[0] == b'8' || digits[4] >= b'2');
+    let dotted = text[at.start..end].contains(&b'.');
+    (fits && given_out && !dotted).then(|| at.start..extended(text, end))
 }
 
 /// `0049 179 517937`: two zeros for the plus, and a gap after the country, or every id would be one.
@@ -258,7 +290,8 @@ fn north_american(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
     let end = number.place.end;
     let joined = matches!(text.get(end), Some(b'-' | b'.')) && is_digit(text.get(end + 1).copied());
     let fits = number.groups == [3, 4] && number.digits[0] >= b'2';
-    (fits && !joined && !is_word(text.get(end).copied())).then_some(start..end)
+    let extended = extended(text, end);
+    (fits && !joined && (extended > end || !is_word(text.get(end).copied()))).then_some(start..extended)
 }
 
 fn after_parenthesis(text: &[u8], at: usize) -> Option<usize> {
@@ -281,7 +314,9 @@ mod tests {
 
     #[test]
     fn finds_north_american_numbers() {
-        for phone in ["(388) 778-0347", "209.545.9021", "415-555-0132"] {
+        for phone in
+            ["(388) 778-0347", "209.545.9021", "415-555-0132", "1-438-548-1180", "(415) 508-8338 ext. 877"]
+        {
             found(&format!("call {phone}."), "PHONE", &[phone]);
         }
     }

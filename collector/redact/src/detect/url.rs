@@ -7,7 +7,10 @@ use std::ops::Range;
 pub(super) const URL_PASSWORD: Detector = Detector {
     rule: "URL_PASSWORD",
     reason: "the connection string opens the database",
-    triggers: &[Trigger::Literal(&["://"], credentials)],
+    triggers: &[
+        Trigger::Literal(&["://"], credentials),
+        Trigger::Literal(&["oracle:thin:", "oracle:oci:"], oracle),
+    ],
 };
 
 pub(super) const SLACK_WEBHOOK: Detector = Detector {
@@ -50,6 +53,14 @@ fn credentials(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
     let template = matches!(text[secret.start], b'$' | b'<' | b'{' | b'*' | b'[' | b'%');
     (!template && (is_alphanumeric(host) || matches!(host, Some(b'[' | b'$' | b'{' | b'_' | b'(' | b':'))))
         .then_some(secret)
+}
+
+/// `jdbc:oracle:thin:scott/tiger@//db:1521/XE`
+fn oracle(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
+    let user = run(text, at.end, 64, |byte| byte > b' ' && !b"/@\"'".contains(&byte));
+    let end = run(text, user + 1, 128, |byte| byte > b' ' && !b"@\"'".contains(&byte));
+    let is_password = text.get(user) == Some(&b'/') && text.get(end) == Some(&b'@') && end > user + 1;
+    (is_password && !matches!(text[user + 1], b'$' | b'<' | b'{' | b'*')).then(|| user + 1..end)
 }
 
 fn is_token(user: &[u8]) -> bool {

@@ -47,7 +47,7 @@ pub(super) const WALLET: Detector = Detector {
                 "지갑",
             ],
             loose: true,
-            accept: accept_base58,
+            accept: accept_wallet,
         }),
     ],
 };
@@ -99,6 +99,16 @@ fn is_address(text: &[u8], digits: &Range<usize>) -> bool {
         .iter()
         .any(|word| memchr::memmem::find(&around, word).is_some());
     has(u8::is_ascii_uppercase) && has(u8::is_ascii_lowercase) || is_said
+}
+
+/// Either form that needs a word before.
+fn accept_wallet(text: &[u8], bond: Bond) -> Option<usize> {
+    let ether = || {
+        let end = run(text, 2, 41, |byte| byte.is_ascii_hexdigit());
+        let fits = text.starts_with(b"0x") && end == 42 && !is_word(text.get(end).copied());
+        (fits && text[2..end].iter().any(|byte| *byte != text[2])).then_some(end)
+    };
+    accept_base58(text, bond).or_else(ether)
 }
 
 /// Bitcoin's first form and those that follow it, with a checksum of four bytes.
