@@ -22,7 +22,7 @@ fn mailbox(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
     let local = &text[angle + 1..at.start];
     let is_address =
         !local.is_empty() && !local.iter().any(|byte| byte.is_ascii_whitespace() || *byte == b'>');
-    let closes = memchr::memchr2(b'>', b' ', &text[at.end..text.len().min(at.end + 256)]);
+    let closes = memchr::memchr3(b'>', b' ', b'\n', &text[at.end..text.len().min(at.end + 256)]);
     if !is_address || closes.is_none_or(|end| text[at.end + end] != b'>') {
         return None;
     }

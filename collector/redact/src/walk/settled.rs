@@ -25,7 +25,10 @@ pub(super) fn is_settled(rules: &Rules, text: &str, found: &[Candidate]) -> bool
         return false;
     }
     let found = merge(found.to_vec());
-    if found.iter().any(|found| beside_data(text.as_bytes(), &found.place)) {
+    let is_open = |found: &Candidate| {
+        beside_data(text.as_bytes(), &found.place) || may_move_a_table(text.as_bytes(), &found.place)
+    };
+    if found.iter().any(is_open) {
         return false;
     }
     let mut rest = found.as_slice();
@@ -96,6 +99,21 @@ fn end_of_look(text: &[u8], mark: usize) -> Option<usize> {
 fn begins_word(byte: u8) -> bool {
     byte == b' ' || byte >= 0xc0
 }
+
+/// Whether lines that are far away may be read otherwise: the mark stands for what parts cells, or in the names of the
+/// columns of a table. (A line of CSV that has a mark names nothing.)
+fn may_move_a_table(text: &[u8], place: &Range<usize>) -> bool {
+    let parts_cells = text[place.clone()].iter().any(|byte| b",;|\t\n\"'()".contains(byte));
+    let rest = &text[place.end..text.len().min(place.end + HEAD)];
+    let below = memchr::memchr(b'\n', rest).map(|line| rest[line..].trim_ascii_start());
+    parts_cells
+        || below.is_some_and(|below| {
+            [&b"|-"[..], b"| -", b"|:", b"| :"].iter().any(|rule| below.starts_with(rule))
+        })
+}
+
+/// No line that names columns is longer.
+const HEAD: usize = 4096;
 
 fn beside_data(text: &[u8], place: &Range<usize>) -> bool {
     let before = text[..place.start].iter().rev().take(DATA).take_while(|&&byte| is_standard(byte)).count();
