@@ -95,8 +95,10 @@ impl Reader {
             filter.words.clear();
         }
         let vault = self.content.vault.clone();
+        // Who may see no content has no keys either, and asks by the names that are shown.
+        let has_keys = self.shows_content;
         let find = move |connection: &Connection| {
-            let known = known(&vault, scope, filter)?;
+            let known = if has_keys { known(&vault, scope, filter)? } else { filter };
             executions(connection, &vault, scope, &known)
         };
         self.look(scope, find).await
