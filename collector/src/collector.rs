@@ -1,4 +1,4 @@
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,19 +8,20 @@ use tokio::task::{JoinHandle, JoinSet};
 use treering_queue::Journal;
 use treering_read::Prices;
 use treering_redact::Rules;
-use treering_store::{Damaged, Keys, Vault, Writer};
+use treering_store::{Audit, Damaged, Keys, Vault, Writer};
 
 use crate::admit::Keyring;
 use crate::connections::serve;
 use crate::deliver::{
     Breaker, Computing, Delivery, Fleet, Gate, Identity, causes, keep_counts, keep_erased, keep_indexed,
-    keep_passing, keep_present, keep_salvaged, keep_swept, keep_watch,
+    keep_passing, keep_present, keep_salvaged, keep_swept, keep_uses, keep_watch,
 };
 use crate::memory::Memory;
 use crate::outcome::{Ledger, Outcome};
 use crate::receipt::Receipts;
 use crate::receive::{Manners, router};
 use crate::retention::keep_retained;
+use crate::tls::Tls;
 use crate::way::{Acknowledge, Limits, Way};
 
 /// How long requests that are under way may take once the collector is told to stop.
@@ -41,6 +42,9 @@ pub struct Settings {
     pub limits: Limits,
     pub manners: Manners,
     pub acknowledge: Acknowledge,
+    /// How both addresses are encrypted. There is a third one then, in the clear and for this machine alone: for what
+    /// runs beside the collector and has no certificates.
+    pub tls: Option<Tls>,
 }
 
 /// Why a collector did not start.
@@ -54,12 +58,22 @@ pub enum Error {
     Keys(#[from] treering_store::Error),
 }
 
+/// What a collector may do with its store.
+#[derive(Debug)]
+pub struct StoreHandles {
+    pub writer: Writer,
+    pub keys: Keys,
+    /// Writes down what happens without anybody asking for it.
+    pub witness: Audit,
+}
+
 /// A collector that has its places, and serves nobody yet.
 #[derive(Debug)]
 pub struct Collector {
     settings: Settings,
     grpc: TcpListener,
     http: TcpListener,
+    local: Option<TcpListener>,
 }
 
 /// A collector at work.
@@ -78,7 +92,11 @@ impl Collector {
     pub async fn bind(settings: Settings) -> Result<Self, Error> {
         let grpc = listen(settings.otlp_grpc).await?;
         let http = listen(settings.otlp_http).await?;
-        Ok(Self { settings, grpc, http })
+        let local = match settings.tls {
+            Some(_) => Some(listen((Ipv4Addr::LOCALHOST, 0).into()).await?),
+            None => None,
+        };
+        Ok(Self { settings, grpc, http, local })
     }
 
     /// Where it will serve OTLP/gRPC.
@@ -91,6 +109,11 @@ impl Collector {
         self.http.local_addr()
     }
 
+    /// Where it will serve this machine in the clear, where the others are encrypted.
+    pub fn local_address(&self) -> std::io::Result<Option<SocketAddr>> {
+        self.local.as_ref().map(TcpListener::local_addr).transpose()
+    }
+
     /// Serves, and delivers what the journal holds, which is sealed with these keys: the store's own, or, where that may
     /// have other collectors, those of a file beside the journal.
     pub async fn start(
@@ -99,8 +122,7 @@ impl Collector {
         prices: Arc<Prices>,
         journal: Journal,
         seals: Vault,
-        writer: Writer,
-        keys: Keys,
+        StoreHandles { writer, keys, witness }: StoreHandles,
     ) -> Result<Running, Error> {
         let ledger = Arc::new(Ledger::default());
         let receipts = Arc::new(Receipts::new(ledger.clone()));
@@ -131,12 +153,15 @@ impl Collector {
             limits,
         });
         let (stop, stopped) = watch::channel(false);
-        let servers = [self.grpc, self.http].map(|listener| {
+        let tls = self.settings.tls;
+        let listeners = [(Some(self.grpc), tls.clone()), (Some(self.http), tls), (self.local, None)];
+        let servers = listeners.into_iter().filter_map(|(listener, tls)| {
             let (router, connections, mut stopped) =
                 (router(way.clone()), way.limits.connections.clone(), stopped.clone());
             let until = async move { drop(stopped.wait_for(|stop| *stop).await) };
-            tokio::spawn(serve(listener, router, connections, until))
+            Some(tokio::spawn(serve(listener?, router, connections, tls, until)))
         });
+        let servers = servers.collect();
         let computing = Arc::new(Computing::new(writer.clone(), prices));
         let delivery = Delivery {
             journal: journal.clone(),
@@ -147,6 +172,7 @@ impl Collector {
             receipts,
             memory,
             breaker: Arc::new(Breaker::default()),
+            witness: witness.clone(),
             fleet: fleet.clone(),
         };
         let mut background = JoinSet::new();
@@ -160,9 +186,10 @@ impl Collector {
         background.spawn(keep_retained(delivery.clone()));
         background.spawn(keep_watch(journal.clone()));
         background.spawn(keep_indexed(writer.clone(), ledger.clone(), fleet));
+        background.spawn(keep_uses(way.clone(), witness));
         background.spawn(async move { way.keyring.keep_fresh().await });
         background.spawn(keep_counts(delivery.clone(), name.clone()));
-        Ok(Running { stop, servers: servers.into(), journal, background, delivery, name })
+        Ok(Running { stop, servers, journal, background, delivery, name })
     }
 }
 

@@ -22,7 +22,7 @@ use std::time::Duration;
 
 use treering_otlp::Signal;
 use treering_queue::{Entry, EntryId, Journal};
-use treering_store::{Batch, ProjectId, Touched, Vault, Writer};
+use treering_store::{Audit, Batch, ProjectId, Touched, Vault, Writer};
 
 pub(crate) use age::keep_watch;
 pub(crate) use batch::{day, form};
@@ -39,6 +39,7 @@ pub(crate) use sweep::keep_swept;
 use crate::memory::Memory;
 use crate::outcome::{Account, Ledger, Outcome};
 use crate::receipt::Receipts;
+use crate::way::Way;
 
 /// Bytes that are on their way to the store at one time: enough to share a commit, and few enough that a store
 /// which stumbles over one batch does not repeat much.
@@ -62,6 +63,7 @@ pub(crate) struct Delivery {
     pub(crate) receipts: Arc<Receipts>,
     pub(crate) memory: Arc<Memory>,
     pub(crate) breaker: Arc<Breaker>,
+    pub(crate) witness: Audit,
     /// Where the store may have other collectors; the journal is sealed with keys of its own then.
     pub(crate) fleet: Option<Arc<Fleet>>,
 }
@@ -353,6 +355,24 @@ pub(crate) async fn keep_counts(delivery: Delivery, collector: String) {
     loop {
         ticks.tick().await;
         delivery.write_down(&collector).await;
+    }
+}
+
+/// Keeps when keys were used, and writes down the first use of each.
+pub(crate) async fn keep_uses(way: Arc<Way>, witness: Audit) {
+    let mut ticks = tokio::time::interval(Duration::from_secs(1));
+    ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        ticks.tick().await;
+        let uses = way.keyring.uses();
+        if uses.is_empty() {
+            continue;
+        }
+        if let Err(error) = witness.note_uses(uses.clone()).await {
+            let error = causes(&error);
+            tracing::warn!(%error, "it could not be kept that keys were used; it is with the next time");
+            way.keyring.not_told(&uses);
+        }
     }
 }
 

@@ -22,12 +22,14 @@ mod receipt;
 mod receive;
 mod refusal;
 mod retention;
+mod tls;
 mod way;
 
-pub use collector::{Collector, Error, Running, Settings};
+pub use collector::{Collector, Error, Running, Settings, StoreHandles};
 pub use connections::{ConnectionLimits, serve};
 pub use deliver::{Identity, Reread, Rereading};
 pub use outcome::Outcome;
 pub use receive::{Manners, Origins};
 pub use retention::{Pruned, doubt, prune};
+pub use tls::{Tls, TlsError, TlsFiles, TlsWatch};
 pub use way::{Acknowledge, Limits};

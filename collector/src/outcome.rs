@@ -39,6 +39,20 @@ outcomes! {
     UnknownKey = "refused.unknown_key",
     /// Requests with a key that may not do this.
     WrongScope = "refused.wrong_scope",
+    /// Requests without the signature or certificate that their project asks for.
+    Unsigned = "refused.unsigned",
+    /// Requests whose signature is not theirs, not understood, or not of now.
+    BadSignature = "refused.bad_signature",
+    /// Requests whose signature came before.
+    Replayed = "refused.replayed",
+    /// Requests with a certificate of one project and a key of another.
+    ForeignCertificate = "refused.foreign_certificate",
+    /// Records beyond what their key may send in a second; the client was told when to send them again.
+    KeyRate = "limited.key_rate",
+    /// Records beyond what their project takes in a second; the client was told when to send them again.
+    ProjectRate = "limited.project_rate",
+    /// Records beyond what their project takes in a day; the client was told when to send them again.
+    Quota = "limited.quota",
     /// Requests during which keys could not be looked up.
     KeysUnavailable = "refused.keys_unavailable",
     /// Records of a project whose redaction rules are not understood here; the client was asked to send them again.

@@ -21,6 +21,24 @@ pub(crate) enum Refusal {
     UnknownKey,
     #[error("the API key may not send; make one with `treering key create --scope ingest`")]
     WrongScope,
+    #[error(
+        "this project takes signed requests alone; sign them (RFC 9421), or send a certificate that it knows"
+    )]
+    Unsigned,
+    #[error("the signature is not valid: {0}")]
+    BadSignature(&'static str),
+    #[error(
+        "the signature was made more than five minutes ago or ahead; check the clock, and sign each attempt anew"
+    )]
+    Untimely,
+    #[error("the request was signed before this collector began; sign it once more")]
+    SignedBefore,
+    #[error("a request with this signature came before; sign each attempt anew, with a nonce of its own")]
+    Replayed,
+    #[error("the certificate lets into another project than the key; send one of the two, or let them agree")]
+    ForeignCertificate,
+    #[error("{limit}; come again in {} s", seconds(*delay))]
+    Limited { limit: Limit, delay: Duration },
     #[error("keys cannot be looked up at the moment; try again")]
     KeysUnavailable,
     #[error("the redaction rules of this project are not understood by this collector; try again later")]
@@ -61,6 +79,22 @@ pub(crate) enum Refusal {
     Defect,
 }
 
+/// What somebody sent more than.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Limit {
+    #[error("this key has sent what it may in a second")]
+    Key,
+    #[error("this project has taken what it may in a second")]
+    Project,
+    #[error("this project has taken what it may in a day")]
+    Quota,
+}
+
+/// No client comes too early.
+fn seconds(delay: Duration) -> u64 {
+    delay.as_secs() + u64::from(delay.subsec_nanos() > 0)
+}
+
 impl From<Malformed> for Refusal {
     fn from(reason: Malformed) -> Self {
         if reason.is_too_large() { Self::TooMuch(reason) } else { Self::Malformed(reason) }
@@ -81,12 +115,19 @@ impl Refusal {
     /// The gRPC code, from which the HTTP status follows. Of these codes exporters try only `Unavailable` again.
     pub(crate) fn code(&self) -> Code {
         match self {
-            Self::NoKey | Self::UnknownKey => Code::Unauthenticated,
-            Self::WrongScope => Code::PermissionDenied,
+            Self::NoKey
+            | Self::UnknownKey
+            | Self::Unsigned
+            | Self::BadSignature(_)
+            | Self::Untimely
+            | Self::Replayed => Code::Unauthenticated,
+            Self::WrongScope | Self::ForeignCertificate => Code::PermissionDenied,
             Self::TooLarge { .. } | Self::TooMuch(_) => Code::ResourceExhausted,
             Self::Damaged | Self::TooSlow | Self::Malformed(_) | Self::ContentType => Code::InvalidArgument,
             Self::Encoding | Self::NoSuchPath | Self::NoSuchMethod | Self::Method => Code::Unimplemented,
-            Self::KeysUnavailable
+            Self::Limited { .. }
+            | Self::SignedBefore
+            | Self::KeysUnavailable
             | Self::RulesUnreadable
             | Self::Busy
             | Self::JournalFull
@@ -100,15 +141,22 @@ impl Refusal {
 
     pub(crate) fn http_status(&self) -> StatusCode {
         match self {
-            Self::NoKey | Self::UnknownKey => StatusCode::UNAUTHORIZED,
-            Self::WrongScope => StatusCode::FORBIDDEN,
+            Self::NoKey
+            | Self::UnknownKey
+            | Self::Unsigned
+            | Self::BadSignature(_)
+            | Self::Untimely
+            | Self::Replayed => StatusCode::UNAUTHORIZED,
+            Self::WrongScope | Self::ForeignCertificate => StatusCode::FORBIDDEN,
+            Self::Limited { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::TooLarge { .. } | Self::TooMuch(_) => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Damaged | Self::Malformed(_) => StatusCode::BAD_REQUEST,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
             Self::ContentType | Self::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::NoSuchPath | Self::NoSuchMethod => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
-            Self::KeysUnavailable
+            Self::SignedBefore
+            | Self::KeysUnavailable
             | Self::RulesUnreadable
             | Self::Busy
             | Self::JournalFull
@@ -122,7 +170,10 @@ impl Refusal {
 
     /// When to come again, where coming again helps.
     pub(crate) fn retry_after(&self) -> Option<Duration> {
-        (self.code() == Code::Unavailable).then_some(RETRY_AFTER)
+        match self {
+            Self::Limited { delay, .. } => Some(Duration::from_secs(seconds(*delay))),
+            _ => (self.code() == Code::Unavailable).then_some(RETRY_AFTER),
+        }
     }
 
     pub(crate) fn outcome(&self) -> Outcome {
@@ -130,6 +181,13 @@ impl Refusal {
             Self::NoKey => Outcome::NoKey,
             Self::UnknownKey => Outcome::UnknownKey,
             Self::WrongScope => Outcome::WrongScope,
+            Self::Unsigned => Outcome::Unsigned,
+            Self::BadSignature(_) | Self::Untimely | Self::SignedBefore => Outcome::BadSignature,
+            Self::Replayed => Outcome::Replayed,
+            Self::ForeignCertificate => Outcome::ForeignCertificate,
+            Self::Limited { limit: Limit::Key, .. } => Outcome::KeyRate,
+            Self::Limited { limit: Limit::Project, .. } => Outcome::ProjectRate,
+            Self::Limited { limit: Limit::Quota, .. } => Outcome::Quota,
             Self::KeysUnavailable => Outcome::KeysUnavailable,
             Self::RulesUnreadable => Outcome::RulesUnreadable,
             Self::TooLarge { .. } | Self::TooMuch(_) => Outcome::TooLarge,

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use treering_step::Timestamp;
-use treering_store::{ClockNote, Error, Forgotten, Keep, Project, ProjectRecord, Retention, Work, Writer};
+use treering_store::{
+    Act, Action, Audit, ClockNote, Error, Forgotten, Keep, Project, ProjectRecord, Retention, Work, Writer,
+};
 
 use crate::deliver::{Delivery, causes};
 
@@ -36,10 +38,10 @@ pub(crate) async fn keep_retained(delivery: Delivery) {
         let now = Timestamp::now();
         let done = async {
             match &delivery.fleet {
-                None => forget(&delivery.writer, now).await,
+                None => forget(&delivery.writer, &delivery.witness, now).await,
                 Some(fleet) => {
-                    let writer = &delivery.writer;
-                    fleet.alone(writer, Work::Retention, forget(writer, now)).await?;
+                    let (writer, witness) = (&delivery.writer, &delivery.witness);
+                    fleet.alone(writer, Work::Retention, forget(writer, witness, now)).await?;
                     drop_own_keys(&delivery, now).await
                 }
             }
@@ -51,7 +53,7 @@ pub(crate) async fn keep_retained(delivery: Delivery) {
     }
 }
 
-async fn forget(writer: &Writer, now: Timestamp) -> Result<(), Error> {
+async fn forget(writer: &Writer, witness: &Audit, now: Timestamp) -> Result<(), Error> {
     if let Some(since) = doubt(writer, now).await? {
         let (now, since) = (now.to_string(), since.to_string());
         tracing::warn!(
@@ -61,7 +63,18 @@ async fn forget(writer: &Writer, now: Timestamp) -> Result<(), Error> {
         );
         return Ok(());
     }
-    prune(writer, now, false).await.map(drop)
+    let acts = prune(writer, now, false).await?.iter().filter_map(Pruned::act).collect::<Vec<_>>();
+    if acts.is_empty() { Ok(()) } else { witness.append_all(acts).await }
+}
+
+impl Pruned {
+    /// What the audit log says of it, where anything went.
+    fn act(&self) -> Option<(String, Act)> {
+        let Forgotten { executions, records, .. } = self.forgotten;
+        let act = Act::new(Action::Retention).within(self.project.id).on(&self.project.name);
+        let detail = format!("executions {executions}, records {records}");
+        (executions + records > 0).then(|| ("treering".to_owned(), act.detail(detail)))
+    }
 }
 
 /// Forgets what sealed, in the journal, days that are kept no longer. Each collector does so for itself, since what its

@@ -134,7 +134,7 @@ impl Way {
                 Decoded::Export(export) => export, //       Plain → Export
                 Decoded::Discarded(unkept, count) => return Ok(Prepared::Discarded(unkept, count)),
             };
-            let admitted = way.admit(pass, export, of); //  Export → Held<Admitted>
+            let admitted = way.admit(&pass, export, of)?; // Export → Held<Admitted>
             let clean = way.redact(admitted)?; //           Held<Admitted> → Held<Clean>
             let ready = way.seal(clean)?; //                Held<Clean> → Held<Ready>
             Ok(Prepared::Ready(ready.into()))
@@ -187,10 +187,15 @@ impl Way {
         answer
     }
 
-    fn admit(&self, pass: Pass, export: Export, account: Account) -> Held<Admitted> {
-        account.count(Outcome::RejectedRecords, export.rejected().count);
-        let records = export.records_count();
-        Held::new(Admitted { export, project: pass.project }, records, account)
+    /// Lets in what its sender may send now. How many records that are is known here first, so that each gets its outcome.
+    fn admit(&self, pass: &Pass, export: Export, account: Account) -> Result<Held<Admitted>, Refusal> {
+        let (records, rejected) = (export.records_count(), export.rejected().count);
+        let of = account.clone();
+        let held = Held::new(Admitted { export, project: pass.project }, records, account);
+        let within = |admitted| pass.meter.take(records).map(|()| admitted);
+        let admitted = held.try_map(within, Refusal::outcome)?;
+        of.count(Outcome::RejectedRecords, rejected);
+        Ok(admitted)
     }
 
     fn redact(&self, admitted: Held<Admitted>) -> Result<Held<Clean>, Refusal> {

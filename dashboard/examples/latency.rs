@@ -269,12 +269,14 @@ impl Asking {
         let key = ApiKey::generate().expect("a key");
         let project = handles.keeper.ensure_project("default").await.expect("a project");
         let scopes = Scopes { ingest: false, read: true };
-        handles.keeper.create_key(project, &key, scopes, None).await.expect("it is kept");
+        handles.keeper.create_key(project, &key, scopes).await.expect("it is kept");
         let router = treering_dashboard::router(Settings {
             reader: handles.reader,
             keys: handles.keys,
+            witness: handles.witness,
             prices: Arc::default(),
             local_link: None,
+            login: None,
             hosts: Hosts::Loopback,
             rules: tokio::sync::watch::channel(std::sync::Arc::new(treering_redact::Rules::builtin())).1,
             https: false,

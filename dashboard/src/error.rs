@@ -39,6 +39,24 @@ pub(crate) enum Error {
     NoPage,
     #[error("this address does not take that method")]
     Method,
+    #[error("this log-in took too long, was ended before, or began in another browser")]
+    LoginOver,
+    #[error("the provider did not let you in")]
+    ProviderRefused,
+    #[error("the provider does not take this code, which may have been used before")]
+    CodeRefused,
+    #[error("the token {0}")]
+    Token(&'static str),
+    #[error("who vouches for people does not answer")]
+    IssuerAway,
+    #[error("you are logged in, and have no role in any project")]
+    NoRole,
+    #[error("what happened in this project is withheld from you: you read its audit log alone")]
+    NoStructure,
+    #[error("it cannot be written down that you see this, and so it is not shown")]
+    NotWritten,
+    #[error("who did what in this project is not shown to you")]
+    NoAudit,
     #[error("what was said in this project is withheld from you")]
     Withheld,
     #[error("the store does not answer")]
@@ -57,8 +75,19 @@ impl Error {
     /// The status, and the stable name of it for programs.
     pub(crate) fn status(&self) -> (StatusCode, &'static str) {
         match self {
-            Self::NoAccess | Self::WrongKey | Self::LinkUsed => (StatusCode::UNAUTHORIZED, "unauthorized"),
-            Self::NoReadScope | Self::ForeignForm | Self::Withheld => (StatusCode::FORBIDDEN, "forbidden"),
+            Self::NoAccess
+            | Self::WrongKey
+            | Self::LinkUsed
+            | Self::LoginOver
+            | Self::ProviderRefused
+            | Self::CodeRefused
+            | Self::Token(_) => (StatusCode::UNAUTHORIZED, "unauthorized"),
+            Self::NoReadScope
+            | Self::ForeignForm
+            | Self::NoRole
+            | Self::NoStructure
+            | Self::NoAudit
+            | Self::Withheld => (StatusCode::FORBIDDEN, "forbidden"),
             Self::WrongHost => (StatusCode::MISDIRECTED_REQUEST, "misdirected"),
             Self::NoForm | Self::Query(_) | Self::TraceId | Self::SpanId | Self::RequestId => {
                 (StatusCode::BAD_REQUEST, "bad_request")
@@ -67,7 +96,9 @@ impl Error {
                 (StatusCode::NOT_FOUND, "not_found")
             }
             Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
-            Self::Store(_) => (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+            Self::IssuerAway | Self::NotWritten | Self::Store(_) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
+            }
             Self::Template(_) | Self::Json(_) | Self::Random(_) | Self::Panicked => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "internal")
             }
@@ -103,6 +134,25 @@ impl Error {
             }
             Self::NoPage => "go to the list of executions",
             Self::Method => "pages and the read API are asked with GET",
+            Self::LoginOver => "begin once more; browsers have to keep cookies for that",
+            Self::ProviderRefused => {
+                "begin once more, or ask who runs the provider whether you may use this application"
+            }
+            Self::CodeRefused => "begin once more, from the page of the log-in",
+            Self::Token(_) => {
+                "log in once more; if it stays so, tell who runs this dashboard what this page says"
+            }
+            Self::IssuerAway => {
+                "wait a moment and try again; who runs this dashboard finds the reason in its log"
+            }
+            Self::NoRole => {
+                "ask an owner of a project to add you with `treering member add`, and then load this page again"
+            }
+            Self::NoStructure => "open the audit log, or ask an owner of the project for another role",
+            Self::NotWritten => {
+                "wait a moment and ask again; who runs this dashboard finds the reason in its log, such as a full disk"
+            }
+            Self::NoAudit => "ask an owner of the project; auditors and owners read the audit log",
             Self::Withheld => {
                 "look at the execution without content, or ask an owner of the project to let you read it"
             }
@@ -115,9 +165,24 @@ impl Error {
         }
     }
 
+    /// True where somebody showed something to be let in with, and was not.
+    pub(crate) fn refuses_somebody(&self) -> bool {
+        self.asks_for_key() && !matches!(self, Self::NoAccess)
+    }
+
     /// True where a key would help.
     pub(crate) fn asks_for_key(&self) -> bool {
-        matches!(self, Self::NoAccess | Self::WrongKey | Self::NoReadScope | Self::LinkUsed)
+        matches!(
+            self,
+            Self::NoAccess
+                | Self::WrongKey
+                | Self::NoReadScope
+                | Self::LinkUsed
+                | Self::LoginOver
+                | Self::ProviderRefused
+                | Self::CodeRefused
+                | Self::Token(_)
+        )
     }
 }
 

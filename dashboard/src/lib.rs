@@ -25,11 +25,11 @@ use axum::middleware::from_fn_with_state;
 use tokio::sync::watch;
 use treering_read::Prices;
 use treering_redact::Rules;
-use treering_store::{Keys, Reader};
+use treering_store::{Audit, Keys, Reader};
 
-pub use access::{Hosts, LocalLink};
+pub use access::{Hosts, LocalLink, Login, LoginError, LoginSecret, LoginSettings, Oidc, Tokens};
 
-use crate::access::{Sessions, Source};
+use crate::access::{Refusals, Sessions, Source, Witness};
 use crate::error::Error;
 use crate::view::forests::Forests;
 
@@ -40,10 +40,14 @@ pub struct Settings {
     pub reader: Reader,
     /// Where keys are looked up.
     pub keys: Keys,
+    /// Where it is written down who saw what. Where that cannot be done, nothing is shown.
+    pub witness: Audit,
     /// What models cost.
     pub prices: Arc<Prices>,
     /// The one-time link that lets the owner of this machine in, where there is one.
     pub local_link: Option<LocalLink>,
+    /// The log-in of people, where there is one.
+    pub login: Option<Login>,
     /// The names under which it may be asked.
     pub hosts: Hosts,
     /// What is redacted, as it changes: where the built-in rules are off, every page says so.
@@ -57,8 +61,11 @@ pub struct Settings {
 struct App {
     source: Source,
     keys: Keys,
+    witness: Witness,
+    refusals: Refusals,
     prices: Arc<Prices>,
     local_link: Option<LocalLink>,
+    login: Option<Login>,
     hosts: Hosts,
     sessions: Sessions,
     forests: Forests,
@@ -66,13 +73,35 @@ struct App {
     https: bool,
 }
 
-/// The dashboard, ready to be served.
+/// Every address that is answered, but for the style sheet and the icon, which are everybody's.
+pub fn routes() -> Vec<String> {
+    let pages = pages::all().into_iter().map(|(path, _)| path.to_owned());
+    pages.chain(api::all().into_iter().map(|(path, _)| format!("/api/v1{path}"))).collect()
+}
+
+/// The dashboard, ready to be served. It is made within a runtime.
 pub fn router(settings: Settings) -> Router {
-    let Settings { reader, keys, prices, local_link, hosts, rules, https } = settings;
+    let Settings { reader, keys, witness, prices, local_link, login, hosts, rules, https } = settings;
     let source = Source::new(reader);
     let sessions = Sessions::default();
     let forests = Forests::default();
-    let app = Arc::new(App { source, keys, prices, local_link, hosts, sessions, forests, rules, https });
+    let (audit, witness, refusals) = (witness.clone(), Witness::new(witness), Refusals::new());
+    let app = App {
+        source,
+        keys,
+        witness,
+        refusals,
+        prices,
+        local_link,
+        login,
+        hosts,
+        sessions,
+        forests,
+        rules,
+        https,
+    };
+    let app = Arc::new(app);
+    tokio::spawn(access::keep_ended(Arc::downgrade(&app), audit));
     Router::new()
         .merge(pages::routes())
         .nest("/api/v1", api::routes())

@@ -16,7 +16,7 @@ use crate::error::{Error, Failed};
 use crate::pages::failure::FailurePage;
 
 /// The headers of every answer. No page needs script, so nothing weaker than this is needed.
-const HEADERS: [(HeaderName, &str); 7] = [
+const HEADERS: [(HeaderName, &str); 8] = [
     (
         header::CONTENT_SECURITY_POLICY,
         // default-src: whatever is not named below is refused, script first of all.
@@ -27,6 +27,8 @@ const HEADERS: [(HeaderName, &str); 7] = [
         "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; \
          base-uri 'none'",
     ),
+    // The same as frame-ancestors, for whatever does not know that.
+    (header::X_FRAME_OPTIONS, "DENY"),
     // A stored text is never taken for anything but what we say it is.
     (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     // Addresses hold ids and searches; nobody else is told of them.
@@ -61,6 +63,9 @@ pub(crate) async fn show_errors(State(app): State<Arc<App>>, request: Request, n
     let (target, headers) = (request.uri().clone(), request.headers().clone());
     let mut response = next.run(request).await;
     let Some(Failed(error)) = response.extensions_mut().remove() else { return response };
+    if error.refuses_somebody() {
+        app.refusals.note(&error, &app.witness).await;
+    }
     let shown = if target.path().starts_with("/api/") {
         as_json(&error)
     } else {

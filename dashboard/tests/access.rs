@@ -10,7 +10,7 @@ use support::otlp::trace_id;
 use support::samples::{research, short};
 use treering_dashboard::{Hosts, LocalLink};
 use treering_step::Timestamp;
-use treering_store::{ApiKey, Scopes};
+use treering_store::{ApiKey, Scopes, Terms};
 
 fn paths() -> Vec<String> {
     let execution = format!("/executions/{}", trace_id(1));
@@ -50,7 +50,12 @@ async fn a_key_is_judged_by_its_scope_its_end_and_its_form() {
     assert!(filled.handles.keeper.revoke_key(record.id).await.unwrap());
     let (expired, past) = (ApiKey::generate().unwrap(), Timestamp::from_nanos(1));
     let scopes = Scopes { ingest: false, read: true };
-    filled.handles.keeper.create_key(filled.project.clone(), &expired, scopes, past).await.unwrap();
+    filled
+        .handles
+        .keeper
+        .create_key(filled.project.clone(), &expired, Terms::from(scopes).until(past))
+        .await
+        .unwrap();
     let unknown = ApiKey::generate().unwrap();
     for path in paths() {
         for (key, status) in [(&reads, 200), (&sends, 403), (&revoked, 401), (&expired, 401), (&unknown, 401)]
@@ -223,6 +228,7 @@ async fn every_answer_carries_the_headers() {
         assert!(policy.starts_with("default-src 'none'; style-src 'self'; img-src 'self';"), "{path}");
         assert!(!policy.contains("script-src") && !policy.contains("unsafe"), "{path}");
         assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(answer.header("x-frame-options"), "DENY", "{path}");
         assert_eq!(answer.header("referrer-policy"), "no-referrer", "{path}");
         assert_eq!(answer.header("cross-origin-opener-policy"), "same-origin", "{path}");
         assert_eq!(answer.header("cross-origin-resource-policy"), "same-origin", "{path}");

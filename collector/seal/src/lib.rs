@@ -14,6 +14,7 @@
 //! its key, so that both can change.
 
 mod chain;
+mod checkpoint;
 mod data;
 mod error;
 mod hash;
@@ -21,6 +22,7 @@ mod master;
 mod secret;
 
 pub use chain::{ChainKey, Link};
+pub use checkpoint::{CheckpointKey, Signature};
 pub use data::{DataKey, OVERHEAD, key_of};
 pub use error::Error;
 pub use hash::HashKey;

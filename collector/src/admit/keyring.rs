@@ -1,13 +1,17 @@
 use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Mutex, Notify, watch};
 use tokio::time::MissedTickBehavior;
 use treering_redact::Rules;
+use treering_step::Timestamp;
 use treering_store::{Admission, ApiKey, KeyRecord, Keys, ProjectId};
 
+use super::meter::{Bucket, Gauge, bucket};
 use super::rulebook::Rulebook;
+use super::signature::Replays;
 use crate::deliver::causes;
 use crate::refusal::Refusal;
 
@@ -34,6 +38,7 @@ pub(crate) struct Keyring {
     unknown: Mutex<HashMap<Hash, Instant>>,
     renewing: Mutex<()>,
     changed: Notify,
+    pub(super) replays: Arc<Replays>,
 }
 
 /// What the store had at one moment.
@@ -41,16 +46,79 @@ pub(crate) struct Keyring {
 struct Held {
     change: i64,
     at: Instant,
-    known: HashMap<Hash, KeyRecord>,
+    known: HashMap<Hash, Arc<HeldKey>>,
+    /// Keys by what their signatures are checked with.
+    verifiers: HashMap<[u8; 32], Arc<HeldKey>>,
+    gauges: HashMap<ProjectId, Arc<Gauge>>,
+    /// Which project a name in a client's certificate lets into.
+    clients: HashMap<String, ProjectId>,
     rulebook: Rulebook,
 }
 
-impl Held {
-    /// It may take a while.
-    fn of(admission: Admission, before: &Rulebook, at: Instant) -> Self {
-        let Admission { change, keys, rules } = admission;
-        Self { change, at, known: keys.into_iter().collect(), rulebook: before.with(rules) }
+/// A key in memory.
+#[derive(Debug)]
+pub(crate) struct HeldKey {
+    pub(crate) record: KeyRecord,
+    pub(super) bucket: Option<Arc<Bucket>>,
+    /// The minute of its last use, since 1970; 0 is never.
+    used: AtomicU64,
+    /// The one that was told of.
+    told: AtomicU64,
+}
+
+impl HeldKey {
+    /// Behind the same key of before.
+    fn new(record: KeyRecord, before: Option<&Self>) -> Self {
+        let bucket = bucket(record.rate, before.and_then(|before| before.bucket.as_ref()));
+        let minute =
+            |of: fn(&Self) -> &AtomicU64| before.map_or(0, |before| of(before).load(Ordering::Relaxed));
+        let (used, told) = (minute(|key| &key.used).into(), minute(|key| &key.told).into());
+        Self { record, bucket, used, told }
     }
+
+    pub(super) fn is_used(&self, now: Timestamp) {
+        let minute = now.as_nanos() / MINUTE;
+        // Most often it is so already, and nobody else's copy of it has to be fetched anew.
+        if self.used.load(Ordering::Relaxed) != minute {
+            self.used.store(minute, Ordering::Relaxed);
+        }
+    }
+}
+
+const MINUTE: u64 = 60_000_000_000;
+
+impl Held {
+    fn empty(everywhere: Arc<Rules>, at: Instant) -> Self {
+        let (known, verifiers, gauges, clients) = Default::default();
+        Self { change: 0, at, known, verifiers, gauges, clients, rulebook: Rulebook::new(everywhere) }
+    }
+
+    /// What is new, behind what was held. It may take a while.
+    fn of(admission: Admission, before: &Before, at: Instant) -> Self {
+        let Admission { change, keys, rules, entrances, taken, clients } = admission;
+        let key = |(hash, record): (Hash, KeyRecord)| {
+            let key = HeldKey::new(record, before.known.get(&hash).map(Arc::as_ref));
+            (hash, Arc::new(key))
+        };
+        let known: HashMap<_, _> = keys.into_iter().map(key).collect();
+        let verifiers = known.values().filter_map(|key| Some((key.record.verifier?, key.clone()))).collect();
+        let (taken, now): (HashMap<_, _>, _) = (taken.into_iter().collect(), Timestamp::now());
+        let gauge = |(project, entrance)| {
+            let taken = taken.get(&project).copied().unwrap_or(0);
+            let before = before.gauges.get(&project).map(Arc::as_ref);
+            (project, Arc::new(Gauge::new(entrance, taken, now, before)))
+        };
+        let gauges = entrances.into_iter().map(gauge).collect();
+        let (clients, rulebook) = (clients.into_iter().collect(), before.rulebook.with(rules));
+        Self { change, at, known, verifiers, gauges, clients, rulebook }
+    }
+}
+
+/// What goes on in what comes next.
+struct Before {
+    known: HashMap<Hash, Arc<HeldKey>>,
+    gauges: HashMap<ProjectId, Arc<Gauge>>,
+    rulebook: Rulebook,
 }
 
 impl Keyring {
@@ -59,12 +127,12 @@ impl Keyring {
         keys: Keys,
         rules: watch::Receiver<Arc<Rules>>,
     ) -> Result<Self, treering_store::Error> {
-        let (at, admission) = (Instant::now(), keys.admission().await?);
-        let everywhere = rules.borrow().clone();
-        let compile = move || Held::of(admission, &Rulebook::new(everywhere), at);
-        let held = watch::Sender::new(tokio::task::spawn_blocking(compile).await?);
+        let held = watch::Sender::new(Held::empty(rules.borrow().clone(), Instant::now()));
         let (unknown, renewing, changed) = (Mutex::default(), Mutex::default(), Notify::new());
-        Ok(Self { keys, rules, held, unknown, renewing, changed })
+        let replays = Arc::new(Replays::new());
+        let ring = Self { keys, rules, held, unknown, renewing, changed, replays };
+        ring.renew().await?;
+        Ok(ring)
     }
 
     /// Renews the keyring for ever.
@@ -109,7 +177,11 @@ impl Keyring {
     async fn renew(&self) -> Result<(), treering_store::Error> {
         let _renewing = self.renewing.lock().await;
         let (at, admission) = (Instant::now(), self.keys.admission().await?);
-        let before = self.held.borrow().rulebook.under(&self.rules.borrow());
+        let before = {
+            let held = self.held.borrow();
+            let rulebook = held.rulebook.under(&self.rules.borrow());
+            Before { known: held.known.clone(), gauges: held.gauges.clone(), rulebook }
+        };
         let held = tokio::task::spawn_blocking(move || Held::of(admission, &before, at)).await?;
         self.held.send_replace(held);
         Ok(())
@@ -120,8 +192,58 @@ impl Keyring {
         self.held.borrow().rulebook.of(project)
     }
 
+    /// What is asked of who sends to this project.
+    pub(super) fn gauge(&self, project: ProjectId) -> Arc<Gauge> {
+        self.held.borrow().gauges.get(&project).cloned().unwrap_or_default()
+    }
+
+    /// The project that a certificate with these names lets into.
+    pub(super) fn project_of(&self, names: &[String]) -> Option<ProjectId> {
+        let held = self.held.borrow();
+        names.iter().find_map(|name| held.clients.get(name).copied())
+    }
+
+    /// The key whose signatures are checked with this. Where there is none, it is asked once whether anything changed.
+    pub(super) async fn signing(&self, verifier: &[u8; 32]) -> Result<Option<Arc<HeldKey>>, Refusal> {
+        let held = || self.held.borrow().verifiers.get(verifier).cloned();
+        if let Some(key) = held() {
+            return Ok(Some(key));
+        }
+        let mut unknown = self.unknown.lock().await;
+        if let Some(key) = held() {
+            return Ok(Some(key));
+        }
+        if is_unknown(&unknown, verifier) {
+            return Ok(None);
+        }
+        self.renew_if_changed().await.map_err(|error| unavailable(&error))?;
+        let key = held();
+        if key.is_none() {
+            remember(&mut unknown, *verifier);
+        }
+        Ok(key)
+    }
+
+    /// The uses that nobody was told of, by the numbers of the keys, to the minute.
+    pub(crate) fn uses(&self) -> Vec<(i64, Timestamp)> {
+        let held = self.held.borrow();
+        let news = held.known.values().filter_map(|key| {
+            let used = key.used.load(Ordering::Relaxed);
+            let is_new = key.told.swap(used, Ordering::Relaxed) != used;
+            is_new.then_some((key.record.id, Timestamp::from_nanos(used * MINUTE)?))
+        });
+        news.collect()
+    }
+
+    /// Of these uses somebody has to be told again.
+    pub(crate) fn not_told(&self, uses: &[(i64, Timestamp)]) {
+        let held = self.held.borrow();
+        let of = |key: &Arc<HeldKey>| uses.iter().any(|(id, _)| *id == key.record.id);
+        held.known.values().filter(|key| of(key)).for_each(|key| key.told.store(0, Ordering::Relaxed));
+    }
+
     /// The key with this secret. A store that does not answer is no reason to call a key unknown.
-    pub(crate) async fn find(&self, key: &ApiKey) -> Result<Option<KeyRecord>, Refusal> {
+    pub(crate) async fn find(&self, key: &ApiKey) -> Result<Option<Arc<HeldKey>>, Refusal> {
         let hash = key.hash();
         if let Some(record) = self.remembered(&hash) {
             return Ok(Some(record));
@@ -131,28 +253,37 @@ impl Keyring {
         if let Some(record) = self.remembered(&hash) {
             return Ok(Some(record));
         }
-        if unknown.get(&hash).is_some_and(|since| since.elapsed() < UNKNOWN_FOR) {
+        if is_unknown(&unknown, &hash) {
             return Ok(None);
         }
-        let unavailable = |error: treering_store::Error| {
-            tracing::error!(error = causes(&error), "a key could not be looked up");
-            Refusal::KeysUnavailable
-        };
-        if self.keys.find(key).await.map_err(unavailable)?.is_some() {
+        if self.keys.find(key).await.map_err(|error| unavailable(&error))?.is_some() {
             // With it may have come rules, which are in force before it is.
-            self.renew().await.map_err(unavailable)?;
+            self.renew().await.map_err(|error| unavailable(&error))?;
             return Ok(self.remembered(&hash));
         }
-        if unknown.len() >= UNKNOWN_AT_MOST {
-            unknown.clear();
-        }
-        unknown.insert(hash, Instant::now());
+        remember(&mut unknown, hash);
         Ok(None)
     }
 
-    fn remembered(&self, hash: &Hash) -> Option<KeyRecord> {
+    fn remembered(&self, hash: &Hash) -> Option<Arc<HeldKey>> {
         self.held.borrow().known.get(hash).cloned()
     }
+}
+
+fn unavailable(error: &treering_store::Error) -> Refusal {
+    tracing::error!(error = causes(error), "a key could not be looked up");
+    Refusal::KeysUnavailable
+}
+
+fn is_unknown(unknown: &HashMap<Hash, Instant>, key: &Hash) -> bool {
+    unknown.get(key).is_some_and(|since| since.elapsed() < UNKNOWN_FOR)
+}
+
+fn remember(unknown: &mut HashMap<Hash, Instant>, key: Hash) {
+    if unknown.len() >= UNKNOWN_AT_MOST {
+        unknown.clear();
+    }
+    unknown.insert(key, Instant::now());
 }
 
 #[cfg(test)]

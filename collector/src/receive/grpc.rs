@@ -16,7 +16,7 @@ use tonic::Status;
 use treering_otlp::{Signal, Unkept};
 use treering_store::Transport;
 
-use crate::admit::Pass;
+use crate::admit::{Head, Pass};
 use crate::body::{Body, Encoding, Form, Purpose};
 use crate::memory::Room;
 use crate::receipt::Draft;
@@ -76,13 +76,15 @@ fn purpose(path: &str) -> Result<Purpose, Refusal> {
 
 /// The pass comes first: whoever has no key does not make us read a byte of the body.
 async fn open(way: &Way, request: Request, draft: &mut Draft) -> Result<(Pass, Body, Room), Refusal> {
-    draft.purpose = purpose(request.uri().path())?;
-    let pass = way.keyring.admit(request.headers()).await?;
+    let (parts, body) = request.into_parts();
+    draft.purpose = purpose(parts.uri.path())?;
+    let pass = way.keyring.admit(Head::of(&parts)).await?;
     draft.project = Some(pass.project);
-    let encoding = encoding(request.headers())?;
+    let encoding = encoding(&parts.headers)?;
     let max_bytes = way.limits.max_request_bytes;
-    let reading = Reading::new(request.into_body(), &way.memory, max_bytes.saturating_add(PREFIX));
+    let reading = Reading::new(body, &way.memory, max_bytes.saturating_add(PREFIX));
     let (message, room) = reading.whole(length).await?;
+    pass.confirm(&message)?;
     let (is_compressed, bytes) = unframe(message)?;
     let encoding = match (is_compressed, encoding) {
         (false, _) => Encoding::None,

@@ -11,7 +11,7 @@ use serde_json::json;
 use treering_otlp::{Signal, Unkept};
 use treering_store::Transport;
 
-use crate::admit::Pass;
+use crate::admit::{Head, Pass};
 use crate::body::{Body, Encoding, Form, Purpose};
 use crate::memory::Room;
 use crate::receipt::Draft;
@@ -83,16 +83,18 @@ async fn open(
     request: Request,
     draft: &mut Draft,
 ) -> Result<(Pass, Body, Room), Refusal> {
-    draft.purpose = purpose(request.uri().path())?;
-    if request.method() != Method::POST {
+    let (parts, body) = request.into_parts();
+    draft.purpose = purpose(parts.uri.path())?;
+    if parts.method != Method::POST {
         return Err(Refusal::Method);
     }
-    let pass = way.keyring.admit(request.headers()).await?;
+    let pass = way.keyring.admit(Head::of(&parts)).await?;
     draft.project = Some(pass.project);
     let form = form.ok_or(Refusal::ContentType)?;
-    let encoding = encoding(request.headers())?;
-    let reading = Reading::new(request.into_body(), &way.memory, way.limits.max_request_bytes);
+    let encoding = encoding(&parts.headers)?;
+    let reading = Reading::new(body, &way.memory, way.limits.max_request_bytes);
     let (bytes, room) = reading.whole(|_| None).await?;
+    pass.confirm(&bytes)?;
     draft.bytes = bytes.len();
     Ok((pass, Body { form, encoding, bytes }, room))
 }
@@ -148,7 +150,7 @@ fn failure(form: Option<Form>, refusal: &Refusal) -> Response {
         response.headers_mut().insert(RETRY_AFTER, delay.as_secs().into());
     }
     match refusal {
-        Refusal::NoKey | Refusal::UnknownKey => {
+        Refusal::NoKey | Refusal::UnknownKey | Refusal::Unsigned => {
             response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         Refusal::Method => {

@@ -41,6 +41,45 @@ pub struct ProjectRecord {
     pub project: Project,
     pub created_at: Timestamp,
     pub retention: Retention,
+    pub entrance: Entrance,
+}
+
+/// What is asked of those who send to a project.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Entrance {
+    /// Records that are taken in a second; absent is without a limit.
+    pub rate: Option<u32>,
+    /// Records that are taken in a day of UTC; absent is without a limit.
+    pub quota: Option<u64>,
+    /// True where a request must be signed, or come by a certificate of its client's.
+    pub signed: bool,
+}
+
+/// What becomes different about that; the rest stays as it is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct EntranceChange {
+    pub rate: Option<Option<u32>>,
+    pub quota: Option<Option<u64>>,
+    pub signed: Option<bool>,
+}
+
+impl Entrance {
+    pub(crate) fn with(self, change: EntranceChange) -> Self {
+        Self {
+            rate: change.rate.unwrap_or(self.rate),
+            quota: change.quota.unwrap_or(self.quota),
+            signed: change.signed.unwrap_or(self.signed),
+        }
+    }
+}
+
+/// A name in certificates of clients, and the project that it lets into.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ClientName {
+    /// As a certificate has it among its alternative names: a host, or an address such as `spiffe://shop/agent`.
+    pub name: String,
+    pub project: Project,
+    pub since: Timestamp,
 }
 
 words! {

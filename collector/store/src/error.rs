@@ -157,6 +157,13 @@ pub enum Error {
     #[error("a subject has 1 to 255 characters, none of them a control, and no space at its ends")]
     Subject,
     #[error(
+        "the name of a client has 1 to 2048 visible characters of ASCII, such as agent.shop.example or \
+         spiffe://shop/agent"
+    )]
+    ClientName,
+    #[error("clients of this name are let into another project; take it away there first")]
+    ClientNameTaken,
+    #[error(
         "content cannot be kept for {content} days where steps are kept for {steps}: it goes with its step; \
          keep steps longer or content shorter"
     )]

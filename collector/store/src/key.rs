@@ -1,5 +1,7 @@
 use std::fmt;
 
+use ring::hmac;
+use ring::signature::{Ed25519KeyPair, KeyPair};
 use subtle::ConstantTimeEq;
 use treering_step::Timestamp;
 
@@ -43,6 +45,16 @@ impl ApiKey {
     /// What the store keeps instead of the key. A random key needs no slow hash.
     pub fn hash(&self) -> [u8; 32] {
         blake3::derive_key("treering 2026-11-22 API key", self.0.as_bytes())
+    }
+
+    /// The public half of the pair that its holder signs requests with: an Ed25519 key whose seed is a hash of the secret.
+    /// The layer makes the same pair (`layer/src/export/sign.rs`), so that a key is all that a signing agent needs.
+    pub fn verifier(&self) -> [u8; 32] {
+        let salt = hmac::Key::new(hmac::HMAC_SHA256, b"treering 2026-11-23 request signatures");
+        let seed = hmac::sign(&salt, self.0.as_bytes());
+        let pair =
+            Ed25519KeyPair::from_seed_unchecked(seed.as_ref()).expect("a SHA-256 is as long as a seed");
+        pair.public_key().as_ref().try_into().expect("a public key has 32 bytes")
     }
 
     /// The first characters, by which its owner knows it again.
@@ -105,6 +117,29 @@ impl Scopes {
     }
 }
 
+/// What a key is made for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Terms {
+    pub scopes: Scopes,
+    pub expires_at: Option<Timestamp>,
+    /// Records that it may send in a second; absent is without a limit of its own.
+    pub rate: Option<u32>,
+}
+
+impl Terms {
+    /// The same, to end at this time.
+    pub fn until(self, expires_at: Option<Timestamp>) -> Self {
+        Self { expires_at, ..self }
+    }
+}
+
+impl From<Scopes> for Terms {
+    /// For ever, and without a limit.
+    fn from(scopes: Scopes) -> Self {
+        Self { scopes, expires_at: None, rate: None }
+    }
+}
+
 /// A key as the store knows it: everything but the secret.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRecord {
@@ -116,6 +151,17 @@ pub struct KeyRecord {
     pub created_at: Timestamp,
     pub expires_at: Option<Timestamp>,
     pub revoked_at: Option<Timestamp>,
+    pub rate: Option<u32>,
+    /// By which its signatures are checked; a key of an older version has none, and a PostgreSQL that is open for reading
+    /// alone tells none.
+    pub verifier: Option<[u8; 32]>,
+}
+
+/// When a key was used, to the minute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KeyUse {
+    pub first_at: Timestamp,
+    pub last_at: Timestamp,
 }
 
 impl KeyRecord {

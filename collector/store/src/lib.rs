@@ -34,14 +34,16 @@ use std::path::Path;
 
 use clickhouse::Engine;
 
-pub use audit::{Act, Action, AuditRow, Broken, Ending, Verdict};
+pub use audit::{Act, Action, AuditRow, Broken, Checkpoint, Ending, Verdict};
 pub use clickhouse::{ClickHouseUrl, definition as clickhouse_definition};
 pub use content::{identity, keyed};
-pub use control::{Joined, Keep, Member, ProjectRecord, Retention, Role};
+pub use control::{
+    ClientName, Entrance, EntranceChange, Joined, Keep, Member, ProjectRecord, Retention, Role,
+};
 pub use erasure::{Erased, ErasedDay, Erasure, ErasureState, Target};
 pub use error::Error;
 pub use fleet::{Collector, Presence, Share};
-pub use key::{ApiKey, KeyRecord, Scopes};
+pub use key::{ApiKey, KeyRecord, KeyUse, Scopes, Terms};
 pub use model::{
     Batch, ClockNote, Computed, Cursor, ExecutionFilter, ExecutionPage, Forgotten, Indexed, LogEntry,
     OutcomeCount, Project, ProjectId, Reread, Scope, SearchLag, Sign, SpanEntry, StepRecords, TellWords,
@@ -62,14 +64,17 @@ pub struct Handles {
     pub keys: Keys,
     pub keeper: Keeper,
     pub audit: Audit,
+    /// The same for who serves: it adds to the log what was seen and used, and changes nothing else.
+    pub witness: Audit,
     pub vault: Vault,
 }
 
-/// The handles of a store that only reads: no writer exists in such a process.
+/// The handles of a store that only reads: no writer exists in such a process, but for who saw what.
 #[derive(Debug)]
 pub struct ReadHandles {
     pub reader: Reader,
     pub keys: Keys,
+    pub witness: Audit,
     pub vault: Vault,
 }
 

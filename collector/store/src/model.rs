@@ -3,6 +3,7 @@ use std::str::FromStr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::control::Role;
 use treering_redact::Record;
 use treering_step::{Execution, Kind, ProcessId, SpanId, Status, Summary, Timestamp, TraceId};
 
@@ -54,6 +55,8 @@ pub enum Viewer {
     Key(i64),
     /// A person of this subject, who sees the projects of which it is a member.
     Person(Arc<str>),
+    /// A person to whom a log-in gives these roles, in projects of these names.
+    Granted(Arc<[(String, Role)]>),
 }
 
 /// Which executions a list shows.

@@ -15,7 +15,7 @@ async fn every_refusal_is_answered_as_the_specification_asks_and_leaves_nothing(
     let body = || request(9, "chat").encode_to_vec();
     let read_key = ApiKey::generate().unwrap();
     let scopes = Scopes { ingest: false, read: true };
-    site.keeper.create_key(site.project.clone(), &read_key, scopes, None).await.unwrap();
+    site.keeper.create_key(site.project.clone(), &read_key, scopes).await.unwrap();
     let with_key = |key: &str| {
         let request = site.client.post(format!("http://{}/v1/traces", site.http));
         request.header("content-type", PROTOBUF).header("x-api-key", key).body(body())

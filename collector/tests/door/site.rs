@@ -11,7 +11,7 @@ use opentelemetry_proto::tonic::trace::v1::{ResourceSpans, ScopeSpans, Span};
 use prost::Message;
 use tonic::metadata::MetadataValue;
 use tonic::transport::Channel;
-use treering_collector::{Collector, Limits, Manners, Running, Settings};
+use treering_collector::{Collector, Limits, Manners, Running, Settings, StoreHandles};
 use treering_queue::Journal;
 use treering_redact::Rules;
 use treering_seal::MasterKey;
@@ -45,7 +45,7 @@ impl Site {
         let folder = tempfile::tempdir().unwrap();
         let url: StoreUrl = format!("sqlite:{}", folder.path().join("store.db").display()).parse().unwrap();
         let master = MasterSource::Key(MasterKey::generate().unwrap());
-        let Handles { writer, reader, keys, keeper, vault, .. } =
+        let Handles { writer, reader, keys, keeper, witness, vault, .. } =
             treering_store::open(&url, master).await.unwrap();
         let journal = Journal::open(&folder.path().join("journal"), &Default::default()).unwrap();
         let free: SocketAddr = "127.0.0.1:0".parse().unwrap();
@@ -56,6 +56,7 @@ impl Site {
             otlp_http: free,
             limits,
             manners,
+            tls: None,
             acknowledge: Default::default(),
         };
         let collector = Collector::bind(settings).await.unwrap();
@@ -66,8 +67,7 @@ impl Site {
                 Arc::default(),
                 journal.clone(),
                 vault,
-                writer,
-                keys,
+                StoreHandles { writer, keys, witness },
             )
             .await
             .unwrap();
@@ -75,7 +75,7 @@ impl Site {
         let key = ApiKey::generate().unwrap();
         let scopes = Scopes { ingest: true, read: false };
         // After the start: the collector finds it all the same.
-        keeper.create_key(project.clone(), &key, scopes, None).await.unwrap();
+        keeper.create_key(project.clone(), &key, scopes).await.unwrap();
         let key = key.reveal().to_owned();
         // Built beside the layer, the client's crate wants to be told of a TLS provider, although nothing here
         // speaks TLS.

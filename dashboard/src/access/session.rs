@@ -6,10 +6,12 @@ use std::time::{Duration, Instant};
 use axum::http::{HeaderMap, header};
 use treering_store::ApiKey;
 
-use super::secret;
+use super::{Person, secret};
 
 /// A session that nobody used for this long has ended.
 const IDLE: Duration = Duration::from_secs(12 * 3600);
+/// A person logs in again after this, so that who may no longer do so is soon out.
+const LONGEST: Duration = Duration::from_secs(12 * 3600);
 /// More sessions than this are not kept; the one that was idle longest makes room.
 const MOST: usize = 1_000;
 
@@ -20,6 +22,8 @@ pub(crate) enum Grant {
     Local,
     /// Came by a key, which is asked for again with each request, so that revoking it ends the session.
     Key(ApiKey),
+    /// Logged in. The roles of the control data are asked for with each request, those of the log-in are as they were.
+    Person(Person),
 }
 
 /// The sessions of this process, by the hash of their id: looking one up tells nothing of other ids.
@@ -30,7 +34,15 @@ pub(crate) struct Sessions {
 
 struct Session {
     grant: Grant,
+    began: Instant,
     used: Instant,
+}
+
+impl Session {
+    fn is_over(&self, now: Instant) -> bool {
+        let is_old = matches!(self.grant, Grant::Person(_)) && now.duration_since(self.began) >= LONGEST;
+        is_old || now.duration_since(self.used) >= IDLE
+    }
 }
 
 impl Sessions {
@@ -38,12 +50,12 @@ impl Sessions {
     pub(crate) fn begin(&self, grant: Grant, now: Instant) -> Result<String, getrandom::Error> {
         let id = secret()?;
         let mut open = self.lock();
-        open.retain(|_, session| now.duration_since(session.used) < IDLE);
+        open.retain(|_, session| !session.is_over(now));
         let longest_idle = open.iter().min_by_key(|(_, session)| session.used).map(|(id, _)| *id);
         if let Some(longest_idle) = longest_idle.filter(|_| open.len() >= MOST) {
             open.remove(&longest_idle);
         }
-        open.insert(blake3::hash(id.as_bytes()), Session { grant, used: now });
+        open.insert(blake3::hash(id.as_bytes()), Session { grant, began: now, used: now });
         Ok(id)
     }
 
@@ -51,9 +63,21 @@ impl Sessions {
     pub(crate) fn grant(&self, id: &str, now: Instant) -> Option<Grant> {
         let mut open = self.lock();
         let session = open.get_mut(&blake3::hash(id.as_bytes()))?;
-        let idle = now.duration_since(session.used);
+        if session.is_over(now) {
+            return None;
+        }
         session.used = now;
-        (idle < IDLE).then(|| session.grant.clone())
+        Some(session.grant.clone())
+    }
+
+    /// Ends every session of this person; how many that were.
+    pub(crate) fn end_of(&self, subject: &str) -> usize {
+        let mut open = self.lock();
+        let before = open.len();
+        open.retain(
+            |_, session| !matches!(&session.grant, Grant::Person(person) if *person.subject == *subject),
+        );
+        before - open.len()
     }
 
     pub(crate) fn end(&self, id: &str) {
@@ -82,6 +106,19 @@ fn name(https: bool, headers: &HeaderMap) -> String {
     format!("treering-{}", port.unwrap_or("80"))
 }
 
+/// The header by which a browser knows which log-in it began. It comes back from another site, which a strict cookie would
+/// not.
+pub(crate) fn login_cookie(https: bool, headers: &HeaderMap, id: &str) -> String {
+    let secure = if https { "; Secure" } else { "" };
+    let age = if id.is_empty() { 0 } else { 600 };
+    format!("{}-login={id}; Path=/; HttpOnly; SameSite=Lax; Max-Age={age}{secure}", name(https, headers))
+}
+
+/// The id of the log-in that a request belongs to.
+pub(crate) fn login_id(https: bool, headers: &HeaderMap) -> Option<&str> {
+    cookie_named(headers, &format!("{}-login", name(https, headers)))
+}
+
 /// The header that gives a browser its session.
 pub(crate) fn cookie(https: bool, headers: &HeaderMap, id: &str) -> String {
     let secure = if https { "; Secure" } else { "" };
@@ -97,10 +134,14 @@ pub(crate) fn ended_cookie(https: bool, headers: &HeaderMap) -> String {
 
 /// The id of the session that a request belongs to.
 pub(crate) fn session_id(https: bool, headers: &HeaderMap) -> Option<&str> {
-    let name = name(https, headers);
+    cookie_named(headers, &name(https, headers))
+}
+
+/// The value of the first cookie of this name.
+pub(super) fn cookie_named<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     let cookies = headers.get_all(header::COOKIE).iter().filter_map(|value| value.to_str().ok());
     let pairs = cookies.flat_map(|value| value.split(';')).filter_map(|pair| pair.trim().split_once('='));
-    pairs.filter(|(found, _)| *found == name).map(|(_, id)| id).next()
+    pairs.filter(|(found, _)| *found == name).map(|(_, value)| value).next()
 }
 
 #[cfg(test)]
@@ -116,6 +157,20 @@ mod tests {
         assert!(sessions.grant(&id, later).is_some());
         assert!(sessions.grant(&id, later + IDLE - Duration::from_secs(1)).is_some());
         assert!(sessions.grant(&id, later + IDLE * 3).is_none());
+    }
+
+    #[test]
+    fn a_person_logs_in_again_twice_a_day_and_is_out_at_once_where_somebody_says_so() {
+        let person = |subject: &str| Person { subject: subject.into(), claimed: [].into() };
+        let (sessions, start) = (Sessions::default(), Instant::now());
+        let [ada, grace] =
+            ["ada", "grace"].map(|one| sessions.begin(Grant::Person(person(one)), start).unwrap());
+        let half = LONGEST / 2;
+        assert!(sessions.grant(&ada, start + half).is_some());
+        assert_eq!(sessions.end_of("ada"), 1);
+        assert!(sessions.grant(&ada, start + half).is_none());
+        assert!(sessions.grant(&grace, start + half).is_some());
+        assert!(sessions.grant(&grace, start + LONGEST).is_none());
     }
 
     #[test]

@@ -1,11 +1,15 @@
+use std::sync::Arc;
+
 use treering_read::Bones;
 use treering_redact::Record;
 use treering_step::{SpanId, Summary, TraceId};
 use treering_store::{
-    Computed, ExecutionFilter, ExecutionPage, OutcomeCount, Project, ProjectId, Reader, Receipt, RequestId,
-    Scope, SearchLag, StepRecords,
+    AuditRow, Computed, ExecutionFilter, ExecutionPage, OutcomeCount, Project, ProjectId, Reader, Receipt,
+    RequestId, Role, Scope, SearchLag, StepRecords,
 };
 
+use super::Witnessed;
+use super::rights::{Right, may};
 use crate::error::Error;
 
 /// Where everything is read. It leaves this room only as what somebody sees.
@@ -22,8 +26,17 @@ impl Source {
         Ok(self.0.seen_by(viewer).projects().await?)
     }
 
-    pub(super) fn sight(&self, viewer: treering_store::Viewer, project: ProjectId) -> Sight {
-        Sight { reader: self.0.seen_by(viewer), scope: Scope::of(project) }
+    /// The projects of a person by the control data, and the roles there.
+    pub(super) async fn memberships(&self, subject: &Arc<str>) -> Result<Vec<(Project, Role)>, Error> {
+        let person = treering_store::Viewer::Person(subject.clone());
+        Ok(self.0.seen_by(person).memberships(subject).await?)
+    }
+
+    /// What somebody of this role sees of a project.
+    pub(super) fn sight(&self, viewer: treering_store::Viewer, role: Role, project: ProjectId) -> Sight {
+        let reader = self.0.seen_by(viewer);
+        let reader = if may(role, Right::Content) { reader } else { reader.withholding_content() };
+        Sight { reader, scope: Scope::of(project) }
     }
 }
 
@@ -57,8 +70,21 @@ impl Sight {
     }
 
     /// An execution, which is thereby known to be there for this viewer.
-    pub(crate) async fn computed(&self, trace: TraceId) -> Result<Computed, Error> {
+    pub(crate) async fn computed(&self, trace: TraceId, _: &Witnessed) -> Result<Computed, Error> {
         self.reader.computed(self.scope, trace).await?.ok_or(Error::NoExecution)
+    }
+
+    /// Rows of the audit log, newest first; of all projects for the owner of the machine.
+    pub(super) async fn audit(
+        &self,
+        of_all: bool,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Vec<AuditRow>, Error> {
+        match of_all {
+            true => Ok(self.reader.audit_of_all(before, limit).await?),
+            false => Ok(self.reader.audit(self.scope, before, limit).await?),
+        }
     }
 
     pub(crate) async fn bones(
@@ -73,15 +99,20 @@ impl Sight {
         Ok(self.reader.summaries_of(self.scope, trace, spans).await?)
     }
 
-    pub(crate) async fn steps(&self, trace: TraceId, spans: Vec<SpanId>) -> Result<Vec<StepRecords>, Error> {
+    pub(crate) async fn steps(
+        &self,
+        trace: TraceId,
+        spans: Vec<SpanId>,
+        _: &Witnessed,
+    ) -> Result<Vec<StepRecords>, Error> {
         Ok(self.reader.steps(self.scope, trace, spans).await?)
     }
 
-    pub(crate) async fn records(&self, trace: TraceId) -> Result<Vec<Record>, Error> {
+    pub(crate) async fn records(&self, trace: TraceId, _: &Witnessed) -> Result<Vec<Record>, Error> {
         Ok(self.reader.records(self.scope, trace).await?)
     }
 
-    pub(crate) async fn newest(&self, limit: u32) -> Result<Vec<Record>, Error> {
+    pub(crate) async fn newest(&self, limit: u32, _: &Witnessed) -> Result<Vec<Record>, Error> {
         Ok(self.reader.newest(self.scope, limit).await?)
     }
 }

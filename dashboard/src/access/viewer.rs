@@ -5,9 +5,10 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, header};
 use treering_step::Timestamp;
-use treering_store::{ApiKey, KeyRecord, Keys, Project, Viewer as Seer};
+use treering_store::{Act, ApiKey, AuditRow, KeyRecord, Keys, Project, Role, Viewer as Seer};
 
-use super::{Grant, Sight, Source, session_id};
+use super::person::Seen;
+use super::{Grant, Login, Person, Right, Sight, Source, Witnessed, may, session_id};
 use crate::App;
 use crate::error::Error;
 
@@ -21,6 +22,8 @@ pub(crate) enum Viewer {
     Local,
     /// The holder of this key of scope `read`: sees its project.
     Key(KeyRecord),
+    /// Somebody who logged in: sees the projects where there is a role.
+    Person(Person),
 }
 
 /// The project that somebody looks at.
@@ -29,8 +32,13 @@ pub(crate) struct Chosen {
     pub(crate) project: Project,
     /// All projects to choose from.
     pub(crate) projects: Vec<Project>,
-    /// What the viewer sees of it.
-    pub(crate) sight: Sight,
+    /// As what it is looked at.
+    pub(crate) role: Role,
+    sight: Sight,
+    /// Who looks, to the audit log.
+    actor: String,
+    /// True for the owner of the machine.
+    is_local: bool,
     /// True where addresses have to name the project.
     pub(crate) named: bool,
 }
@@ -40,35 +48,99 @@ impl Chosen {
     pub(crate) fn in_url(&self) -> Option<&str> {
         self.named.then_some(self.project.name.as_str())
     }
+
+    pub(crate) fn may(&self, right: Right) -> bool {
+        may(self.role, right)
+    }
+
+    /// Written down, when this returns, as what this viewer does. What is to be seen is read after that.
+    pub(crate) async fn saw(&self, app: &App, acts: Vec<Act>) -> Result<Witnessed, Error> {
+        app.witness.saw(&self.actor, acts).await
+    }
+
+    /// Rows of its audit log, for who may see them; the owner of the machine sees those of no project as well.
+    pub(crate) async fn audit(
+        &self,
+        before: Option<i64>,
+        limit: u32,
+        _: &Witnessed,
+    ) -> Result<Vec<AuditRow>, Error> {
+        self.must(Right::Audit)?;
+        self.sight.audit(self.is_local, before, limit).await
+    }
+
+    /// Refuses who may not see that.
+    pub(crate) fn must(&self, right: Right) -> Result<(), Error> {
+        match right {
+            _ if self.may(right) => Ok(()),
+            Right::Structure => Err(Error::NoStructure),
+            Right::Content => Err(Error::Withheld),
+            Right::Audit => Err(Error::NoAudit),
+        }
+    }
+
+    /// What the viewer sees of it; nothing, for who may see nothing of what happened.
+    pub(crate) fn sight(&self) -> Result<&Sight, Error> {
+        self.must(Right::Structure).map(|()| &self.sight)
+    }
 }
 
 impl Viewer {
     /// The project of this name, or the one that is shown first. What the viewer may not see does not exist.
     pub(crate) async fn choose(&self, source: &Source, wanted: Option<&str>) -> Result<Chosen, Error> {
-        let projects = match self {
-            Self::Local => source.projects(self.seer()).await?,
-            Self::Key(key) => vec![key.project.clone()],
-        };
-        let first = projects.iter().position(|project| project.name == DEFAULT).unwrap_or(0);
+        let mut seen = self.seen(source).await?;
+        let first = seen.iter().position(|seen| seen.project.name == DEFAULT).unwrap_or(0);
         let chosen = match wanted {
-            Some(name) => projects.iter().position(|project| project.name == name).ok_or(Error::NoProject)?,
+            Some(name) => seen.iter().position(|seen| seen.project.name == name).ok_or(Error::NoProject)?,
+            None if seen.is_empty() => return Err(self.sees_nothing()),
             None => first,
         };
-        let project = projects.get(chosen).ok_or(Error::NoProject)?.clone();
-        let sight = source.sight(self.seer(), project.id);
-        Ok(Chosen { project, projects, sight, named: chosen != first })
+        let projects = seen.iter().map(|seen| seen.project.clone()).collect();
+        let Seen { project, role, seer } = seen.swap_remove(chosen);
+        let sight = source.sight(seer, role, project.id);
+        let is_local = matches!(self, Self::Local);
+        Ok(Chosen { project, projects, role, sight, actor: self.actor(), is_local, named: chosen != first })
     }
 
-    /// Who that is to the store.
-    fn seer(&self) -> Seer {
+    /// The projects that may be looked at, by name.
+    async fn seen(&self, source: &Source) -> Result<Vec<Seen>, Error> {
         match self {
-            Self::Local => Seer::Local,
-            Self::Key(key) => Seer::Key(key.id),
+            Self::Local => {
+                let projects = source.projects(Seer::Local).await?.into_iter();
+                Ok(projects.map(|project| Seen { project, role: Role::Owner, seer: Seer::Local }).collect())
+            }
+            Self::Key(key) => {
+                Ok(vec![Seen { project: key.project.clone(), role: Role::Reader, seer: Seer::Key(key.id) }])
+            }
+            Self::Person(person) => person.seen(source).await,
+        }
+    }
+
+    fn sees_nothing(&self) -> Error {
+        match self {
+            Self::Person(_) => Error::NoRole,
+            _ => Error::NoProject,
+        }
+    }
+
+    /// Who that is to the audit log.
+    pub(crate) fn actor(&self) -> String {
+        match self {
+            Self::Local => "local".to_owned(),
+            Self::Key(key) => format!("key:{}", key.id),
+            Self::Person(person) => person.actor(),
         }
     }
 
     /// Who sends these headers: the holder of a key, else of a session.
     pub(crate) async fn of(app: &App, headers: &HeaderMap) -> Result<Self, Error> {
+        let session = session_id(app.https, headers);
+        let grant = session.and_then(|id| app.sessions.grant(id, Instant::now()));
+        // A session of our own goes before a cookie of somebody else's.
+        let tokens = app.login.as_ref().and_then(Login::tokens).filter(|_| grant.is_none());
+        if let Some((tokens, token)) = tokens.and_then(|tokens| Some((tokens, tokens.shown(headers)?))) {
+            return Ok(Self::Person(tokens.person(token).await?));
+        }
         if let Some(credentials) = headers.get(header::AUTHORIZATION) {
             let key = credentials.to_str().ok().and_then(bearer).ok_or(Error::WrongKey)?;
             return viewer_of_key(&app.keys, &key).await;
@@ -78,10 +150,10 @@ impl Viewer {
             let key = key.to_str().ok().and_then(|key| ApiKey::parse(key.trim())).ok_or(Error::WrongKey)?;
             return viewer_of_key(&app.keys, &key).await;
         }
-        let session = session_id(app.https, headers);
-        match session.and_then(|id| app.sessions.grant(id, Instant::now())) {
+        match grant {
             Some(Grant::Local) => Ok(Self::Local),
             Some(Grant::Key(key)) => viewer_of_key(&app.keys, &key).await,
+            Some(Grant::Person(person)) => Ok(Self::Person(person)),
             None => Err(Error::NoAccess),
         }
     }

@@ -51,7 +51,7 @@ pub(super) async fn attributes(
     Asked(newest): Asked<Newest>,
 ) -> Result<Json<AttributesJson>, Error> {
     let chosen = viewer.choose(&app.source, given(&newest.project)).await?;
-    let unmapped = newest.count(&chosen.sight).await?;
+    let unmapped = newest.count(&app, &chosen).await?;
     Ok(Json(AttributesJson {
         records: unmapped.limit,
         spans: unmapped.spans,

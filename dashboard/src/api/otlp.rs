@@ -9,7 +9,7 @@ use treering_otlp::{Assembly, Signal};
 
 use super::steps::InProject;
 use crate::App;
-use crate::access::Viewer;
+use crate::access::{Right, Viewer, payload_read};
 use crate::error::Error;
 use crate::pages::{Asked, Named};
 use crate::view::filter::{given, parsed};
@@ -24,7 +24,9 @@ pub(super) async fn otlp(
 ) -> Result<Response, Error> {
     let trace = parsed(&trace).ok_or(Error::TraceId)?;
     let chosen = viewer.choose(&app.source, given(&asked.project)).await?;
-    let records = chosen.sight.records(trace).await?;
+    chosen.must(Right::Content)?;
+    let seen = chosen.saw(&app, vec![payload_read(&chosen.project, trace, None)]).await?;
+    let records = chosen.sight()?.records(trace, &seen).await?;
     if records.is_empty() {
         return Err(Error::NoExecution);
     }

@@ -63,9 +63,9 @@ pub(super) async fn reading(
     let trace = parsed(&trace).ok_or(Error::TraceId)?;
     let span = parsed(&span).ok_or(Error::SpanId)?;
     let chosen = viewer.choose(&app.source, given(&asked.project)).await?;
-    let view = TraceView::load(&app, &chosen.sight, trace).await?;
+    let view = TraceView::load(&app, &chosen, trace).await?;
     let row = view.forest.row_of(span).ok_or(Error::NoStep)?;
-    let (step, reading) = read_step(&app, &chosen.sight, &view, row).await?;
+    let (step, reading) = read_step(&app, &chosen, &view, row).await?;
     reading.map(|reading| Json(ReadingJson::new(step, reading))).ok_or(Error::NoStep)
 }
 

@@ -45,7 +45,7 @@ pub(super) async fn receipt(
     let Named(id) = id.map_err(|_| Error::RequestId)?;
     let id = parsed(&id).ok_or(Error::RequestId)?;
     let chosen = viewer.choose(&app.source, given(&asked.project)).await?;
-    let receipt = chosen.sight.receipt(id).await?;
+    let receipt = chosen.sight()?.receipt(id).await?;
     Ok(Json(ReceiptJson::new(receipt, chosen.project.name)))
 }
 

@@ -47,11 +47,11 @@ pub(super) async fn all(
     let content = asked.content()?;
     let (limit, at) = (asked.limit(content)?, asked.at()?);
     let chosen = viewer.choose(&app.source, given(&asked.project)).await?;
-    let view = TraceView::load(&app, &chosen.sight, trace).await?;
+    let view = TraceView::load(&app, &chosen, trace).await?;
     let from = at.map_or(Some(0), |at| view.forest.row_of(at)).ok_or(Error::NoStep)?;
-    let window = view.window(&app, &chosen.sight, from, limit).await?;
+    let window = view.window(&app, chosen.sight()?, from, limit).await?;
     let steps = match content {
-        true => whole_steps(&app, &chosen.sight, &view, &window).await?,
+        true => whole_steps(&app, &chosen, &view, &window).await?,
         false => outlines(&view, &window),
     };
     let next = view.forest.rows.get(window.rows.end).map(|row| row.span_id);
@@ -96,8 +96,8 @@ pub(super) async fn one(
     let trace = parsed(&trace).ok_or(Error::TraceId)?;
     let span = parsed(&span).ok_or(Error::SpanId)?;
     let chosen = viewer.choose(&app.source, given(&asked.project)).await?;
-    let view = TraceView::load(&app, &chosen.sight, trace).await?;
+    let view = TraceView::load(&app, &chosen, trace).await?;
     let row = view.forest.row_of(span).ok_or(Error::NoStep)?;
-    let (step, _) = read_step(&app, &chosen.sight, &view, row).await?;
+    let (step, _) = read_step(&app, &chosen, &view, row).await?;
     Ok(Json(step))
 }

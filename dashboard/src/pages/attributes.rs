@@ -68,7 +68,7 @@ pub(super) async fn attributes(
     Asked(newest): Asked<Newest>,
 ) -> Result<Response, Error> {
     let chosen = viewer.choose(&app.source, given(&newest.project)).await?;
-    let unmapped = newest.count(&chosen.sight).await?;
+    let unmapped = newest.count(&app, &chosen).await?;
     AttributesPage::new(&app, &chosen, &newest, &unmapped).render()
 }
 

@@ -91,15 +91,15 @@ pub(super) async fn execution(
 ) -> Result<Response, Error> {
     let trace = parsed(&trace).ok_or(Error::TraceId)?;
     let chosen = viewer.choose(&app.source, given(&look.project)).await?;
-    let view = TraceView::load(&app, &chosen.sight, trace).await?;
-    let choice = look.choice(&app, &chosen.sight, &view).await?;
-    let has_content = chosen.sight.has_content();
+    let view = TraceView::load(&app, &chosen, trace).await?;
+    let choice = look.choice(&app, chosen.sight()?, &view).await?;
+    let has_content = chosen.sight()?.has_content();
     let read = match choice.row {
-        Some(row) if has_content => Some(read_step(&app, &chosen.sight, &view, row).await?),
-        Some(row) => Some((outlined_step(&app, &chosen.sight, &view, row).await?, None)),
+        Some(row) if has_content => Some(read_step(&app, &chosen, &view, row).await?),
+        Some(row) => Some((outlined_step(&app, chosen.sight()?, &view, row).await?, None)),
         None => None,
     };
-    let lost = Lost::count(&chosen.sight).await?;
+    let lost = Lost::count(chosen.sight()?).await?;
     let address = Address { trace, project: chosen.in_url() };
     let step = read.map(|(step, reading)| {
         let position = step.started_at.and_then(|at| view.forest.scale?.position(at));
@@ -222,7 +222,7 @@ impl ExecutionPage {
             window: Window::of(view, address, &window.rows),
             step,
             json_url: address.json(),
-            otlp_url: chosen.sight.has_content().then(|| address.otlp()),
+            otlp_url: chosen.sight().is_ok_and(Sight::has_content).then(|| address.otlp()),
         }
     }
 }

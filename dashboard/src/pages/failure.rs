@@ -3,7 +3,7 @@ use axum::http::{HeaderMap, Uri};
 use axum::response::{Html, IntoResponse, Response};
 use serde::Serialize;
 
-use super::login::local;
+use super::login::{LogIn, local};
 use super::shell::Shell;
 use super::template::Page;
 use crate::App;
@@ -21,6 +21,8 @@ pub(crate) struct FailurePage {
     sentences: Vec<Word>,
     /// Where a key leads to, where a key would help.
     key_leads_to: Option<String>,
+    /// Where people log in, where that would help.
+    log_in: Option<LogIn>,
     /// The same address, to be asked for again from here: browsers hold a `SameSite=Strict` cookie back when
     /// another site links to a page, such as a chat in which somebody pasted its address.
     again: Option<String>,
@@ -45,10 +47,19 @@ impl FailurePage {
         Self {
             shell,
             status: error.status().0.as_u16(),
-            sentences: words(&format!("{} {}", sentence(&error.to_string()), sentence(error.advice()))),
+            sentences: words(&format!("{} {}", sentence(&error.to_string()), sentence(advice(app, error)))),
+            log_in: error.asks_for_key().then(|| LogIn::to(app, wanted)).flatten(),
             key_leads_to: error.asks_for_key().then(|| wanted.to_owned()),
             again: (from_elsewhere && matches!(error, Error::NoAccess)).then(|| wanted.to_owned()),
         }
+    }
+}
+
+/// What to do next. Where people log in, nobody was given a link.
+fn advice(app: &App, error: &Error) -> &'static str {
+    match error {
+        Error::NoAccess | Error::LinkUsed if app.login.is_some() => "log in, or give a key of scope read",
+        _ => error.advice(),
     }
 }
 

@@ -97,12 +97,12 @@ pub(super) async fn list(
     Asked(filter): Asked<Filter>,
 ) -> Result<Response, Error> {
     let chosen = viewer.choose(&app.source, given(&filter.project)).await?;
-    let search = filter.search(chosen.sight.has_content())?;
+    let search = filter.search(chosen.sight()?.has_content())?;
     // Before the search: what is not behind by then was looked at.
-    let lag = chosen.sight.search_lag().await?;
-    let found = chosen.sight.executions(filter.to_store(search.as_ref())?).await?;
+    let lag = chosen.sight()?.search_lag().await?;
+    let found = chosen.sight()?.executions(filter.to_store(search.as_ref())?).await?;
     let note = search.map(|search| SearchNote::new(&search, lag, Timestamp::now()));
-    let lost = Lost::count(&chosen.sight).await?;
+    let lost = Lost::count(chosen.sight()?).await?;
     let next = found.next.map(|cursor| filter.url(Some(&cursor.to_string())));
     let page = ListPage::new(&app, &chosen, &filter, &found.executions, next, &lost);
     ListPage { search: note, ..page }.render()

@@ -2,6 +2,7 @@
 
 mod assets;
 mod attributes;
+mod audit;
 mod execution;
 pub(crate) mod failure;
 mod list;
@@ -15,7 +16,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, FromRequestParts, Path, Query};
 use axum::http::request::Parts;
-use axum::routing::{get, post};
+use axum::routing::{MethodRouter, get, post};
 use serde::de::DeserializeOwned;
 
 use crate::App;
@@ -24,17 +25,26 @@ use crate::error::Error;
 /// A key and an address are all that a form holds.
 const LARGEST_FORM: usize = 16 * 1024;
 
+/// Every page with its address. What is added here is thereby in the matrix of who may see what.
+pub(crate) fn all() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
+    vec![
+        ("/", get(list::list)),
+        ("/executions/{trace_id}", get(execution::execution)),
+        ("/attributes", get(attributes::attributes)),
+        ("/audit", get(audit::audit)),
+        ("/receipts", get(receipts::receipts)),
+        ("/receipts/{id}", get(receipts::receipt)),
+        ("/login", get(login::open).post(login::with_key)),
+        ("/login/start", get(login::start)),
+        ("/login/callback", get(login::callback)),
+        ("/logout", post(login::leave)),
+    ]
+}
+
 pub(crate) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/", get(list::list))
-        .route("/executions/{trace_id}", get(execution::execution))
-        .route("/attributes", get(attributes::attributes))
-        .route("/receipts", get(receipts::receipts))
-        .route("/receipts/{id}", get(receipts::receipt))
-        .route("/login", get(login::open).post(login::with_key))
-        .route("/logout", post(login::leave))
-        .layer(DefaultBodyLimit::max(LARGEST_FORM))
-        .merge(assets::routes())
+    let add = |router: Router<Arc<App>>, (path, page)| router.route(path, page);
+    let pages = all().into_iter().fold(Router::new(), add);
+    pages.layer(DefaultBodyLimit::max(LARGEST_FORM)).merge(assets::routes())
 }
 
 /// The ids that a path names, still as texts.

@@ -74,7 +74,7 @@ pub(super) async fn receipts(
         let id = parsed(id).ok_or(Error::RequestId)?;
         return Ok(Redirect::to(&address("", id, &chosen)).into_response());
     }
-    let outcomes = chosen.sight.outcomes().await?;
+    let outcomes = chosen.sight()?.outcomes().await?;
     let page = ReceiptsPage {
         shell: Shell::new(&app, "Requests".to_owned(), &chosen),
         project: chosen.in_url().map(str::to_owned),
@@ -104,7 +104,7 @@ pub(super) async fn receipt(
     let Named(id) = id.map_err(|_| Error::RequestId)?;
     let id = parsed(&id).ok_or(Error::RequestId)?;
     let chosen = viewer.choose(&app.source, given(&wanted.project)).await?;
-    let receipt = chosen.sight.receipt(id).await?;
+    let receipt = chosen.sight()?.receipt(id).await?;
     ReceiptPage::new(&app, &chosen, &receipt).render()
 }
 

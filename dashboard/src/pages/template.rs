@@ -16,7 +16,7 @@ macro_rules! templates {
     };
 }
 
-const TEMPLATES: [(&str, &str); 12] = templates!["base.html" "text.html" "list.html" "execution.html" "tree.html" "step.html" "why.html" "attributes.html" "receipts.html" "receipt.html" "failure.html" "login.html"];
+const TEMPLATES: [(&str, &str); 14] = templates!["base.html" "text.html" "list.html" "execution.html" "tree.html" "step.html" "why.html" "attributes.html" "receipts.html" "receipt.html" "failure.html" "login.html" "onward.html" "audit.html"];
 
 static ENVIRONMENT: LazyLock<Environment<'static>> = LazyLock::new(environment);
 

@@ -5,12 +5,12 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use treering_read::Bones;
-use treering_step::{Execution, Failure, Step, Summary, Tool, TraceId};
+use treering_step::{Execution, Failure, SpanId, Step, Summary, Tool, TraceId};
 use treering_store::{Computed, StepRecords};
 
 use super::forest::Forest;
 use crate::App;
-use crate::access::Sight;
+use crate::access::{Chosen, Right, Sight, Witnessed, execution_read, payload_read};
 use crate::error::Error;
 use crate::view::reading::Reading;
 
@@ -27,8 +27,10 @@ pub(crate) struct TraceView {
 impl TraceView {
     /// The execution, where the scope has one of this id. Its tree is drawn anew only where it is another one than
     /// before.
-    pub(crate) async fn load(app: &App, sight: &Sight, trace: TraceId) -> Result<Self, Error> {
-        let computed = sight.computed(trace).await?;
+    pub(crate) async fn load(app: &App, chosen: &Chosen, trace: TraceId) -> Result<Self, Error> {
+        let sight = chosen.sight()?;
+        let seen = chosen.saw(app, vec![execution_read(&chosen.project, trace)]).await?;
+        let computed = sight.computed(trace, &seen).await?;
         let forest = match app.forests.get(&computed) {
             Some(forest) => forest,
             None => Self::draw(app, sight, &computed).await?,
@@ -122,11 +124,12 @@ pub(crate) fn outlines(view: &TraceView, window: &Window) -> Vec<Step> {
 /// others of its execution tell, and whether its process is alive, the summary knows better.
 pub(crate) async fn whole_steps(
     app: &App,
-    sight: &Sight,
+    chosen: &Chosen,
     view: &TraceView,
     window: &Window,
 ) -> Result<Vec<Step>, Error> {
-    let found = records(sight, view, window).await?;
+    let seen = payload(app, chosen, view, None).await?;
+    let found = records(chosen.sight()?, view, window, &seen).await?;
     let mut found = found.iter().peekable();
     let step = |(summary, depth): (&Summary, u32)| {
         let records = found.next_if(|records| records.span_id == summary.span_id);
@@ -138,12 +141,14 @@ pub(crate) async fn whole_steps(
 /// The step of a row, whole, and how it was read; nothing of that where no record of it is left.
 pub(crate) async fn read_step(
     app: &App,
-    sight: &Sight,
+    chosen: &Chosen,
     view: &TraceView,
     row: usize,
 ) -> Result<(Step, Option<Reading>), Error> {
+    let sight = chosen.sight()?;
     let window = view.window(app, sight, row, 1).await?;
-    let found = records(sight, view, &window).await?.pop();
+    let seen = payload(app, chosen, view, view.forest.rows.get(row).map(|row| row.span_id)).await?;
+    let found = records(sight, view, &window, &seen).await?.pop();
     let (summary, depth) = window.placed(view).next().ok_or(Error::NoStep)?;
     let step = whole_step(app, summary, depth, found.as_ref());
     let reading = found.map(|records| Reading::of(&step, &records));
@@ -161,9 +166,28 @@ pub(crate) async fn outlined_step(
     outlines(view, &window).pop().ok_or(Error::NoStep)
 }
 
-async fn records(sight: &Sight, view: &TraceView, window: &Window) -> Result<Vec<StepRecords>, Error> {
+/// Writes down that somebody reads what was said, if that one may.
+async fn payload(
+    app: &App,
+    chosen: &Chosen,
+    view: &TraceView,
+    span: Option<SpanId>,
+) -> Result<Witnessed, Error> {
+    chosen.must(Right::Content)?;
+    if !chosen.sight()?.has_content() {
+        return Err(Error::Withheld);
+    }
+    chosen.saw(app, vec![payload_read(&chosen.project, view.execution.trace_id, span)]).await
+}
+
+async fn records(
+    sight: &Sight,
+    view: &TraceView,
+    window: &Window,
+    seen: &Witnessed,
+) -> Result<Vec<StepRecords>, Error> {
     let spans = window.steps.iter().map(|step| step.span_id).collect();
-    sight.steps(view.execution.trace_id, spans).await
+    sight.steps(view.execution.trace_id, spans, seen).await
 }
 
 fn whole_step(app: &App, summary: &Summary, depth: u32, records: Option<&StepRecords>) -> Step {

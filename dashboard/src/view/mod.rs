@@ -1,5 +1,6 @@
 //! The read model that pages and the read API share, and what pages make of it.
 
+pub(crate) mod audit;
 pub(crate) mod content;
 pub(crate) mod execution;
 pub(crate) mod filter;

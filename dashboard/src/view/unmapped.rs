@@ -10,7 +10,10 @@ use treering_step::{Kind, SpanId, Summary, TraceId};
 
 use super::filter::{parsed, word};
 use super::reading::Exporter;
-use crate::access::Sight;
+use treering_store::{Act, Action};
+
+use crate::App;
+use crate::access::{Chosen, Right};
 use crate::error::Error;
 
 /// Spans, and log records, that are looked at unless told otherwise, and at the most.
@@ -35,10 +38,14 @@ pub(crate) struct Newest {
 
 impl Newest {
     /// What nobody understands of the newest records of a project.
-    pub(crate) async fn count(&self, sight: &Sight) -> Result<Unmapped, Error> {
+    pub(crate) async fn count(&self, app: &App, chosen: &Chosen) -> Result<Unmapped, Error> {
         let within = |text: &str| parsed(text).filter(|records| (1..=MOST_RECORDS).contains(records));
         let limit = word(&self.records, within, "`records` is a number from 1 to 10000")?.unwrap_or(RECORDS);
-        let records = sight.newest(limit).await?;
+        chosen.must(Right::Content)?;
+        let act =
+            Act::new(Action::PayloadRead).within(chosen.project.id).on(format!("newest {limit} records"));
+        let seen = chosen.saw(app, vec![act]).await?;
+        let records = chosen.sight()?.newest(limit, &seen).await?;
         // Reading thousands of records takes longer than a thread of the servers may be kept.
         let count = tokio::task::spawn_blocking(move || Unmapped::count(limit, &records));
         count.await.map_err(|_| Error::Panicked)

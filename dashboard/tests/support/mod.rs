@@ -7,6 +7,7 @@
 )]
 
 pub(crate) mod browser;
+pub(crate) mod issuer;
 pub(crate) mod otlp;
 pub(crate) mod samples;
 
@@ -28,7 +29,7 @@ use browser::Browser;
 pub(crate) struct Filled {
     pub(crate) handles: Handles,
     pub(crate) project: Project,
-    _folder: TempDir,
+    folder: TempDir,
 }
 
 impl Filled {
@@ -39,7 +40,7 @@ impl Filled {
         let master = MasterSource::Key(MasterKey::generate().unwrap());
         let handles = treering_store::open(&url, master).await.unwrap();
         let project = handles.keeper.ensure_project("default").await.unwrap();
-        Self { handles, project, _folder: folder }
+        Self { handles, project, folder }
     }
 
     /// A store with these requests of spans in it.
@@ -82,6 +83,12 @@ impl Filled {
         writer.put_executions(computed).await.unwrap();
     }
 
+    /// Does this to the file of the store, behind its back.
+    pub(crate) fn execute(&self, sql: &str) {
+        let path = self.folder.path().join("treering.sqlite");
+        rusqlite::Connection::open(path).unwrap().execute_batch(sql).unwrap();
+    }
+
     /// Puts what came into the index of words, as the collector does behind delivery.
     pub(crate) async fn index(&self) {
         let wording = Wording { of_record: treering_read::words, of_context: treering_read::context_words };
@@ -97,7 +104,7 @@ impl Filled {
     pub(crate) async fn key(&self, project: &Project, scopes: &[&str]) -> (ApiKey, KeyRecord) {
         let key = ApiKey::generate().unwrap();
         let scopes = Scopes::from_words(scopes.iter().copied()).unwrap();
-        let record = self.handles.keeper.create_key(project.clone(), &key, scopes, None).await.unwrap();
+        let record = self.handles.keeper.create_key(project.clone(), &key, scopes).await.unwrap();
         (key, record)
     }
 
@@ -110,8 +117,10 @@ impl Filled {
         Settings {
             reader: self.handles.reader.clone(),
             keys: self.handles.keys.clone(),
+            witness: self.handles.witness.clone(),
             prices: std::sync::Arc::default(),
             local_link,
+            login: None,
             hosts: Hosts::Loopback,
             rules: tokio::sync::watch::channel(std::sync::Arc::new(treering_redact::Rules::builtin())).1,
             https: false,

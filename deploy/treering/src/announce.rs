@@ -21,6 +21,12 @@ pub(crate) struct Listening {
     pub(crate) otlp_http: Option<SocketAddr>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) dashboard: Option<SocketAddr>,
+    /// True where these are spoken to by TLS.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) tls: bool,
+    /// Where OTLP is spoken to in the clear then, from this machine alone.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) otlp_local: Option<SocketAddr>,
 }
 
 impl Listening {
@@ -29,6 +35,15 @@ impl Listening {
         let path = folder.join("listening.json");
         let text = fs::read(&path).map_err(|source| Error::Read { path: path.clone(), source })?;
         serde_json::from_slice(&text).map_err(|source| Error::Read { path, source: source.into() })
+    }
+
+    /// Where commands on this machine send OTLP to, which have no certificates.
+    pub(crate) fn in_the_clear(&self) -> Option<SocketAddr> {
+        if self.tls { self.otlp_local } else { self.otlp_http }
+    }
+
+    fn scheme(&self) -> &'static str {
+        if self.tls { "https" } else { "http" }
     }
 
     /// Written beside and moved into place, so that nobody reads half of it.
@@ -73,23 +88,24 @@ impl Announcement<'_> {
             }
             remote => writeln!(out, "treering {version} · store {remote} · journal in {folder}\n")?,
         }
+        let scheme = self.listening.scheme();
         if let Some(address) = self.listening.dashboard {
             match self.token {
                 Some(token) => {
-                    writeln!(out, "  Dashboard  http://{address}/login?token={token}")?;
+                    writeln!(out, "  Dashboard  {scheme}://{address}/login?token={token}")?;
                     writeln!(
                         out,
                         "             (this link lets one browser in; later ones log in with a read key)"
                     )?;
                 }
-                None => writeln!(out, "  Dashboard  http://{address}/")?,
+                None => writeln!(out, "  Dashboard  {scheme}://{address}/")?,
             }
         }
         if let Some(address) = self.listening.otlp_grpc {
-            writeln!(out, "  OTLP/gRPC  http://{address}")?;
+            writeln!(out, "  OTLP/gRPC  {scheme}://{address}")?;
         }
         if let Some(address) = self.listening.otlp_http {
-            writeln!(out, "  OTLP/HTTP  http://{address}")?;
+            writeln!(out, "  OTLP/HTTP  {scheme}://{address}")?;
         }
         if let Some(key) = self.key {
             writeln!(out, "  API key    {}", key.reveal())?;
@@ -114,9 +130,9 @@ impl Announcement<'_> {
 
     fn exporter_lines(&self, out: &mut impl Write) -> io::Result<()> {
         let Some(address) = self.listening.otlp_http else { return Ok(()) };
-        let key = self.key.map_or("trk_…", ApiKey::reveal);
+        let (key, scheme) = (self.key.map_or("trk_…", ApiKey::reveal), self.listening.scheme());
         writeln!(out, "\n  For any OTLP exporter:\n")?;
-        writeln!(out, "    export OTEL_EXPORTER_OTLP_ENDPOINT=http://{address}")?;
+        writeln!(out, "    export OTEL_EXPORTER_OTLP_ENDPOINT={scheme}://{address}")?;
         writeln!(out, "    export OTEL_EXPORTER_OTLP_PROTOCOL=http/protobuf")?;
         writeln!(out, "    export OTEL_EXPORTER_OTLP_HEADERS=x-api-key={key}\n")
     }

@@ -1,15 +1,20 @@
 mod control;
+mod entrance;
+mod key;
+mod login;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use serde::Deserialize;
 use treering_step::{Timestamp, TraceId};
 
-pub(crate) use control::{Audit, Backup, Keeping, Member, Project, ProjectRules, Restore, Seal};
+pub(crate) use control::{Audit, Backup, Keeping, Member, Project, ProjectRules, Restore, Seal, Session};
+pub(crate) use entrance::{Clients, EntranceFlags};
+pub(crate) use key::Key;
+pub(crate) use login::LoginFlags;
 
 /// Observability for AI agents on OpenTelemetry conventions.
 #[derive(Debug, Parser)]
@@ -50,6 +55,9 @@ pub(crate) enum Command {
     /// What was done to the installation, and by whom.
     #[command(subcommand)]
     Audit(Audit),
+    /// Sessions of people at the dashboard.
+    #[command(subcommand)]
+    Session(Session),
     /// Copies everything but the master key to a new folder. A server may go on running.
     #[command(after_help = "Example:
   treering backup /mnt/backup/monday --data /var/lib/treering")]
@@ -147,9 +155,32 @@ pub(crate) struct Common {
     /// model,from_input_tokens,input,output,cache_read,cache_write, in US dollars per million tokens.
     #[arg(long, env = "TREERING_PRICES", value_name = "FILE")]
     pub(crate) prices: Option<PathBuf>,
+    /// The certificate of the server in PEM, and those that lead from it to an authority: everything is served by TLS then.
+    /// It is taken anew when it changes
+    #[arg(long, env = "TREERING_TLS_CERT", value_name = "FILE", requires = "tls_key")]
+    pub(crate) tls_cert: Option<PathBuf>,
+    /// The key of that certificate, in PEM
+    #[arg(long, env = "TREERING_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_key: Option<PathBuf>,
+    /// Authorities in PEM of which exporters may show a certificate; `treering project clients` says which names let
+    /// into which project
+    #[arg(long, env = "TREERING_TLS_CLIENT_CA", value_name = "FILE", requires = "tls_cert")]
+    pub(crate) tls_client_ca: Option<PathBuf>,
+    /// Where signed checkpoints of the audit log are written: best on a disk that who writes the store cannot write
+    /// [default: DIR/audit.checkpoints]
+    #[arg(long, env = "TREERING_AUDIT_CHECKPOINTS", value_name = "FILE")]
+    pub(crate) audit_checkpoints: Option<PathBuf>,
     /// Says that a proxy with TLS stands in front of every address that other machines can reach.
     #[arg(long, env = "TREERING_BEHIND_PROXY")]
     pub(crate) behind_proxy: bool,
+}
+
+impl Common {
+    /// Of this place, and else as nothing was said.
+    pub(crate) fn of(place: Place) -> Self {
+        let (prices, tls_cert, tls_key, tls_client_ca, audit_checkpoints) = Default::default();
+        Self { place, prices, tls_cert, tls_key, tls_client_ca, audit_checkpoints, behind_proxy: false }
+    }
 }
 
 /// Where OTLP comes in, and what is done to it.
@@ -199,6 +230,8 @@ pub(crate) struct Pages {
     /// Where the dashboard is served; port 0 picks a free one [default: 127.0.0.1:4319]
     #[arg(long, env = "TREERING_DASHBOARD", value_name = "ADDR")]
     pub(crate) dashboard: Option<SocketAddr>,
+    #[command(flatten)]
+    pub(crate) login: LoginFlags,
 }
 
 #[derive(Debug, Args)]
@@ -231,47 +264,6 @@ pub(crate) struct Dash {
     /// The rules that the collector uses, so that the pages can say whether redaction is on.
     #[arg(long, env = "TREERING_RULES", value_name = "FILE")]
     pub(crate) rules: Option<PathBuf>,
-}
-
-#[derive(Debug, Subcommand)]
-pub(crate) enum Key {
-    /// Makes a key and prints it, once. It is good at once, in a running server as well.
-    #[command(
-        after_help = "Example:\n  treering key create --project default --scope ingest,read --expires 90d"
-    )]
-    Create {
-        #[command(flatten)]
-        place: Place,
-        /// The project that the key belongs to; it is made where it does not exist.
-        #[arg(long, default_value = "default")]
-        project: String,
-        /// What the key may do: ingest, read, or both.
-        #[arg(long, default_value = "ingest", value_name = "SCOPES")]
-        scope: String,
-        /// How long the key is good, such as 90d [default: for ever]
-        #[arg(long, value_parser = humantime::parse_duration, value_name = "DURATION")]
-        expires: Option<Duration>,
-        /// Prints JSON.
-        #[arg(long)]
-        json: bool,
-    },
-    /// Lists keys, without their secrets.
-    #[command(after_help = "Example:\n  treering key list --json")]
-    List {
-        #[command(flatten)]
-        place: Place,
-        /// Prints JSON.
-        #[arg(long)]
-        json: bool,
-    },
-    /// Ends a key, within two seconds in every running server.
-    #[command(after_help = "Example:\n  treering key revoke 3")]
-    Revoke {
-        #[command(flatten)]
-        place: Place,
-        /// The number of the key, as `treering key list` shows it.
-        id: i64,
-    },
 }
 
 #[derive(Debug, Args)]

@@ -44,7 +44,7 @@ pub(crate) enum Error {
         "there is no project {0:?}; `treering project list` shows them, `treering project create` makes one"
     )]
     NoProject(String),
-    #[error("name --keep, --keep-content or both; `forever` takes a limit away")]
+    #[error("name what to set: --keep, --keep-content, --rate, --quota or --signed")]
     NothingToSet,
     #[error("{0} exists; a master key is never written over another file")]
     Exists(PathBuf),
@@ -86,10 +86,29 @@ pub(crate) enum Error {
     #[error("the program's threads cannot be started")]
     Runtime(#[source] std::io::Error),
     #[error(
-        "{address} can be reached from other machines, and treering itself speaks no TLS yet; \
+        "{address} can be reached from other machines, in the clear; name a certificate with --tls-cert and --tls-key, \
          put a proxy with TLS in front and say so with --behind-proxy, or listen on 127.0.0.1"
     )]
     Exposed { address: std::net::SocketAddr },
+    #[error(
+        "the dashboard on {address} can be reached from other machines, and nobody asks who they are; configure a log-in, \
+         say with --behind-proxy that a proxy does it, or name 127.0.0.1 with --dashboard"
+    )]
+    NoLogIn { address: std::net::SocketAddr },
+    #[error(
+        "line {line} of {path} is no checkpoint of an audit log; name the file with --audit-checkpoints or --checkpoints"
+    )]
+    Checkpoint { path: PathBuf, line: usize },
+    #[error("a request could not be signed")]
+    Unsigned(#[source] treering_layer::Error),
+    #[error("a log-in needs {0} as well")]
+    HalfOfLogin(&'static str),
+    #[error("nobody could log in with these settings")]
+    Login(#[from] treering_dashboard::LoginError),
+    #[error("TLS needs both a certificate and its key: name --tls-cert and --tls-key")]
+    HalfOfTls,
+    #[error("the certificates cannot be used")]
+    Tls(#[from] treering_collector::TlsError),
     #[error(
         "`{origin}` is no origin of a page; name scheme and host, such as https://app.example.com, or `none`"
     )]
@@ -123,6 +142,16 @@ pub(crate) enum Error {
 }
 
 impl Error {
+    /// The message with every cause, for the log.
+    pub(crate) fn with_causes(&self) -> String {
+        let (mut text, mut cause) = (self.to_string(), self.source());
+        while let Some(error) = cause {
+            text = format!("{text}: {error}");
+            cause = error.source();
+        }
+        text
+    }
+
     /// Tells the user, with every cause.
     #[expect(clippy::print_stderr, reason = "this is the program's last word")]
     pub(crate) fn explain(&self) {

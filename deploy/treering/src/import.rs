@@ -10,7 +10,7 @@ use serde::de::IgnoredAny;
 use serde_json::json;
 use treering_otlp::{Export, Signal};
 use treering_step::Timestamp;
-use treering_store::{Act, Action, ApiKey, Keeper, Project, Scopes};
+use treering_store::{Act, Action, ApiKey, Keeper, Project, Scopes, Terms};
 
 use crate::Answer;
 use crate::actor::actor;
@@ -66,7 +66,9 @@ async fn import(owner: &Owner, data: &Data, project: &str, lines: Lines) -> Resu
 async fn key(keeper: &Keeper, project: Project) -> Result<(ApiKey, i64), Error> {
     let key = ApiKey::generate()?;
     let end = Timestamp::from(std::time::SystemTime::now() + KEY_FOR);
-    let record = keeper.create_key(project, &key, Scopes { ingest: true, read: false }, Some(end)).await?;
+    let record = keeper
+        .create_key(project, &key, Terms::from(Scopes { ingest: true, read: false }).until(Some(end)))
+        .await?;
     Ok((key, record.id))
 }
 

@@ -8,7 +8,7 @@ use treering_read::Prices;
 
 use crate::cli::{Ack, Common, Intake};
 use crate::error::Error;
-use crate::exposure;
+use crate::exposure::Guard;
 use crate::rules::{Opened, RuleFile};
 use crate::settings::{File, address, prices};
 
@@ -20,10 +20,10 @@ pub(crate) struct IntakeSettings {
 }
 
 impl IntakeSettings {
-    pub(crate) fn of(flags: &Intake, common: &Common, file: &File) -> Result<Self, Error> {
+    pub(crate) fn of(flags: &Intake, common: &Common, guard: &Guard, file: &File) -> Result<Self, Error> {
         let otlp_grpc = address(flags.otlp_grpc, file.otlp_grpc, 4317);
         let otlp_http = address(flags.otlp_http, file.otlp_http, 4318);
-        exposure::check(&[otlp_grpc, otlp_http], common.behind_proxy || file.behind_proxy)?;
+        guard.check(&[otlp_grpc, otlp_http])?;
         let (mut limits, mut journal) = (Limits::default(), treering_queue::Settings::default());
         limits.max_request_bytes =
             flags.max_request_bytes.or(file.max_request_bytes).unwrap_or(limits.max_request_bytes);
@@ -47,6 +47,7 @@ impl IntakeSettings {
                 limits,
                 manners,
                 acknowledge,
+                tls: guard.tls.clone(),
             },
             journal,
             prices: prices(common.prices.as_deref().or(file.prices.as_deref()))?,

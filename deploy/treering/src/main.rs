@@ -12,6 +12,7 @@ mod allocator;
 mod announce;
 mod audit;
 mod backup;
+mod checkpoints;
 mod cli;
 mod copy;
 mod data;
@@ -23,6 +24,7 @@ mod exposure;
 mod import;
 mod intake;
 mod key;
+mod login;
 mod manifest;
 mod master;
 mod member;
@@ -40,6 +42,7 @@ mod seal;
 mod sealed;
 mod sender;
 mod serve;
+mod session;
 mod settings;
 mod stop;
 
@@ -98,6 +101,7 @@ fn run(cli: Cli) -> Result<Answer, Error> {
         Command::Member(command) => wait_for(member::run(command, file)),
         Command::Seal(command) => wait_for(seal::run(command, file)),
         Command::Audit(command) => wait_for(audit::run(command, file)),
+        Command::Session(command) => wait_for(session::run(command, file)),
         Command::Backup(options) => wait_for(backup::run(options, file)),
         Command::Restore(options) => wait_for(restore::run(options, file)),
     }

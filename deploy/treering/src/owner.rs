@@ -4,7 +4,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 
-use treering_collector::{Collector, Running};
+use treering_collector::{Collector, Running, StoreHandles};
 use treering_queue::Journal;
 use treering_store::{Audit, Control, Handles, Keeper};
 
@@ -13,6 +13,7 @@ use crate::announce::Listening;
 use crate::cli::{Common, Intake, Place};
 use crate::data::{Data, Lock};
 use crate::error::Error;
+use crate::exposure::Guard;
 use crate::intake::IntakeSettings;
 use crate::progress::Progress;
 use crate::settings::File;
@@ -46,7 +47,7 @@ impl Owner {
                 Ok(Self::Other {
                     keeper,
                     audit,
-                    otlp_http: Listening::read(&data.folder)?.otlp_http.map(reachable),
+                    otlp_http: Listening::read(&data.folder)?.in_the_clear().map(reachable),
                 })
             }
             Err(error) => Err(error),
@@ -78,14 +79,20 @@ impl Owner {
                 .say(&format!("made the master key {}; keep a copy of it elsewhere", path.display()))?;
         }
         data.keep_private()?;
-        let Handles { writer, keys, keeper, audit, vault, .. } =
+        let Handles { writer, keys, keeper, audit, witness, vault, .. } =
             treering_store::open(&data.store, data.master.clone()).await?;
         let seals = data.seals(&vault)?;
         let journal = crate::serve::journal(data, &intake, &seals).await?;
         let collector = Collector::bind(data.known_by_id(intake.collector)?).await?;
         let otlp_http = collector.http_address().map_err(Error::Address)?;
         let running = collector
-            .start(intake.rules.watched().in_force(), intake.prices, journal.clone(), seals, writer, keys)
+            .start(
+                intake.rules.watched().in_force(),
+                intake.prices,
+                journal.clone(),
+                seals,
+                StoreHandles { writer, keys, witness },
+            )
             .await?;
         let keeper = keeper.acting_as(&actor());
         Ok(Self::Here { keeper, audit, otlp_http, journal, running: running.into(), _lock: lock })
@@ -132,7 +139,8 @@ fn intake(place: &Place, rules: Option<PathBuf>, file: &File) -> Result<IntakeSe
         report_discarded: false,
         max_journal_bytes: None,
     };
-    IntakeSettings::of(&intake, &Common { place: place.clone(), prices: None, behind_proxy: false }, file)
+    // It listens on ports that nobody is told, on this machine alone.
+    IntakeSettings::of(&intake, &Common::of(place.clone()), &Guard::default(), file)
 }
 
 /// A server that listens everywhere listens here.

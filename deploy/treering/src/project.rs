@@ -3,10 +3,10 @@
 use std::io::{self, Write};
 
 use serde_json::{Value, json};
-use treering_store::{Keep, Keeper, ProjectRecord};
+use treering_store::{Entrance, Keep, Keeper, ProjectRecord};
 
 use crate::Answer;
-use crate::cli::{Keeping, Project, ProjectRules};
+use crate::cli::{Clients, EntranceFlags, Keeping, Project, ProjectRules};
 use crate::data::Data;
 use crate::error::Error;
 use crate::settings::{File, read_text};
@@ -18,18 +18,19 @@ pub(crate) async fn run(command: Project, file: File) -> Result<Answer, Error> {
             print_list(&keeper.projects().await?, json)?;
             Ok(Answer::Yes)
         }
-        Project::Create { place, name, keeping } => {
-            create(&Data::of(&place, &file)?.control().await?.keeper, &name, keeping).await
+        Project::Create { place, name, keeping, entrance } => {
+            create(&Data::of(&place, &file)?.control().await?.keeper, &name, keeping, entrance).await
         }
-        Project::Set { place, name, keeping } => {
-            if keeping.keep.is_none() && keeping.keep_content.is_none() {
+        Project::Set { place, name, keeping, entrance } => {
+            if keeping.keep.is_none() && keeping.keep_content.is_none() && entrance.change().is_none() {
                 return Err(Error::NothingToSet);
             }
             let keeper = Data::of(&place, &file)?.control().await?.keeper;
             let record = find(&keeper, &name).await?;
-            tell(&set(&keeper, record, keeping).await?)?;
+            tell(&set(&keeper, record, keeping, entrance).await?)?;
             Ok(Answer::Yes)
         }
+        Project::Clients(command) => clients(command, &file).await,
         Project::Rules(command) => rules(command, &file).await,
     }
 }
@@ -39,22 +40,64 @@ pub(crate) async fn find(keeper: &Keeper, name: &str) -> Result<ProjectRecord, E
     keeper.project(name).await?.ok_or_else(|| Error::NoProject(name.to_owned()))
 }
 
-async fn create(keeper: &Keeper, name: &str, keeping: Keeping) -> Result<Answer, Error> {
+async fn create(
+    keeper: &Keeper,
+    name: &str,
+    keeping: Keeping,
+    entrance: EntranceFlags,
+) -> Result<Answer, Error> {
     let (record, made) = keeper.create_project(name).await?;
     if !made {
         writeln!(io::stdout(), "there is a project {name} already; `treering project set` changes it")?;
         return Ok(Answer::No);
     }
-    tell(&set(keeper, record, keeping).await?)?;
+    tell(&set(keeper, record, keeping, entrance).await?)?;
     Ok(Answer::Yes)
 }
 
-async fn set(keeper: &Keeper, record: ProjectRecord, keeping: Keeping) -> Result<ProjectRecord, Error> {
-    let Keeping { keep, keep_content } = keeping;
-    if keep.is_none() && keep_content.is_none() {
-        return Ok(record);
+async fn set(
+    keeper: &Keeper,
+    record: ProjectRecord,
+    keeping: Keeping,
+    entrance: EntranceFlags,
+) -> Result<ProjectRecord, Error> {
+    let (Keeping { keep, keep_content }, project) = (keeping, record.project);
+    if keep.is_some() || keep_content.is_some() {
+        keeper.set_retention(project.id, keep, keep_content).await?;
     }
-    Ok(keeper.set_retention(record.project.id, keep, keep_content).await?)
+    if let Some(change) = entrance.change() {
+        keeper.set_entrance(project.id, change).await?;
+    }
+    find(keeper, &project.name).await
+}
+
+async fn clients(command: Clients, file: &File) -> Result<Answer, Error> {
+    let Clients { place, project, add, remove, json } = command;
+    let keeper = Data::of(&place, file)?.control().await?.keeper;
+    let project = find(&keeper, &project).await?.project;
+    for name in &add {
+        keeper.add_client_name(project.id, name).await?;
+    }
+    let mut answer = Answer::Yes;
+    for name in &remove {
+        if !keeper.remove_client_name(project.id, name).await? {
+            answer = Answer::No;
+        }
+    }
+    let names = keeper.client_names(Some(project.id)).await?;
+    let mut out = io::stdout().lock();
+    if json {
+        let listed = names.iter().map(|name| json!({"name": name.name, "since": name.since}));
+        writeln!(out, "{}", json!({"project": project.name, "clients": listed.collect::<Value>()}))?;
+        return Ok(answer);
+    }
+    if names.is_empty() {
+        writeln!(out, "no certificate lets into project {}", project.name)?;
+    }
+    for name in names {
+        writeln!(out, "{}", name.name)?;
+    }
+    Ok(answer)
 }
 
 async fn rules(command: ProjectRules, file: &File) -> Result<Answer, Error> {
@@ -89,7 +132,19 @@ fn tell(record: &ProjectRecord) -> io::Result<()> {
     let retention = record.retention;
     let (steps, content) = (worded(retention.steps), worded(retention.content));
     let name = &record.project.name;
-    writeln!(io::stdout(), "project {name} keeps steps {steps}, and their content {content}")
+    let mut out = io::stdout().lock();
+    writeln!(out, "project {name} keeps steps {steps}, and their content {content}")?;
+    let Entrance { rate, quota, signed } = record.entrance;
+    if let Some(rate) = rate {
+        writeln!(out, "it takes {rate} spans and log records in a second")?;
+    }
+    if let Some(quota) = quota {
+        writeln!(out, "it takes {quota} spans and log records in a day")?;
+    }
+    if signed {
+        writeln!(out, "it takes requests alone that are signed, or come by a client's certificate")?;
+    }
+    Ok(())
 }
 
 fn worded(keep: Keep) -> String {
@@ -115,5 +170,8 @@ fn listed(record: &ProjectRecord) -> Value {
         "created_at": record.created_at,
         "keep_days": record.retention.steps.days(),
         "keep_content_days": record.retention.content.days(),
+        "rate": record.entrance.rate,
+        "quota": record.entrance.quota,
+        "signed": record.entrance.signed,
     })
 }

@@ -8,6 +8,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 use treering_redact::Rules;
+use treering_store::{Act, Action, Audit};
 
 use crate::error::Error;
 use crate::settings::read_text;
@@ -43,7 +44,7 @@ impl RuleFile {
 
     /// Looks at the file for as long as the process lives. Rules that are not understood change nothing: those before
     /// them stay in force.
-    pub(crate) async fn keep_fresh(mut self) {
+    pub(crate) async fn keep_fresh(mut self, audit: Audit) {
         let Some((path, mut seen)) = self.file.take() else { return };
         let mut ticks = tokio::time::interval(LOOK);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
@@ -62,18 +63,24 @@ impl RuleFile {
             };
             is_missing = false;
             if text != seen {
-                self.renew(&path, text.clone()).await;
+                self.renew(&path, text.clone(), &audit).await;
                 seen = text;
             }
         }
     }
 
-    async fn renew(&self, path: &Path, text: String) {
-        let of = path.to_owned();
+    async fn renew(&self, path: &Path, text: String, audit: &Audit) {
+        let (of, hash) = (path.to_owned(), blake3::hash(text.as_bytes()).to_hex());
         let parsed = tokio::task::spawn_blocking(move || parse(&of, &text)).await;
         match parsed {
             Ok(Ok(rules)) => {
+                let detail = format!("rules {}, blake3 {}", rules.own_count(), &hash[..16]);
                 self.in_force.send_replace(Arc::new(rules));
+                // They are in force, whether or not that can be written down.
+                let act = Act::new(Action::RulesChange).on("the file of the server").detail(detail);
+                if let Err(error) = audit.append("treering", act).await {
+                    tracing::error!(%error, "it could not be written down that the rules have changed");
+                }
                 tracing::warn!(path = %path.display(), "the rule file has changed; its rules are in force");
             }
             // Without its deepest causes, which show what was written: a rule may name a secret.

@@ -72,16 +72,18 @@ impl Sender {
             Signal::Traces => "/v1/traces",
             Signal::Logs => "/v1/logs",
         };
-        let request = Request::post(path)
+        let mut request = Request::post(path)
             .header(HOST, self.address.to_string())
             .header(CONTENT_TYPE, "application/json")
             .header(AUTHORIZATION, format!("Bearer {}", self.key.reveal()))
-            .body(Full::new(body))
+            .body(body)
             .expect("an address and a key are headers");
+        // Its project may take signed requests alone.
+        treering_layer::sign_request(&mut request).map_err(Error::Unsigned)?;
         let unreachable =
             |address, error| Error::Unreachable { address, source: std::io::Error::other(error) };
         let address = self.address;
-        let response = self.connection().await?.send_request(request).await;
+        let response = self.connection().await?.send_request(request.map(Full::new)).await;
         let (head, body) = response.map_err(|error| unreachable(address, error))?.into_parts();
         let body = body.collect().await.map_err(|error| unreachable(address, error))?.to_bytes();
         Ok(answer(head.status, &head.headers, &body))

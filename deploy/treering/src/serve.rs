@@ -1,13 +1,15 @@
 //! Read the settings without binding, open, bind, announce, serve, drain.
 
-use treering_collector::{Collector, Running};
+use treering_collector::{Collector, Running, StoreHandles};
 use treering_queue::Journal;
-use treering_store::{ApiKey, Handles, Keeper, Keys, ProjectId, ReadHandles, Scopes, Vault};
+use treering_store::{ApiKey, Handles, Keeper, Keys, ProjectId, ReadHandles, Scopes, Terms, Vault};
 
 use crate::announce::{Announcement, Listening};
+use crate::checkpoints::Checkpoints;
 use crate::cli::{Collect, Dash, Up};
 use crate::data::Data;
 use crate::error::Error;
+use crate::exposure::Guard;
 use crate::intake::IntakeSettings;
 use crate::pages::{Dashboard, PagesSettings, Serving};
 use crate::rules::RuleFile;
@@ -21,37 +23,44 @@ const DEFAULT_PROJECT: &str = "default";
 pub(crate) async fn up(options: Up, file: File) -> Result<Answer, Error> {
     log_to_stderr();
     let data = Data::of(&options.common.place, &file)?;
-    let intake = IntakeSettings::of(&options.intake, &options.common, &file)?;
-    let pages = PagesSettings::of(&options.pages, &options.common, &file)?;
+    let mut guard = Guard::of(&options.common, &file)?;
+    let intake = IntakeSettings::of(&options.intake, &options.common, &guard, &file)?;
+    let pages = PagesSettings::of(&options.pages, &options.common, &guard, &file)?;
     let stop = Stop::listen()?;
     let _lock = data.take()?;
     let made_master = data.ensure_master()?;
     data.keep_private()?;
-    let (Handles { writer, reader, keys, keeper, vault, .. }, damaged) =
+    let (Handles { writer, reader, keys, keeper, witness, vault, .. }, damaged) =
         treering_store::open_and_mend(&data.store, data.master.clone()).await?;
     let seals = data.seals(&vault)?;
     let journal = journal(&data, &intake, &seals).await?;
     let rules = intake.rules.watched();
     let in_force = rules.in_force();
     let redaction_off = !in_force.borrow().builtin_enabled();
+    let checkpoints = Checkpoints::of(&data, &options.common, &file, witness.clone())?;
     let collector = Collector::bind(data.known_by_id(intake.collector)?).await?;
-    let dashboard =
-        Dashboard::bind(pages, reader, keys.clone(), in_force.clone()).await?.after_delivery(journal.clone());
+    let seeing = ReadHandles { reader, keys: keys.clone(), witness: witness.clone(), vault };
+    let dashboard = Dashboard::bind(pages, seeing, in_force.clone()).await?.after_delivery(journal.clone());
     let listening = Listening {
         pid: std::process::id(),
         otlp_grpc: Some(collector.grpc_address().map_err(Error::Address)?),
         otlp_http: Some(collector.http_address().map_err(Error::Address)?),
         dashboard: Some(dashboard.address),
+        tls: guard.tls.is_some(),
+        otlp_local: collector.local_address().map_err(Error::Address)?,
     };
     let (token, key) = (dashboard.token.clone(), first_key(&keeper, &keys).await?);
-    let mut running = collector.start(in_force, intake.prices, journal, seals, writer, keys).await?;
-    tokio::spawn(rules.keep_fresh());
+    let store = StoreHandles { writer, keys, witness: witness.clone() };
+    let mut running = collector.start(in_force, intake.prices, journal, seals, store).await?;
+    tokio::spawn(rules.keep_fresh(witness.clone()));
+    checkpoints.keep();
+    guard.keep_fresh();
     running.salvage(damaged);
     let serving = dashboard.serve();
     Announcement {
         data: &data,
         listening: &listening,
-        token: Some(&token),
+        token: token.as_deref(),
         key: key.as_ref(),
         made_master: made_master.as_deref(),
         redaction_off,
@@ -69,28 +78,35 @@ pub(crate) async fn up(options: Up, file: File) -> Result<Answer, Error> {
 pub(crate) async fn collect(options: Collect, file: File) -> Result<Answer, Error> {
     log_to_stderr();
     let data = Data::of(&options.common.place, &file)?;
-    let intake = IntakeSettings::of(&options.intake, &options.common, &file)?;
+    let mut guard = Guard::of(&options.common, &file)?;
+    let intake = IntakeSettings::of(&options.intake, &options.common, &guard, &file)?;
     let stop = Stop::listen()?;
     let _lock = data.take()?;
     let made_master = data.ensure_master()?;
     data.keep_private()?;
-    let (Handles { writer, keys, keeper, vault, .. }, damaged) =
+    let (Handles { writer, keys, keeper, witness, vault, .. }, damaged) =
         treering_store::open_and_mend(&data.store, data.master.clone()).await?;
     let seals = data.seals(&vault)?;
     let journal = journal(&data, &intake, &seals).await?;
     let rules = intake.rules.watched();
     let in_force = rules.in_force();
     let redaction_off = !in_force.borrow().builtin_enabled();
+    let checkpoints = Checkpoints::of(&data, &options.common, &file, witness.clone())?;
     let collector = Collector::bind(data.known_by_id(intake.collector)?).await?;
     let listening = Listening {
         pid: std::process::id(),
         otlp_grpc: Some(collector.grpc_address().map_err(Error::Address)?),
         otlp_http: Some(collector.http_address().map_err(Error::Address)?),
         dashboard: None,
+        tls: guard.tls.is_some(),
+        otlp_local: collector.local_address().map_err(Error::Address)?,
     };
     let key = first_key(&keeper, &keys).await?;
-    let mut running = collector.start(in_force, intake.prices, journal, seals, writer, keys).await?;
-    tokio::spawn(rules.keep_fresh());
+    let store = StoreHandles { writer, keys, witness: witness.clone() };
+    let mut running = collector.start(in_force, intake.prices, journal, seals, store).await?;
+    tokio::spawn(rules.keep_fresh(witness.clone()));
+    checkpoints.keep();
+    guard.keep_fresh();
     running.salvage(damaged);
     Announcement {
         data: &data,
@@ -110,23 +126,32 @@ pub(crate) async fn collect(options: Collect, file: File) -> Result<Answer, Erro
 pub(crate) async fn dash(options: Dash, file: File) -> Result<Answer, Error> {
     log_to_stderr();
     let data = Data::of(&options.common.place, &file)?;
-    let pages = PagesSettings::of(&options.pages, &options.common, &file)?;
+    let mut guard = Guard::of(&options.common, &file)?;
+    let pages = PagesSettings::of(&options.pages, &options.common, &guard, &file)?;
     let rules = RuleFile::open(options.rules.as_deref().or(file.rules.as_deref()))?.watched();
     let in_force = rules.in_force();
     let redaction_off = !in_force.borrow().builtin_enabled();
     let stop = Stop::listen()?;
     data.must_exist()?;
-    let ReadHandles { reader, keys, .. } =
-        treering_store::open_read_only(&data.store, data.master.clone()).await?;
-    let dashboard = Dashboard::bind(pages, reader, keys, in_force).await?;
-    tokio::spawn(rules.keep_fresh());
-    let listening =
-        Listening { pid: std::process::id(), dashboard: Some(dashboard.address), ..Listening::default() };
+    let seeing = treering_store::open_read_only(&data.store, data.master.clone()).await?;
+    let witness = seeing.witness.clone();
+    // It leaves the folder's own files alone, and writes where it is told to.
+    let checkpoints = Checkpoints::named(&options.common, &file, witness.clone())?;
+    let dashboard = Dashboard::bind(pages, seeing, in_force).await?;
+    tokio::spawn(rules.keep_fresh(witness.clone()));
+    checkpoints.into_iter().for_each(Checkpoints::keep);
+    guard.keep_fresh();
+    let listening = Listening {
+        pid: std::process::id(),
+        dashboard: Some(dashboard.address),
+        tls: guard.tls.is_some(),
+        ..Listening::default()
+    };
     let token = dashboard.token.clone();
     let announcement = Announcement {
         data: &data,
         listening: &listening,
-        token: Some(&token),
+        token: token.as_deref(),
         key: None,
         made_master: None,
         redaction_off,
@@ -147,7 +172,7 @@ async fn first_key(keeper: &Keeper, keys: &Keys) -> Result<Option<ApiKey>, Error
     }
     let project = keeper.ensure_project(DEFAULT_PROJECT).await?;
     let key = ApiKey::generate()?;
-    keeper.create_key(project, &key, Scopes { ingest: true, read: false }, None).await?;
+    keeper.create_key(project, &key, Scopes { ingest: true, read: false }).await?;
     Ok(Some(key))
 }
 
@@ -173,8 +198,8 @@ async fn demo(keeper: &Keeper, listening: &Listening) -> Result<(), Error> {
     let key = ApiKey::generate()?;
     let project = keeper.ensure_project(DEFAULT_PROJECT).await?;
     let end = treering_step::Timestamp::from_nanos(treering_step::Timestamp::now().as_nanos() + GOOD_FOR);
-    keeper.create_key(project, &key, Scopes { ingest: true, read: false }, end).await?;
-    let address = listening.otlp_grpc.expect("`up` listens for OTLP");
+    keeper.create_key(project, &key, Terms::from(Scopes { ingest: true, read: false }).until(end)).await?;
+    let address = listening.otlp_local.or(listening.otlp_grpc).expect("`up` listens for OTLP");
     let run = move || match demo::run(&format!("http://{address}"), key.reveal()) {
         Ok(stats) => tracing::info!(?stats, "the demo has ended"),
         Err(error) => tracing::error!(%error, "the demo failed"),

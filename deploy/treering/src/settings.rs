@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde::Deserialize;
 use treering_read::Prices;
 
-use crate::cli::Ack;
+use crate::cli::{Ack, LoginFlags};
 use crate::error::Error;
 
 /// The file of settings. Every key is a flag's name; what is unknown is refused, with its line.
@@ -30,6 +30,13 @@ pub(crate) struct File {
     pub(crate) cors_origin: Vec<String>,
     #[serde(default)]
     pub(crate) report_discarded: bool,
+    pub(crate) tls_cert: Option<PathBuf>,
+    pub(crate) tls_key: Option<PathBuf>,
+    pub(crate) tls_client_ca: Option<PathBuf>,
+    /// How people log in to the dashboard: a table `[login]`.
+    #[serde(default)]
+    pub(crate) login: LoginFlags,
+    pub(crate) audit_checkpoints: Option<PathBuf>,
     #[serde(default)]
     pub(crate) behind_proxy: bool,
 }

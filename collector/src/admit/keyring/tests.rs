@@ -1,7 +1,6 @@
 //! Two collectors of one store, by the handles that real ones have.
 
 use treering_seal::MasterKey;
-use treering_step::Timestamp;
 use treering_store::{Handles, Keeper, MasterSource, Project, Scopes, StoreUrl};
 use treering_test_servers::{Database, Owner, shared, shared_pgbouncer};
 
@@ -68,7 +67,7 @@ impl Site {
     async fn new_key(&self) -> (ApiKey, i64) {
         let key = ApiKey::generate().unwrap();
         let scopes = Scopes { ingest: true, read: false };
-        let made = self.keeper.create_key(self.project.clone(), &key, scopes, None).await.unwrap();
+        let made = self.keeper.create_key(self.project.clone(), &key, scopes).await.unwrap();
         (key, made.id)
     }
 
@@ -90,7 +89,8 @@ impl Site {
     async fn sees_changes(mut self) {
         let (key, id) = self.new_key().await;
         let hash = key.hash();
-        let is_live = |held: &Held| held.known.get(&hash).is_some_and(|key| key.is_live(Timestamp::now()));
+        let is_live =
+            |held: &Held| held.known.get(&hash).is_some_and(|key| key.record.is_live(Timestamp::now()));
         self.in_both(is_live).await;
         assert!(self.keeper.revoke_key(id).await.unwrap());
         self.in_both(|held| !is_live(held)).await;
@@ -152,4 +152,35 @@ async fn nothing_is_read_again_where_nothing_changed() {
     site.new_key().await;
     ring.renew_if_changed().await.unwrap();
     assert!(held.has_changed().unwrap());
+}
+
+/// `cargo test --release -p treering-collector --lib -- --ignored --nocapture what_a_check_costs`
+#[tokio::test]
+#[ignore = "a measurement"]
+async fn what_a_check_costs() {
+    const KEYS: usize = 1_000;
+    const CHECKS: usize = 200_000;
+    let mut site = Site::at(Place::Sqlite, NEVER).await.unwrap();
+    site.tasks.shutdown().await;
+    let mut keys = Vec::new();
+    for _ in 0..KEYS {
+        keys.push(site.new_key().await.0.reveal().to_owned());
+    }
+    let [ring, _] = &site.rings;
+    ring.renew().await.unwrap();
+    let headers: Vec<http::HeaderMap> = keys
+        .iter()
+        .map(|key| [("x-api-key".parse().unwrap(), key.parse().unwrap())].into_iter().collect())
+        .collect();
+    let (method, path) = (http::Method::POST, "/v1/traces");
+    let mut took = Vec::with_capacity(CHECKS);
+    for at in 0..CHECKS {
+        let head =
+            super::super::Head { method: &method, path, headers: &headers[at * 7 % KEYS], client: None };
+        let began = Instant::now();
+        ring.admit(head).await.unwrap();
+        took.push(began.elapsed());
+    }
+    took.sort_unstable();
+    println!("median {:?}, 99 % {:?}", took[CHECKS / 2], took[CHECKS * 99 / 100]);
 }

@@ -1,5 +1,6 @@
 //! What a transaction may do: the role that it takes on, and for whom.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 
 use serde_json::json;
@@ -19,6 +20,8 @@ pub(crate) enum Role {
     Reader,
     /// The same but for content.
     Structure,
+    /// Adds to the audit log, and keeps when keys were used.
+    Witness,
 }
 
 impl Role {
@@ -29,6 +32,7 @@ impl Role {
             Self::Keeper => "treering_keeper",
             Self::Reader => "treering_reader",
             Self::Structure => "treering_structure",
+            Self::Witness => "treering_witness",
         }
     }
 }
@@ -75,6 +79,7 @@ impl Access {
     pub(super) fn claiming(&self, Claims { viewer, project, content }: Claims<'_>) -> Self {
         let claims = match (viewer, project) {
             (Viewer::Person(subject), _) => json!({"sub": &**subject}),
+            (Viewer::Granted(roles), _) => json!({"treering_roles": by_role(roles)}),
             (Viewer::Key(id), _) => json!({"treering_key": id}),
             (Viewer::Local, Some(project)) => json!({"treering_project": project.0}),
             (Viewer::Local, None) => json!({"treering_local": true}),
@@ -99,6 +104,15 @@ impl Access {
         }
         begin
     }
+}
+
+/// The names of projects under the role that somebody has there.
+fn by_role(roles: &[(String, crate::Role)]) -> BTreeMap<&'static str, Vec<&str>> {
+    let mut by_role = BTreeMap::<_, Vec<_>>::new();
+    for (project, role) in roles {
+        by_role.entry(role.as_str()).or_default().push(project.as_str());
+    }
+    by_role
 }
 
 /// A text as PostgreSQL reads it, whatever its settings say of backslashes.

@@ -54,7 +54,9 @@ pub(crate) async fn open(
             content,
         );
         let Control { keeper, audit } = control(&idle, Chain::Open(vault.clone()), engine);
-        Ok(Handles { writer, reader, keys, keeper, audit, vault })
+        let sweeping = pool(&idle, 1, Access::of(Role::Sweeper), None);
+        let witness = Audit::new(sweeping, Chain::Open(vault.clone()));
+        Ok(Handles { writer, reader, keys, keeper, audit, witness, vault })
     })
     .await
 }
@@ -66,11 +68,14 @@ pub(crate) async fn open_read_only(
 ) -> Result<ReadHandles, Error> {
     blocking(url, move |idle| {
         schema::check(&idle, Role::Reader)?;
-        let vault = Vault::remote(Remote::of(&idle, Role::Reader), master)?;
+        let vault = Vault::remote(Remote::of(&idle, Role::Reader), master.clone())?;
         let engine = engine.as_ref();
         let reader = reader(&idle, &Content::new(vault.clone()), engine);
         let keys = Keys::new(pool(&idle, KEEPERS, Access::reading(Role::Reader), engine), Asks::Function);
-        Ok(ReadHandles { reader, keys, vault })
+        schema::check(&idle, Role::Witness)?;
+        let chain = Chain::Remote { keys: Remote::of(&idle, Role::Witness), master };
+        let witness = Audit::new(pool(&idle, 2, Access::of(Role::Witness), None), chain);
+        Ok(ReadHandles { reader, keys, witness, vault })
     })
     .await
 }
@@ -182,7 +187,7 @@ impl Remote {
     }
 
     pub(crate) fn is_read_only(&self) -> bool {
-        self.role == Role::Reader
+        matches!(self.role, Role::Reader | Role::Witness)
     }
 
     /// Looks a key of this project up. Who only reads has no right to another one's.
@@ -192,9 +197,10 @@ impl Remote {
         work: impl FnOnce(&Connection) -> Result<T, Error>,
     ) -> Result<T, Error> {
         let claims = Claims { viewer: &Viewer::Local, project: Some(project), content: true };
-        let access = match self.is_read_only() {
-            true => Access::reading(Role::Reader).claiming(claims),
-            false => Access::of(self.role),
+        let access = match self.role {
+            Role::Reader => Access::reading(Role::Reader).claiming(claims),
+            Role::Witness => Access::reading(Role::Witness),
+            role => Access::of(role),
         };
         self.idle.with(access, work)
     }
@@ -214,9 +220,9 @@ impl Remote {
 
     /// The name of the master key.
     pub(crate) fn master(&self) -> Result<Option<MasterId>, Error> {
-        let sql = match self.is_read_only() {
-            true => "SELECT treering.master_id()",
-            false => "SELECT (SELECT id FROM master)",
+        let sql = match self.role {
+            Role::Reader | Role::Witness => "SELECT treering.master_id()",
+            _ => "SELECT (SELECT id FROM master)",
         };
         let read = |row: Row<'_>| Ok(row.get::<Option<_>>(0)?.map(MasterId));
         self.idle.with(Access::reading(self.role), |connection| connection.one(sql, params![], read))

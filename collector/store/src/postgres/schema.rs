@@ -16,11 +16,12 @@ const MIGRATIONS: &[&str] = &[
     include_str!("../../../../deploy/supabase/migrations/20261123000001_treering_tables.sql"),
     include_str!("../../../../deploy/supabase/migrations/20261123000002_treering_roles.sql"),
     include_str!("../../../../deploy/supabase/migrations/20261123000003_treering_receipts.sql"),
+    include_str!("../../../../deploy/supabase/migrations/20261123000004_treering_doors.sql"),
 ];
 
-const KNOWN: i64 = 3;
+const KNOWN: i64 = 4;
 
-const _: () = assert!(MIGRATIONS.len() == 3, "each migration is a version");
+const _: () = assert!(MIGRATIONS.len() == 4, "each migration is a version");
 
 /// What bringing the schema up to date did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,13 +1,15 @@
+use std::collections::HashMap;
 use std::path::PathBuf;
 
 use super::connection::{Connection, OptionalExtension, Row, Transaction};
 use rusqlite::params;
-use treering_seal::{ChainKey, Link};
+use treering_seal::{ChainKey, CheckpointKey, Link};
 use treering_step::Timestamp;
 
+use super::keys;
 use super::pool::Pool;
 use super::rows::integer;
-use crate::audit::{Act, AuditRow, Broken, Verdict};
+use crate::audit::{Act, Action, AuditRow, Broken, Checkpoint, Verdict};
 use crate::postgres::Remote;
 use crate::{Error, MasterSource, ProjectId, Vault};
 
@@ -42,6 +44,14 @@ impl Chain {
             Self::Remote { keys, master } => Vault::remote(keys.clone(), master.clone())?.chain_key(),
         }
     }
+
+    fn checkpoint_key(&self) -> Result<CheckpointKey, Error> {
+        match self {
+            Self::Open(vault) => vault.checkpoint_key(),
+            Self::Closed { keys, master } => Vault::open_existing(keys, master.clone())?.checkpoint_key(),
+            Self::Remote { keys, master } => Vault::remote(keys.clone(), master.clone())?.checkpoint_key(),
+        }
+    }
 }
 
 impl Audit {
@@ -62,16 +72,76 @@ impl Audit {
             .await
     }
 
-    /// Rows, newest first: so many at the most, all older than this one.
-    pub async fn page(&self, before: Option<i64>, limit: u32) -> Result<Vec<AuditRow>, Error> {
-        self.pool.with(move |connection| page(connection, before, limit)).await
+    /// Writes down what these actors did: all of it, or nothing.
+    pub async fn append_all(&self, acts: Vec<(String, Act)>) -> Result<(), Error> {
+        let chain = self.chain.clone();
+        self.pool
+            .with(move |connection| {
+                let key = chain.key()?;
+                let transaction = connection.writing_soon()?;
+                for (actor, act) in acts {
+                    append(&transaction, &key, &actor, act)?;
+                }
+                transaction.commit()
+            })
+            .await
     }
 
-    /// Walks the chain from the first row on. Rows cut from its end are not missed by it: for that one needs to know
-    /// from elsewhere how many there were.
-    pub async fn verify(&self) -> Result<Verdict, Error> {
+    /// Keeps when keys were used, and writes down the first use of each.
+    pub async fn note_uses(&self, uses: Vec<(i64, Timestamp)>) -> Result<(), Error> {
         let chain = self.chain.clone();
-        self.pool.with(move |connection| verify(connection, &chain.key()?)).await
+        self.pool
+            .with(move |connection| {
+                let key = chain.key()?;
+                let transaction = connection.writing_soon()?;
+                for (id, at) in uses {
+                    if let Some(act) = keys::note_use(&transaction, id, at)? {
+                        append(&transaction, &key, &keys::actor(id), act)?;
+                    }
+                }
+                transaction.commit()
+            })
+            .await
+    }
+
+    /// Rows, newest first: so many at the most, all older than this one.
+    pub async fn page(&self, before: Option<i64>, limit: u32) -> Result<Vec<AuditRow>, Error> {
+        self.pool.with(move |connection| page(connection, None, before, limit)).await
+    }
+
+    /// The number of the last row.
+    pub async fn last(&self) -> Result<i64, Error> {
+        self.pool.with(last).await
+    }
+
+    /// Rows of this action behind that one, oldest first.
+    pub async fn since(&self, row: i64, action: Action) -> Result<Vec<AuditRow>, Error> {
+        self.pool
+            .with(move |connection| {
+                let sql = format!("SELECT {COLUMNS} WHERE audit.id > ?1 AND action = ?2 ORDER BY audit.id");
+                connection.all(&sql, params![row, action.as_str()], self::row)
+            })
+            .await
+    }
+
+    /// How far the log has come, signed; `None` where it has no row.
+    pub async fn checkpoint(&self) -> Result<Option<Checkpoint>, Error> {
+        let chain = self.chain.clone();
+        self.pool
+            .with(move |connection| {
+                let sql = "SELECT id, chain FROM audit ORDER BY id DESC LIMIT 1";
+                let head = connection.one(sql, params![], |row| Ok((row.get::<i64>(0)?, row.get(1)?)));
+                let Some((count, head)) = head.optional()? else { return Ok(None) };
+                Ok(Some(Checkpoint::new(&chain.checkpoint_key()?, count.unsigned_abs(), head)))
+            })
+            .await
+    }
+
+    /// Walks the chain from the first row on, and looks whether it is the one of which these checkpoints tell. Without
+    /// any, rows cut from its end are not missed.
+    pub async fn verify(&self, checkpoints: Vec<Checkpoint>) -> Result<Verdict, Error> {
+        let chain = self.chain.clone();
+        self.pool.with(move |connection| verify(connection, &chain, &checkpoints)).await
     }
 }
 
@@ -108,22 +178,54 @@ pub(super) fn append(
     Ok(())
 }
 
-fn page(connection: &Connection, before: Option<i64>, limit: u32) -> Result<Vec<AuditRow>, Error> {
-    let sql = format!("SELECT {COLUMNS} WHERE audit.id < ?1 ORDER BY audit.id DESC LIMIT ?2");
-    connection.all(&sql, params![before.unwrap_or(i64::MAX), limit], row)
+/// Those of one project, or all.
+pub(super) fn page(
+    connection: &Connection,
+    project: Option<ProjectId>,
+    before: Option<i64>,
+    limit: u32,
+) -> Result<Vec<AuditRow>, Error> {
+    let of = if project.is_some() { "AND audit.project = ?3" } else { "AND ?3 = 0" };
+    let sql = format!("SELECT {COLUMNS} WHERE audit.id < ?1 {of} ORDER BY audit.id DESC LIMIT ?2");
+    let project = project.map_or(0, |project| project.0);
+    connection.all(&sql, params![before.unwrap_or(i64::MAX), limit, project], row)
 }
 
-fn verify(connection: &Connection, key: &ChainKey) -> Result<Verdict, Error> {
+fn last(connection: &Connection) -> Result<i64, Error> {
+    connection.one("SELECT coalesce(max(id), 0) FROM audit", params![], |row| row.get(0))
+}
+
+fn verify(connection: &Connection, chain: &Chain, checkpoints: &[Checkpoint]) -> Result<Verdict, Error> {
+    let (key, signer) = (chain.key()?, chain.checkpoint_key()?);
+    let forged = checkpoints.iter().position(|checkpoint| !checkpoint.is_by(&signer));
+    let mut verdict = walk(connection, &key, checkpoints)?;
+    let last = checkpoints.iter().max_by_key(|checkpoint| checkpoint.count);
+    verdict.checked = last.map(|last| (last.count, last.at)).filter(|_| verdict.broken.is_none());
+    verdict.broken = verdict.broken.or(match last {
+        _ if forged.is_some() => forged.map(|at| Broken::Forged { line: at + 1 }),
+        Some(last) if last.count > verdict.sound => Some(Broken::Cut { count: last.count }),
+        _ => None,
+    });
+    Ok(verdict)
+}
+
+fn walk(connection: &Connection, key: &ChainKey, checkpoints: &[Checkpoint]) -> Result<Verdict, Error> {
+    let heads: HashMap<u64, Link> =
+        checkpoints.iter().map(|checkpoint| (checkpoint.count, checkpoint.head)).collect();
     let mut statement = connection.prepare(&format!("SELECT {COLUMNS} ORDER BY audit.id"))?;
     let mut found = statement.query(params![])?;
-    let (mut verdict, mut before, mut expected) = (Verdict { sound: 0, broken: None }, BEGIN, 1);
+    let mut verdict = Verdict { sound: 0, checked: None, broken: None };
+    let (mut before, mut expected) = (BEGIN, 1);
     while let Some(found) = found.next()? {
         let id: i64 = found.get(0)?;
         // What cannot be read at all was not written so.
         let link = found.get::<Link>("chain").and_then(|link| Ok((link, row(found)?.link(key, &before))));
         verdict.broken = match link {
             _ if id > expected => Some(Broken::Missing { before: id }),
-            Ok((link, computed)) if link == computed => None,
+            Ok((link, computed)) if link == computed => {
+                let told = heads.get(&id.unsigned_abs()).is_some_and(|head| *head != link);
+                told.then_some(Broken::Restamped { row: id })
+            }
             _ => Some(Broken::Changed { row: id }),
         };
         if verdict.broken.is_some() {

@@ -1,14 +1,16 @@
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use super::connection::Transaction;
 use treering_step::Timestamp;
 
 use super::audit::{self, Chain};
+use super::keys::Hashed;
 use super::pool::Pool;
-use super::{changes, keys, people, projects, rules};
+use super::{changes, clients, keys, people, projects, rules};
 use crate::audit::{Act, Action};
-use crate::control::{Joined, Keep, Member, ProjectRecord, Role};
-use crate::{ApiKey, Error, KeyRecord, Project, ProjectId, Scopes};
+use crate::control::{ClientName, EntranceChange, Joined, Keep, Member, ProjectRecord, Role};
+use crate::{ApiKey, Error, KeyRecord, KeyUse, Project, ProjectId, Terms};
 
 /// Who changes what nobody asked for, such as the first project.
 const ITSELF: &str = "treering";
@@ -94,7 +96,7 @@ impl Keeper {
                 return Ok((false, None));
             }
             let name = projects::name(transaction, project)?;
-            Ok((true, Some(Act::new(Action::ProjectSet).within(project).on(name).detail(detail))))
+            Ok((true, Some(Act::new(Action::RulesChange).within(project).on(name).detail(detail))))
         })
         .await
     }
@@ -104,15 +106,92 @@ impl Keeper {
         &self,
         project: Project,
         key: &ApiKey,
-        scopes: Scopes,
-        expires_at: Option<Timestamp>,
+        terms: impl Into<Terms>,
     ) -> Result<KeyRecord, Error> {
-        let (hash, hint) = (key.hash(), key.hint().to_owned());
+        let (key, terms) = (Hashed::of(key), terms.into());
         self.change(move |transaction| {
-            let record = keys::create_key(transaction, project, &hash, hint, scopes, expires_at)?;
-            let detail = record.scopes.words().join(",");
-            let act = of_key(Action::KeyCreate, &record).detail(detail);
+            let record = keys::create_key(transaction, project, &key, terms)?;
+            let act = of_key(Action::KeyCreate, &record).detail(worded(&record));
             Ok((record, Some(act)))
+        })
+        .await
+    }
+
+    /// A new key in the place of this one, which ends at this time at the latest; `None` where there is no live key of
+    /// this number. What it may do is the same, and it is good for as long as nobody says otherwise.
+    pub async fn rotate_key(
+        &self,
+        id: i64,
+        key: &ApiKey,
+        expires_at: Option<Timestamp>,
+        end: Timestamp,
+    ) -> Result<Option<KeyRecord>, Error> {
+        let key = Hashed::of(key);
+        self.change(move |transaction| {
+            let Some(old) = keys::live(transaction, id)? else { return Ok((None, None)) };
+            let terms = Terms { scopes: old.scopes, expires_at, rate: old.rate };
+            let record = keys::create_key(transaction, old.project.clone(), &key, terms)?;
+            keys::end_by(transaction, &old, end)?;
+            let detail = format!("in the place of key {}, which ends by {end}", old.id);
+            let act = of_key(Action::KeyRotate, &record).detail(detail);
+            Ok((Some(record), Some(act)))
+        })
+        .await
+    }
+
+    /// Says how many records a key may send in a second; `None` where there is no live key of this number.
+    pub async fn limit_key(&self, id: i64, rate: Option<u32>) -> Result<Option<KeyRecord>, Error> {
+        self.change(move |transaction| {
+            let Some(mut record) = keys::live(transaction, id)? else { return Ok((None, None)) };
+            keys::limit(transaction, id, rate)?;
+            record.rate = rate;
+            let act = of_key(Action::KeyLimit, &record).detail(worded(&record));
+            Ok((Some(record), Some(act)))
+        })
+        .await
+    }
+
+    /// When keys were used, by their numbers.
+    pub async fn key_uses(&self) -> Result<HashMap<i64, KeyUse>, Error> {
+        self.pool.with(|connection| Ok(keys::uses(connection)?.into_iter().collect())).await
+    }
+
+    /// Says what is asked of those who send to a project, in force everywhere within two seconds; `false` where that
+    /// changes nothing.
+    pub async fn set_entrance(&self, project: ProjectId, change: EntranceChange) -> Result<bool, Error> {
+        self.change(move |transaction| {
+            let act = projects::set_entrance(transaction, project, change)?.map(|record| {
+                let act = Act::new(Action::ProjectSet).within(project).on(&record.project.name);
+                act.detail(projects::entrance_worded(record.entrance))
+            });
+            Ok((act.is_some(), act))
+        })
+        .await
+    }
+
+    /// The names in certificates of clients that let into this project, or into any.
+    pub async fn client_names(&self, project: Option<ProjectId>) -> Result<Vec<ClientName>, Error> {
+        self.pool.with(move |connection| clients::list(connection, project)).await
+    }
+
+    /// Lets clients with this name in their certificate into a project; `false` where it did so before.
+    pub async fn add_client_name(&self, project: ProjectId, name: &str) -> Result<bool, Error> {
+        let name = clients::checked(name)?;
+        self.change(move |transaction| {
+            let is_new = clients::put(transaction, project, &name)?;
+            let act = Act::new(Action::ClientAdd).within(project).on(name);
+            Ok((is_new, is_new.then_some(act)))
+        })
+        .await
+    }
+
+    /// Lets them in no more; `false` where they were not.
+    pub async fn remove_client_name(&self, project: ProjectId, name: &str) -> Result<bool, Error> {
+        let name = name.to_owned();
+        self.change(move |transaction| {
+            let was_there = clients::remove(transaction, project, &name)?;
+            let act = Act::new(Action::ClientRemove).within(project).on(name);
+            Ok((was_there, was_there.then_some(act)))
         })
         .await
     }
@@ -188,6 +267,12 @@ impl Keeper {
             })
             .await
     }
+}
+
+/// What a key may do, for the audit log.
+fn worded(key: &KeyRecord) -> String {
+    let scopes = key.scopes.words().join(",");
+    key.rate.map_or(scopes.clone(), |rate| format!("{scopes}, rate {rate}/s"))
 }
 
 fn of_key(action: Action, key: &KeyRecord) -> Act {

@@ -5,11 +5,13 @@ use treering_step::Timestamp;
 
 use super::pool::Pool;
 use super::rows::time;
-use super::{changes, rules};
-use crate::{ApiKey, Error, KeyRecord, Project, ProjectId, Scopes};
+use super::{changes, clients, outcomes, projects, rules};
+use crate::audit::{Act, Action};
+use crate::{ApiKey, Entrance, Error, KeyRecord, KeyUse, Project, ProjectId, Scopes, Terms};
 
 const KEY_COLUMNS: &str =
-    "api_key.id, project.id, project.name, hint, scopes, api_key.created_at, expires_at, revoked_at";
+    "api_key.id, project.id, project.name, hint, scopes, api_key.created_at, expires_at, revoked_at, api_key.rate,
+    verifier";
 
 /// Looks API keys up, and what goes with them, on a connection that cannot write.
 #[derive(Debug, Clone)]
@@ -27,6 +29,12 @@ pub struct Admission {
     pub keys: Vec<([u8; 32], KeyRecord)>,
     /// The redaction rules of each project that has its own.
     pub rules: Vec<(ProjectId, String)>,
+    /// What is asked of those who send, where anything is.
+    pub entrances: Vec<(ProjectId, Entrance)>,
+    /// The records that each project with a quota took on this day, by all collectors, as far as they have said so.
+    pub taken: Vec<(ProjectId, u64)>,
+    /// The names in certificates of clients.
+    pub clients: Vec<(String, ProjectId)>,
 }
 
 /// How a key is looked up.
@@ -55,11 +63,19 @@ impl Keys {
 
     /// The same beside the rules of every project.
     pub async fn admission(&self) -> Result<Admission, Error> {
+        let now = Timestamp::now();
         self.pool
-            .with(|connection| {
+            .with(move |connection| {
                 let moment = connection.moment()?;
                 let (change, keys) = (changes::number(&moment)?, all(&moment)?);
-                Ok(Admission { change, keys, rules: rules::all(&moment)? })
+                let (rules, clients) = (rules::all(&moment)?, clients::all(&moment)?);
+                let entrances = projects::entrances(&moment)?;
+                let limited = entrances.iter().filter(|(_, entrance)| entrance.quota.is_some());
+                let taken = limited.map(|(project, _)| {
+                    Ok((*project, outcomes::of_the_day(&moment, *project, "accepted.records", now)?))
+                });
+                let taken = taken.collect::<Result<_, Error>>()?;
+                Ok(Admission { change, keys, rules, entrances, taken, clients })
             })
             .await
     }
@@ -79,8 +95,9 @@ impl Keys {
 fn find(connection: &Connection, asks: Asks, hash: &[u8; 32]) -> Result<Option<KeyRecord>, Error> {
     let from_table =
         format!("{KEY_COLUMNS} FROM api_key JOIN project ON project.id = project WHERE hash = ?1");
-    let from_function = "id, project, project_name, hint, scopes, created_at, expires_at, revoked_at
-        FROM treering.find_key(?1)";
+    let from_function =
+        "id, project, project_name, hint, scopes, created_at, expires_at, revoked_at, CAST(NULL AS bigint),
+        CAST(NULL AS bytea) FROM treering.find_key(?1)";
     let sql = match asks {
         Asks::Table => format!("SELECT {from_table}"),
         Asks::Function => format!("SELECT {from_function}"),
@@ -96,7 +113,7 @@ pub(super) fn all(connection: &Connection) -> Result<Vec<([u8; 32], KeyRecord)>,
     let mut found = statement.query(params![])?;
     let mut keys = Vec::new();
     while let Some(row) = found.next()? {
-        keys.push((row.get(8)?, key_record(row)?));
+        keys.push((row.get(10)?, key_record(row)?));
     }
     Ok(keys)
 }
@@ -114,20 +131,21 @@ fn key_record(row: Row<'_>) -> Result<KeyRecord, Error> {
         created_at: moment(5)?.ok_or(Error::Damaged("the time of a key"))?,
         expires_at: moment(6)?,
         revoked_at: moment(7)?,
+        rate: row.get(8)?,
+        verifier: row.get(9)?,
     })
 }
 
 pub(super) fn create_key(
     transaction: &Transaction<'_>,
     project: Project,
-    hash: &[u8; 32],
-    hint: String,
-    scopes: Scopes,
-    expires_at: Option<Timestamp>,
+    key: &Hashed,
+    terms: Terms,
 ) -> Result<KeyRecord, Error> {
-    let created_at = Timestamp::now();
-    let sql = "INSERT INTO api_key (project, hash, hint, scopes, created_at, expires_at)
-        VALUES (?1, ?2, ?3, ?4, ?5, ?6) RETURNING id";
+    let (created_at, Terms { scopes, expires_at, rate }) = (Timestamp::now(), terms);
+    let Hashed { hash, verifier, hint } = key;
+    let sql = "INSERT INTO api_key (project, hash, hint, scopes, created_at, expires_at, rate, verifier)
+        VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) RETURNING id";
     let values = params![
         project.id.0,
         hash,
@@ -135,9 +153,79 @@ pub(super) fn create_key(
         scopes.words().join(","),
         time(Some(created_at)),
         time(expires_at),
+        rate,
+        verifier,
     ];
     let id = transaction.one(sql, values, |row| row.get(0))?;
-    Ok(KeyRecord { id, project, hint, scopes, created_at, expires_at, revoked_at: None })
+    let (hint, verifier) = (hint.clone(), Some(*verifier));
+    Ok(KeyRecord { id, project, hint, scopes, created_at, expires_at, revoked_at: None, rate, verifier })
+}
+
+/// What is kept of a key.
+pub(super) struct Hashed {
+    hash: [u8; 32],
+    verifier: [u8; 32],
+    hint: String,
+}
+
+impl Hashed {
+    pub(super) fn of(key: &ApiKey) -> Self {
+        Self { hash: key.hash(), verifier: key.verifier(), hint: key.hint().to_owned() }
+    }
+}
+
+/// A live key of this number.
+pub(super) fn live(connection: &Connection, id: i64) -> Result<Option<KeyRecord>, Error> {
+    let sql = format!(
+        "SELECT {KEY_COLUMNS} FROM api_key JOIN project ON project.id = project WHERE api_key.id = ?1"
+    );
+    let found = connection.one(&sql, params![id], key_record).optional()?;
+    Ok(found.filter(|record| record.is_live(Timestamp::now())))
+}
+
+/// Lets a key end at this time, unless it ends before.
+pub(super) fn end_by(transaction: &Transaction<'_>, key: &KeyRecord, end: Timestamp) -> Result<(), Error> {
+    if key.expires_at.is_some_and(|before| before <= end) {
+        return Ok(());
+    }
+    let sql = "UPDATE api_key SET expires_at = ?2 WHERE id = ?1";
+    transaction.execute(sql, params![key.id, time(Some(end))]).map(drop)
+}
+
+/// How many records this key may send in a second.
+pub(super) fn limit(transaction: &Transaction<'_>, id: i64, rate: Option<u32>) -> Result<(), Error> {
+    transaction.execute("UPDATE api_key SET rate = ?2 WHERE id = ?1", params![id, rate]).map(drop)
+}
+
+/// Keeps that a key was used; what to write down where it never was before.
+pub(super) fn note_use(transaction: &Transaction<'_>, id: i64, at: Timestamp) -> Result<Option<Act>, Error> {
+    let sql =
+        "SELECT api_key.project, hint, (SELECT count(*) FROM key_use WHERE key = api_key.id) FROM api_key
+        WHERE api_key.id = ?1";
+    let found = transaction
+        .one(sql, params![id], |row| Ok((ProjectId(row.get(0)?), row.get::<String>(1)?, row.get::<i64>(2)?)));
+    // One that is gone meanwhile is nobody's.
+    let Some((project, hint, before)) = found.optional()? else { return Ok(None) };
+    let sql = "INSERT INTO key_use (key, first_at, last_at) VALUES (?1, ?2, ?2) ON CONFLICT (key) DO UPDATE
+        SET last_at = CASE WHEN excluded.last_at > key_use.last_at THEN excluded.last_at ELSE key_use.last_at END";
+    transaction.execute(sql, params![id, time(Some(at))])?;
+    let act = Act::new(Action::KeyFirstUse).within(project).on(format!("key {id} ({hint}…)"));
+    Ok((before == 0).then_some(act))
+}
+
+/// A key as one who does something.
+pub(super) fn actor(id: i64) -> String {
+    format!("key:{id}")
+}
+
+/// When keys were used, by their numbers.
+pub(super) fn uses(connection: &Connection) -> Result<Vec<(i64, KeyUse)>, Error> {
+    let moment = |nanos: i64| {
+        Timestamp::from_nanos(nanos.unsigned_abs()).ok_or(Error::Damaged("the time of a key's use"))
+    };
+    connection.all("SELECT key, first_at, last_at FROM key_use", params![], |row| {
+        Ok((row.get(0)?, KeyUse { first_at: moment(row.get(1)?)?, last_at: moment(row.get(2)?)? }))
+    })
 }
 
 /// Ends a key, and tells whose it was; `None` where there is no live key of this number.

@@ -4,6 +4,7 @@ mod append;
 mod audit;
 mod changes;
 mod clear;
+mod clients;
 mod connection;
 mod content;
 mod erase;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::connection::{Conflict, Connection, Delete, Find, Insert, Kind};
 use rusqlite::params;
 use rusqlite::types::Value;
+use treering_step::Timestamp;
 
 use super::rows::integer;
 use crate::{Error, OutcomeCount, ProjectId, Scope};
@@ -105,6 +106,20 @@ fn fold(connection: &Connection, projects: &[i64], minute: u64) -> Result<(), Er
         Ok(())
     })?;
     add(connection, ALL, OVER, sums)
+}
+
+/// How often this outcome happened to a project, to all collectors, since this day of UTC began.
+pub(super) fn of_the_day(
+    connection: &Connection,
+    project: ProjectId,
+    name: &str,
+    now: Timestamp,
+) -> Result<u64, Error> {
+    let minute = now.as_nanos() / 60_000_000_000;
+    let sql = "SELECT coalesce(CAST(sum(count) AS bigint), 0) FROM outcome
+        WHERE project = ?1 AND name = ?2 AND minute >= ?3";
+    let values = params![project.0, name, integer(minute - minute % MINUTES_A_DAY)];
+    Ok(connection.one(sql, values, |row| row.get::<i64>(0))?.unsigned_abs())
 }
 
 pub(super) fn outcomes(connection: &Connection, scope: Scope) -> Result<Vec<OutcomeCount>, Error> {

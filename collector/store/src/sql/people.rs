@@ -32,6 +32,17 @@ pub(super) fn members(connection: &Connection, project: Option<ProjectId>) -> Re
     Ok(members)
 }
 
+/// The projects of one person, by name, and the roles there.
+pub(super) fn memberships(connection: &Connection, subject: &str) -> Result<Vec<(Project, Role)>, Error> {
+    let sql = "SELECT project.id, project.name, member.role
+        FROM member JOIN project ON project.id = member.project JOIN person ON person.id = member.person
+        WHERE person.subject = ?1 ORDER BY project.name";
+    connection.all(sql, params![subject], |row| {
+        let project = Project { id: ProjectId(row.get(0)?), name: row.get(1)? };
+        Ok((project, role(&row.get::<String>(2)?)?))
+    })
+}
+
 pub(super) fn put(
     transaction: &Transaction<'_>,
     project: ProjectId,

@@ -13,11 +13,11 @@ use super::pool::Pool;
 use super::receipts::receipt;
 use super::records::{dated_records, newest, records, steps};
 use super::rows::{self, EXECUTION_COLUMNS, integer, time};
-use super::{index, search};
+use super::{audit, index, people, search};
 use crate::postgres::Claims;
 use crate::{
-    Computed, Cursor, Error, ExecutionFilter, ExecutionPage, OutcomeCount, Project, ProjectId, Receipt,
-    RequestId, Scope, SearchLag, StepRecords, Touched, Vault, Viewer,
+    AuditRow, Computed, Cursor, Error, ExecutionFilter, ExecutionPage, OutcomeCount, Project, ProjectId,
+    Receipt, RequestId, Role, Scope, SearchLag, StepRecords, Touched, Vault, Viewer,
 };
 
 /// How many executions a page has where nobody says.
@@ -83,6 +83,29 @@ impl Reader {
     /// Every project that may be seen, by name.
     pub async fn projects(&self) -> Result<Vec<Project>, Error> {
         self.pool.seen_by(self.claims(None), projects).await
+    }
+
+    /// The projects of a person, and the roles there. A remote store tells a person of its own alone.
+    pub async fn memberships(&self, subject: &str) -> Result<Vec<(Project, Role)>, Error> {
+        let subject = subject.to_owned();
+        let find = move |connection: &Connection| people::memberships(connection, &subject);
+        self.pool.seen_by(self.claims(None), find).await
+    }
+
+    /// Rows of the audit log of a project, newest first: so many at the most, all older than this one. A remote store shows
+    /// them to its auditors and owners alone.
+    pub async fn audit(&self, scope: Scope, before: Option<i64>, limit: u32) -> Result<Vec<AuditRow>, Error> {
+        let claims = Claims { content: false, ..self.claims(Some(scope.project())) };
+        let find =
+            move |connection: &Connection| audit::page(connection, Some(scope.project()), before, limit);
+        self.pool.seen_by(claims, find).await
+    }
+
+    /// The same of all projects and of none, for the owner of the machine.
+    pub async fn audit_of_all(&self, before: Option<i64>, limit: u32) -> Result<Vec<AuditRow>, Error> {
+        let claims = Claims { content: false, ..self.claims(None) };
+        let find = move |connection: &Connection| audit::page(connection, None, before, limit);
+        self.pool.seen_by(claims, find).await
     }
 
     /// A page of executions, newest first.

@@ -10,6 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use rusqlite::OpenFlags;
+use rusqlite::hooks::{AuthAction, AuthContext, Authorization};
 
 use crate::clickhouse::Engine;
 use crate::sql::{self, Asks, Audit, Chain, Connection, Content, Keeper, Keys, Reader, Writer};
@@ -55,11 +56,12 @@ pub(crate) async fn open_and_mend(
 fn open_on(ground: &Arc<Ground>, vault: Vault, engine: Option<&Engine>) -> Result<Handles, Error> {
     let (path, content) = (&*ground.path, Content::new(vault.clone()));
     schema::migrate(&writing(path, true)?, path, &content)?;
-    let ReadHandles { reader, keys, .. } = reading(ground, &content, engine)?;
+    let (reader, keys) = reading(ground, &content, engine)?;
     let writing = pool(ground, 1, |path| writing(path, false), engine)?;
     let writer = Writer::new(writing.clone(), writing, pool(ground, 1, read_only, engine)?, content);
     let Control { keeper, audit } = control(ground, Chain::Open(vault.clone()), engine)?;
-    Ok(Handles { writer, keeper, reader, keys, audit, vault })
+    let witness = witness(ground, &vault)?;
+    Ok(Handles { writer, keeper, reader, keys, audit, witness, vault })
 }
 
 pub(crate) async fn open_read_only(
@@ -70,7 +72,9 @@ pub(crate) async fn open_read_only(
     // The store first: where there is none, that is the better thing to say.
     read_only(path)?;
     let vault = Vault::open_read_only(&vault_path(path), master)?;
-    reading(&Ground::of(path), &Content::new(vault), engine.as_ref())
+    let ground = Ground::of(path);
+    let (reader, keys) = reading(&ground, &Content::new(vault.clone()), engine.as_ref())?;
+    Ok(ReadHandles { reader, keys, witness: witness(&ground, &vault)?, vault })
 }
 
 /// Control data of a store that is there, whose schema may be brought up to date by its next server alone.
@@ -111,12 +115,18 @@ fn control(ground: &Arc<Ground>, chain: Chain, engine: Option<&Engine>) -> Resul
     })
 }
 
-fn reading(ground: &Arc<Ground>, content: &Content, engine: Option<&Engine>) -> Result<ReadHandles, Error> {
-    Ok(ReadHandles {
-        reader: Reader::new(pool(ground, READERS, read_only, engine)?, content.clone()),
-        keys: Keys::new(pool(ground, 1, read_only, engine)?, Asks::Table),
-        vault: content.vault.clone(),
-    })
+fn reading(
+    ground: &Arc<Ground>,
+    content: &Content,
+    engine: Option<&Engine>,
+) -> Result<(Reader, Keys), Error> {
+    let reader = Reader::new(pool(ground, READERS, read_only, engine)?, content.clone());
+    Ok((reader, Keys::new(pool(ground, 1, read_only, engine)?, Asks::Table)))
+}
+
+/// Adds to the audit log, on a connection that can do nothing else: of steps elsewhere it knows nothing.
+fn witness(ground: &Arc<Ground>, vault: &Vault) -> Result<Audit, Error> {
+    Ok(Audit::new(pool(ground, 1, witnessing, None)?, Chain::Open(vault.clone())))
 }
 
 fn pool(
@@ -146,6 +156,26 @@ fn read_only(path: &Path) -> Result<Connection, Error> {
     schema::check(&connection, path)?;
     // The file is opened read-only already; this refuses writes to attached or temporary databases as well.
     connection.pragma_update(None, "query_only", true)?;
+    Ok(Connection::Sqlite(connection))
+}
+
+/// Whatever a statement of it says, nothing is changed but the end of the audit log, and when keys were used.
+fn witnessing(path: &Path) -> Result<Connection, Error> {
+    let Connection::Sqlite(mut connection) = writing(path, false)? else {
+        unreachable!("this room opens files alone")
+    };
+    schema::check(&connection, path)?;
+    let allowed = |context: AuthContext<'_>| match context.action {
+        AuthAction::Select
+        | AuthAction::Read { .. }
+        | AuthAction::Transaction { .. }
+        | AuthAction::Savepoint { .. }
+        | AuthAction::Function { .. }
+        | AuthAction::Insert { table_name: "audit" | "key_use" }
+        | AuthAction::Update { table_name: "key_use", column_name: "last_at" } => Authorization::Allow,
+        _ => Authorization::Deny,
+    };
+    connection.authorizer(Some(allowed))?;
     Ok(Connection::Sqlite(connection))
 }
 

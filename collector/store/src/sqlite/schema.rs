@@ -18,6 +18,7 @@ const MIGRATIONS: &[Migration] = &[
     Migration::sql(include_str!("0010_change.sql")),
     Migration::sql(include_str!("0011_erased_day.sql")),
     Migration::sql(include_str!("0012_receipt.sql")),
+    Migration::sql(include_str!("0013_doors.sql")),
 ];
 
 /// The first schema that seals content.

@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use treering_seal::{ChainKey, DataKey, HashKey, KeyId, MasterId, MasterKey, Secret};
+use treering_seal::{ChainKey, CheckpointKey, DataKey, HashKey, KeyId, MasterId, MasterKey, Secret};
 
 pub use master_file::write_new_master;
 pub use source::MasterSource;
@@ -189,6 +189,12 @@ impl Vault {
     pub(crate) fn chain_key(&self) -> Result<ChainKey, Error> {
         let (_, secret) = self.lock().ensure(INSTALLATION, Purpose::Hashes)?;
         Ok(ChainKey::new(&secret))
+    }
+
+    /// What signs how far that chain has come.
+    pub(crate) fn checkpoint_key(&self) -> Result<CheckpointKey, Error> {
+        let (_, secret) = self.lock().ensure(INSTALLATION, Purpose::Hashes)?;
+        Ok(CheckpointKey::new(&secret))
     }
 
     /// Begins a new key for a day: what is sealed from now on is sealed with it. The old ones open until

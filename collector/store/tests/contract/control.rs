@@ -83,7 +83,7 @@ async fn reading_control_data_needs_no_master_key_and_changing_it_does() {
     assert_eq!(control.keeper.projects().await.unwrap().len(), before);
     let control = treering_store::open_control(&store.url, master()).await.unwrap();
     control.keeper.create_project("other").await.unwrap();
-    assert!(store.handles.audit.verify().await.unwrap().broken.is_none());
+    assert!(store.handles.audit.verify(vec![]).await.unwrap().broken.is_none());
 }
 
 #[tokio::test]
@@ -100,7 +100,13 @@ async fn a_store_whose_keys_are_lost_is_not_given_new_ones() {
         let opened = treering_store::open(&store.url, master()).await;
         assert!(matches!(opened, Err(Error::KeysLost { .. })));
         assert!(
-            treering_store::open_control(&store.url, master()).await.unwrap().audit.verify().await.is_err()
+            treering_store::open_control(&store.url, master())
+                .await
+                .unwrap()
+                .audit
+                .verify(vec![])
+                .await
+                .is_err()
         );
     }
 }

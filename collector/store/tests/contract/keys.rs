@@ -1,4 +1,4 @@
-use treering_store::{ApiKey, Scopes};
+use treering_store::{ApiKey, Scopes, Terms};
 
 use crate::support::{Store, at};
 
@@ -7,7 +7,12 @@ async fn a_key_is_found_by_its_secret_until_it_is_revoked() {
     let store = Store::new().await;
     let key = ApiKey::generate().unwrap();
     let scopes = Scopes { ingest: true, read: false };
-    let made = store.handles.keeper.create_key(store.project.clone(), &key, scopes, at(100)).await.unwrap();
+    let made = store
+        .handles
+        .keeper
+        .create_key(store.project.clone(), &key, Terms::from(scopes).until(at(100)))
+        .await
+        .unwrap();
     let found = store.handles.keys.find(&key).await.unwrap().unwrap();
     assert_eq!(found, made);
     assert!(found.is_live(at(99).unwrap()) && !found.is_live(at(100).unwrap()));
@@ -23,7 +28,7 @@ async fn a_key_is_nowhere_in_the_file() {
     let store = Store::new().await;
     let key = ApiKey::generate().unwrap();
     let scopes = Scopes { ingest: true, read: true };
-    store.handles.keeper.create_key(store.project.clone(), &key, scopes, None).await.unwrap();
+    store.handles.keeper.create_key(store.project.clone(), &key, scopes).await.unwrap();
     assert!(!format!("{key:?}").contains(key.reveal()));
     let secret = &key.reveal().as_bytes()[10..];
     for (part, bytes) in store.kept().await {

@@ -5,10 +5,11 @@ use treering_test_servers::{Database, Owner, PostgresServer};
 
 use crate::viewers::Sight;
 
-pub(crate) const MIGRATIONS: [&str; 3] = [
+pub(crate) const MIGRATIONS: [&str; 4] = [
     include_str!("../../../../deploy/supabase/migrations/20261123000001_treering_tables.sql"),
     include_str!("../../../../deploy/supabase/migrations/20261123000002_treering_roles.sql"),
     include_str!("../../../../deploy/supabase/migrations/20261123000003_treering_receipts.sql"),
+    include_str!("../../../../deploy/supabase/migrations/20261123000004_treering_doors.sql"),
 ];
 
 pub(crate) struct House {
@@ -119,7 +120,7 @@ const EVERYTHING_ELSE: &str = "
             AND relname NOT IN ('migration', 'project', 'person', 'member', 'api_key')
         LOOP
             FOR project IN 0..2 LOOP
-                CONTINUE WHEN of = 'project_rules' AND project = 0;
+                CONTINUE WHEN of IN ('project_rules', 'key_use', 'client_name') AND project = 0;
                 SELECT string_agg(quote_ident(attname), ', '), string_agg(
                     CASE WHEN atttypid = 'smallint'::regtype THEN '0' ELSE quote_literal(project) END, ', ')
                 INTO columns, cells FROM pg_attribute

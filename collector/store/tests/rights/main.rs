@@ -15,8 +15,14 @@ use viewers::{Sight, TABLES, VIEWERS, seen};
 /// The roles that read, and those of the Data API.
 const READING: [&str; 4] = ["treering_reader", "treering_structure", "anon", "authenticated"];
 
-const ALL: [&str; 5] =
-    ["treering_writer", "treering_sweeper", "treering_keeper", "treering_reader", "treering_structure"];
+const ALL: [&str; 6] = [
+    "treering_writer",
+    "treering_sweeper",
+    "treering_keeper",
+    "treering_reader",
+    "treering_structure",
+    "treering_witness",
+];
 
 #[tokio::test]
 async fn nobody_sees_a_row_that_is_somebody_elses() {
@@ -99,6 +105,24 @@ async fn what_may_be_changed_by_whom_is_no_more_than_it_needs() {
 }
 
 #[tokio::test]
+async fn who_writes_down_what_was_seen_sees_nothing_of_it() {
+    let Some(server) = shared() else { return };
+    let house = House::with_rows(server, Owner::Plain).await;
+    let may = async |right: &str| {
+        let sql = format!(
+            "SELECT relname FROM pg_class WHERE relnamespace = 'treering'::regnamespace AND relkind = 'r'
+                 AND has_table_privilege('treering_witness', oid, '{right}') ORDER BY 1"
+        );
+        house.texts(&sql).await
+    };
+    assert_eq!(may("SELECT").await, ["api_key", "audit", "key_use", "project", "secret"]);
+    assert_eq!(may("INSERT").await, ["audit", "key_use"]);
+    assert_eq!(may("UPDATE").await, ["key_use"]);
+    let secrets = house.as_role("treering_witness", "SELECT project FROM treering.secret").await;
+    assert_eq!(secrets, ["0"], "that of the chain, and of no content");
+}
+
+#[tokio::test]
 async fn what_was_done_cannot_be_changed_even_by_the_owner_of_the_table() {
     let Some(server) = shared() else { return };
     for owner in [Owner::Plain, Owner::Postgres] {
@@ -139,7 +163,7 @@ async fn each_role_learns_the_version_and_who_holds_a_key_what_it_is() {
     let Some(server) = shared() else { return };
     let house = House::with_rows(server, Owner::Plain).await;
     for role in ALL {
-        assert_eq!(house.as_role(role, "SELECT treering.schema_version()::text").await, ["3"]);
+        assert_eq!(house.as_role(role, "SELECT treering.schema_version()::text").await, ["4"]);
     }
     let find = "SELECT concat_ws(' ', id, project, project_name, scopes) FROM treering.find_key";
     assert_eq!(

@@ -44,12 +44,12 @@ async fn a_newer_schema_is_left_alone() {
     migrate(&client).await.unwrap();
     let newer = "DROP POLICY treering_reader ON treering.span;
         CREATE OR REPLACE FUNCTION treering.projects_known() RETURNS SETOF bigint LANGUAGE sql RETURN 1::bigint;
-        INSERT INTO treering.migration (version) VALUES (4)";
+        INSERT INTO treering.migration (version) VALUES (5)";
     client.batch_execute(newer).await.unwrap();
     let before = state(&client).await;
     migrate(&client).await.unwrap();
     assert_eq!(state(&client).await, before);
-    assert!(before.starts_with("4 "));
+    assert!(before.starts_with("5 "));
     let body = "SELECT prosqlbody IS NOT NULL FROM pg_proc WHERE proname = 'projects_known'";
     assert_eq!(texts(&client, body).await, ["t"]);
 }
@@ -71,9 +71,10 @@ async fn databases_of_one_server_may_be_migrated_at_the_same_moment() {
             });
         }
         let states = migrating.join_all().await;
-        assert!(states.iter().all(|state| state.starts_with("3 ") && *state == states[0]), "{states:?}");
+        assert!(states.iter().all(|state| state.starts_with("4 ") && *state == states[0]), "{states:?}");
         drop(databases);
-        let forget = "DROP ROLE treering_writer, treering_sweeper, treering_keeper, treering_reader, treering_structure";
+        let forget = "DROP ROLE treering_writer, treering_sweeper, treering_keeper, treering_reader, treering_structure,
+            treering_witness";
         server.administer("postgres", &[forget]).unwrap();
     }
 }
@@ -85,15 +86,20 @@ async fn an_owner_who_may_not_make_roles_is_told_who_should_and_goes_on_then() {
     let database = server.create_database(Owner::Plain).unwrap();
     server.administer("postgres", &["ALTER ROLE plain NOCREATEROLE"]).unwrap();
     let client = connect(&database.url).await;
-    let error = migrate(&client).await.unwrap_err();
-    let error = error.as_db_error().unwrap();
-    assert_eq!(error.message(), "the role treering_writer is missing, and plain may not make it");
-    assert_eq!(texts(&client, "SELECT treering.schema_version()").await, ["1"]);
-    // The hint is what helps, word by word.
-    let hint = error.hint().unwrap().strip_prefix("let an administrator run: ").unwrap();
-    server.administer("postgres", &hint.split("; ").collect::<Vec<_>>()).unwrap();
+    for (missing, version) in [("treering_writer", "1"), ("treering_witness", "3")] {
+        let error = migrate(&client).await.unwrap_err();
+        let error = error.as_db_error().unwrap();
+        assert_eq!(error.message(), format!("the role {missing} is missing, and plain may not make it"));
+        assert_eq!(texts(&client, "SELECT treering.schema_version()").await, [version]);
+        // The hint is what helps, word by word.
+        let hint = error.hint().unwrap().strip_prefix("let an administrator run: ").unwrap();
+        server.administer("postgres", &hint.split("; ").collect::<Vec<_>>()).unwrap();
+    }
     migrate(&client).await.unwrap();
-    client.batch_execute("SET ROLE treering_keeper; SET ROLE treering_structure").await.unwrap();
+    client
+        .batch_execute("SET ROLE treering_keeper; SET ROLE treering_structure; SET ROLE treering_witness")
+        .await
+        .unwrap();
 }
 
 #[tokio::test]

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::{Args, Subcommand};
 use treering_store::{Keep, Role};
 
-use super::Place;
+use super::{Clients, EntranceFlags, Place};
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Project {
@@ -28,10 +28,12 @@ pub(crate) enum Project {
         name: String,
         #[command(flatten)]
         keeping: Keeping,
+        #[command(flatten)]
+        entrance: EntranceFlags,
     },
-    /// Says how long a project keeps what. What is not named stays as it is.
+    /// Says how long a project keeps what, and what is asked of those who send to it. What is not named stays as it is.
     #[command(
-        after_help = "Examples:\n  treering project set default --keep 30d --keep-content 7d\n  treering project set default --keep forever"
+        after_help = "Examples:\n  treering project set default --keep 30d --keep-content 7d\n  treering project set default --keep forever\n  treering project set default --rate 20000/s --quota 50M --signed yes"
     )]
     Set {
         #[command(flatten)]
@@ -40,7 +42,14 @@ pub(crate) enum Project {
         name: String,
         #[command(flatten)]
         keeping: Keeping,
+        #[command(flatten)]
+        entrance: EntranceFlags,
     },
+    /// Shows the names in certificates of clients that let into a project, without a key, or changes them.
+    #[command(
+        after_help = "Examples:\n  treering project clients --project shop --add agent.shop.example\n  treering project clients --project shop --remove agent.shop.example\n\nA server asks clients for a certificate where it was started with --tls-client-ca."
+    )]
+    Clients(Clients),
     /// Shows the redaction rules that a project has beside those of the server, or gives it others.
     ///
     /// Rules have the form of the server's own file (`--rules` of `treering up`). What either of them finds is redacted:
@@ -192,13 +201,34 @@ pub(crate) enum Audit {
         json: bool,
     },
     /// Walks the chain of the rows, and names the first one that is not as it was written.
-    #[command(after_help = "Example:\n  treering audit verify\n\nExit code 1 if a row is broken.")]
+    ///
+    /// Servers write signed checkpoints of it to a file, by which rows that were cut off its end are found, too.
+    #[command(
+        after_help = "Examples:\n  treering audit verify\n  treering audit verify --checkpoints /mnt/elsewhere/audit.checkpoints\n\nExit code 1 if a row is broken, or missing."
+    )]
     Verify {
         #[command(flatten)]
         place: Place,
+        /// A file of checkpoints; may be given several times [default: DIR/audit.checkpoints]
+        #[arg(long, value_name = "FILE")]
+        checkpoints: Vec<PathBuf>,
         /// Prints JSON.
         #[arg(long)]
         json: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Session {
+    /// Ends every session of a person, in each dashboard of the store, within two seconds. Who may still log in can do so
+    /// again: take the role away as well (`treering member remove`).
+    #[command(after_help = "Example:\n  treering session end --subject 'auth0|5f7c8ec7'")]
+    End {
+        #[command(flatten)]
+        place: Place,
+        /// The subject of the person's identity token
+        #[arg(long)]
+        subject: String,
     },
 }
 

@@ -6,6 +6,7 @@
 mod chromium;
 mod hostile;
 mod sender;
+mod strange;
 #[path = "../support/mod.rs"]
 mod support;
 mod tab;
@@ -163,6 +164,40 @@ async fn what_a_stranger_sends_stays_text() {
     assert_eq!(tab.complaints(&visit.origin()), [""; 0]);
 }
 
+#[tokio::test]
+async fn whatever_a_text_is_no_page_runs_it_fetches_for_it_or_breaks() {
+    let Some(visit) = Visit::of_the_demo().await else { return };
+    strange::send(&visit.server).await;
+    let count = strange::texts().len();
+    Api::of(&visit.server).executions(3 + count).await;
+    let (tab, origin) = (visit.tab(), visit.origin());
+    let mut pages = ["/", "/?status=error", "/attributes", "/receipts", "/audit"].map(str::to_owned).to_vec();
+    pages.extend((0..count).map(|at| format!("/executions/{}", strange::trace(at))));
+    for size in [DESK, PHONE] {
+        tab.resize(size);
+        for page in &pages {
+            tab.open(&format!("{origin}{page}"));
+            assert_nothing_active(&tab);
+            assert_fits(&tab, page, size);
+            assert!(!tab.read("document.title").starts_with("taken"), "{page}");
+            assert!(tab.read("location.href").starts_with(&origin), "{page} leads away");
+        }
+    }
+    // Where somebody asks for such a text, too.
+    for (at, text) in strange::texts().iter().enumerate().filter(|(_, text)| text.len() < 200) {
+        let query: String = text.bytes().map(|byte| format!("%{byte:02x}")).collect();
+        for page in [format!("/?q={query}"), format!("/?session={query}"), format!("/executions/{query}")] {
+            tab.open(&format!("{origin}{page}"));
+            assert_nothing_active(&tab);
+            assert_fits(&tab, &format!("{at}: {page}"), PHONE);
+        }
+    }
+    // The browser says of itself that an address with no id in it was refused.
+    let refused = |told: &String| told.contains("status of 400 (Bad Request)");
+    let complaints: Vec<_> = tab.complaints(&origin).into_iter().filter(|told| !refused(told)).collect();
+    assert_eq!(complaints, [""; 0]);
+}
+
 /// These fields are on the page as they were sent, and nothing of them became an element. A dialog would
 /// have ended the test.
 fn assert_harmless(tab: &Tab<'_>, fields: &[&str]) {
@@ -170,6 +205,10 @@ fn assert_harmless(tab: &Tab<'_>, fields: &[&str]) {
     for field in fields {
         assert!(text.contains(&hostile(field)), "{field} is not in {text}");
     }
+    assert_nothing_active(tab);
+}
+
+fn assert_nothing_active(tab: &Tab<'_>) {
     let active = "script, style, img, iframe, object, embed, base, [onerror], [onload], [srcdoc], [style], \
                   [href^=javascript]";
     let found =
@@ -212,6 +251,8 @@ fn pages(visit: &Visit, tab: &Tab<'_>) -> Vec<(&'static str, String)> {
         ("list-filtered", format!("{origin}/?status=error")),
         ("list-empty", format!("{origin}/?q=nobody")),
         ("attributes", format!("{origin}/attributes")),
+        ("requests", format!("{origin}/receipts")),
+        ("audit", format!("{origin}/audit")),
         ("execution", execution),
         ("step-model", step("choose_tools")),
         ("step-tool", step("web_search")),
@@ -229,7 +270,13 @@ fn pages(visit: &Visit, tab: &Tab<'_>) -> Vec<(&'static str, String)> {
 /// Nothing reaches out of the window sideways.
 fn assert_fits(tab: &Tab<'_>, name: &str, Size { width, .. }: Size) {
     let page = tab.look("document.documentElement.scrollWidth").as_u64().expect("pixels");
-    assert!(page <= u64::from(width), "{name} is {page} px wide, in a window of {width} px");
+    let beyond = format!(
+        "[...document.querySelectorAll('main *')].filter(found => found.getBoundingClientRect().right > {width})
+            .map(found => [...Array(4)].reduce((path, _) => [path[0].parentElement, ...path], [found])
+                .map(place => `${{place.tagName}}.${{place.className}}`).join(' > '))"
+    );
+    let wide = page > u64::from(width);
+    assert!(!wide, "{name} is {page} px wide, in a window of {width} px: {}", tab.look(&beyond));
 }
 
 fn is_dark(tab: &Tab<'_>) -> bool {

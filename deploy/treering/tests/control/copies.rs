@@ -79,11 +79,11 @@ async fn a_copy_made_under_load_has_everything_that_was_acknowledged_before() {
     assert!(restored.out.contains("starts it"), "{}", restored.out);
     let server = Server::start(&new, &[]);
     assert_kept(&server, &before).await;
-    let rows = run("audit list --json", &new).json();
+    let rows = run("audit list --limit 100000 --json", &new).json();
     let restore = rows.as_array().unwrap().iter().find(|row| row["action"] == "restore");
     assert_eq!(restore.unwrap()["outcome"], "done");
     run("audit verify", &new).well();
-    let rows = run("audit list --json", &house.data()).json();
+    let rows = run("audit list --limit 100000 --json", &house.data()).json();
     assert_eq!((rows[0]["action"].as_str(), rows[0]["outcome"].as_str()), (Some("backup"), Some("done")));
 }
 

@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::support::Server;
-use crate::{Ran, command, run};
+use crate::{Ran, command, into_one_file, run};
 
 #[test]
 fn a_project_is_told_how_long_it_keeps_what() {
@@ -84,6 +84,7 @@ fn what_was_done_stands_in_the_audit_log_and_a_changed_row_is_named() {
     assert!(server.terminate().success());
     // Somebody who can write the file makes it another one.
     let store = data.join("treering.db");
+    into_one_file(&store);
     let mut bytes = std::fs::read(&store).unwrap();
     let places: Vec<_> = (0..bytes.len() - 7).filter(|at| bytes[*at..].starts_with(b"mallory")).collect();
     assert!(!places.is_empty());
@@ -95,5 +96,5 @@ fn what_was_done_stands_in_the_audit_log_and_a_changed_row_is_named() {
     assert_eq!(verdict.code, 1);
     assert!(verdict.out.starts_with("row 5 is not what was written there"), "{}", verdict.out);
     let verdict = Ran::of(command(["audit", "verify", "--json"], data));
-    assert_eq!(verdict.out, "{\"sound\":4,\"broken_row\":5,\"reason\":\"changed\"}\n");
+    assert_eq!(verdict.out, "{\"sound\":4,\"broken_row\":5,\"reason\":\"changed\",\"checkpoint\":null}\n");
 }

@@ -5,7 +5,7 @@ use std::time::Instant;
 use serde_json::json;
 
 use crate::support::{Api, PATIENCE, Server, client, outcome};
-use crate::{command, run};
+use crate::{command, into_one_file, run};
 
 const RULES: &str = "builtin = false\n[[pattern]]\nname = 'TICKET'\nregex = 'ACME-[0-9]{4}'\n";
 
@@ -83,6 +83,7 @@ async fn what_rules_of_a_newer_version_would_redact_is_not_taken_without_them() 
     run(&format!("project rules --project default --set {}", file.display()), data).well();
     assert!(server.terminate().success());
     let store = data.join("treering.db");
+    into_one_file(&store);
     let mut bytes = std::fs::read(&store).unwrap();
     let (today, tomorrow) = (b"[[pattern]]", b"[[drawing]]");
     let places: Vec<_> =
@@ -134,7 +135,7 @@ fn rules_of_a_project_are_shown_changed_and_taken_away() {
     assert_eq!(cleared, json!({"project": "default", "rules": null}));
     let rows = run("audit list --json", data).json();
     let details: Vec<_> =
-        rows.as_array().unwrap().iter().filter(|row| row["action"] == "project.set").collect();
+        rows.as_array().unwrap().iter().filter(|row| row["action"] == "rules.change").collect();
     assert_eq!(details[0]["detail"], "no rules of its own");
     assert!(details[1]["detail"].as_str().unwrap().starts_with("rules 1, blake3 "), "{}", details[1]);
     assert_eq!(details.len(), 2);

@@ -109,7 +109,7 @@ async fn a_server_goes_on_while_its_master_key_is_rotated() {
     assert!(server.terminate().success());
     assert_kept(&Server::start(data, &[]), &answered).await;
     assert!(run("audit verify", data).well().out.contains("as they were written"));
-    let rows = run("audit list --json", data).json();
+    let rows = run("audit list --limit 100000 --json", data).json();
     let row = rows.as_array().unwrap().iter().find(|row| row["action"] == "seal.rotate").unwrap();
     assert_eq!(row["subject"], format!("master key {new}"));
 }

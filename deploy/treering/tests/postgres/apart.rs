@@ -7,10 +7,10 @@ use crate::house::{Half, House, Pages, send};
 #[tokio::test(flavor = "multi_thread")]
 async fn each_half_needs_no_more_than_its_roles() {
     let Some(house) = House::new() else { return };
-    assert_eq!(house.run("migrate --json").json(), json!({"from": 0, "to": 3}));
-    assert_eq!(house.run("migrate --json").json(), json!({"from": 3, "to": 3}));
+    assert_eq!(house.run("migrate --json").json(), json!({"from": 0, "to": 4}));
+    assert_eq!(house.run("migrate --json").json(), json!({"from": 4, "to": 4}));
     let collect = house.login("collect", "treering_writer, treering_sweeper");
-    let dash = house.login("dash", "treering_reader, treering_structure");
+    let dash = house.login("dash", "treering_reader, treering_structure, treering_witness");
     // The first start is for somebody who may keep projects and keys.
     let ports = "--otlp-grpc 127.0.0.1:0 --otlp-http 127.0.0.1:0";
     let first = house.run_on(&collect, &format!("collect --data first {ports}"));

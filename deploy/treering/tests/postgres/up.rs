@@ -25,7 +25,16 @@ async fn up_on_an_empty_database_shows_what_was_sent_and_tells_nobody_the_passwo
     let mut kept: Vec<_> =
         std::fs::read_dir(house.at("data")).unwrap().map(|entry| entry.unwrap().file_name()).collect();
     kept.sort();
-    assert_eq!(kept, ["collector.id", "journal", "listening.json", "lock", "master.key", "treering.keys"]);
+    let expected = [
+        "audit.checkpoints",
+        "collector.id",
+        "journal",
+        "listening.json",
+        "lock",
+        "master.key",
+        "treering.keys",
+    ];
+    assert_eq!(kept, expected);
     assert!(
         !printed.contains(house.password()) && !any_file_has(&house.at("data"), house.password().as_bytes())
     );

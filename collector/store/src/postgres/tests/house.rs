@@ -12,7 +12,7 @@ use treering_test_servers::{Database, Owner, PostgresServer, shared};
 use super::super::PostgresUrl;
 use crate::{
     ApiKey, Batch, Handles, KeyRecord, LogEntry, MasterSource, OutcomeCount, Project, Receipt, RequestId,
-    Scopes, Sign, SpanEntry, StoreUrl, Transport, Wording,
+    Scopes, Sign, SpanEntry, StoreUrl, Terms, Transport, Wording,
 };
 
 const WORDING: Wording =
@@ -75,7 +75,7 @@ impl House {
     pub(super) fn reading(&self) -> PostgresUrl {
         let login = format!("reads_{}", self.database.name);
         self.server.create_login(&login).unwrap();
-        let grant = format!("GRANT treering_reader, treering_structure TO {login}");
+        let grant = format!("GRANT treering_reader, treering_structure, treering_witness TO {login}");
         self.server.administer(&self.database.name, &[&grant]).unwrap();
         parsed(&self.server.url(&self.database.name, &login))
     }
@@ -88,7 +88,12 @@ impl House {
     pub(super) async fn key(&self, project: &Project, expires: Option<Timestamp>) -> (ApiKey, KeyRecord) {
         let key = ApiKey::generate().unwrap();
         let scopes = Scopes { ingest: false, read: true };
-        let record = self.handles.keeper.create_key(project.clone(), &key, scopes, expires).await.unwrap();
+        let record = self
+            .handles
+            .keeper
+            .create_key(project.clone(), &key, Terms::from(scopes).until(expires))
+            .await
+            .unwrap();
         (key, record)
     }
 

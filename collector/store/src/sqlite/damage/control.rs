@@ -15,6 +15,8 @@ pub(super) const TABLES: &[&str] = &[
     "person",
     "member",
     "api_key",
+    "key_use",
+    "client_name",
     "audit",
     "outcome",
     "receipt",
