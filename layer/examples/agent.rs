@@ -2,9 +2,11 @@
 //!
 //! ```sh
 //! OTEL_EXPORTER_OTLP_ENDPOINT=http://127.0.0.1:4318 \
-//! OTEL_EXPORTER_OTLP_HEADERS="authorization=Bearer trk_…" \
+//! TREERING_API_KEY=trk_… \
 //! cargo run -p treering-layer --example agent
 //! ```
+
+#![allow(clippy::print_stdout, reason = "an example shows what it answers")]
 
 use std::time::Duration;
 
@@ -14,9 +16,13 @@ use treering_layer::Step;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Box<dyn std::error::Error>> {
     let guard = treering_layer::init()?;
-    gardener("how old is the larch?", "session-1").await?;
+    println!("{}", run().await?);
     guard.shutdown(Duration::from_secs(5))?;
     Ok(())
+}
+
+pub(crate) async fn run() -> Result<String, std::num::ParseIntError> {
+    gardener("how old is the larch?", "session-1").await
 }
 
 /// Arguments are the input, `ret` is the output, `err` the error; the session holds for all steps within.

@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 /// What can go wrong between a program and its collector.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -15,6 +17,46 @@ pub enum Error {
     /// The exporter cannot be built from these settings.
     #[error("no exporter can be made of these settings: {0}; check endpoint, protocol and headers")]
     Exporter(#[source] Box<dyn std::error::Error + Send + Sync>),
+    /// A key would be sent where others can read it.
+    #[error(
+        "the API key would be sent in the clear to {endpoint}; use https://, sign requests (Settings::sign), or say that it may be (TREERING_INSECURE=true)"
+    )]
+    KeyInTheClear {
+        /// The address.
+        endpoint: String,
+    },
+    /// A file that the settings name cannot be used.
+    #[error("{} cannot be used: {source}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: std::io::Error,
+    },
+    /// A client's certificate without its key, or a key without its certificate.
+    #[error(
+        "a client has both a certificate and its key: set OTEL_EXPORTER_OTLP_CLIENT_CERTIFICATE and OTEL_EXPORTER_OTLP_CLIENT_KEY, or neither"
+    )]
+    HalfAnIdentity,
+    /// Rules of redaction that cannot be used.
+    #[cfg(feature = "redact")]
+    #[error("these rules of redaction cannot be used: {0}")]
+    Rules(#[source] treering_redact::Error),
+    /// Steps would be written to a disk as they are.
+    #[cfg(feature = "spill")]
+    #[error(
+        "steps that spill are sealed with the API key, and there is none; set TREERING_API_KEY, or capture less (Capture::Redacted or Capture::Structure)"
+    )]
+    SpillInTheClear,
+    /// The folder for steps that spill cannot be used.
+    #[cfg(feature = "spill")]
+    #[error("steps cannot spill to {}: {source}", folder.display())]
+    Spill {
+        /// The folder.
+        folder: PathBuf,
+        /// What is wrong with it.
+        source: std::io::Error,
+    },
     /// The thread that exports could not be started.
     #[error("the thread that exports could not be started")]
     Thread(#[source] std::io::Error),

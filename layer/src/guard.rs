@@ -9,7 +9,8 @@ use crate::fields::LOG_TARGET;
 ///
 /// The work is done on a thread of our own, so it may be dropped in a `tokio` program of any flavour and in
 /// one without a runtime. Only a collector on the very same single-threaded runtime cannot answer meanwhile.
-/// `std::process::exit` drops nothing: call [`Guard::shutdown`] before it.
+/// `std::process::exit` drops nothing: call [`Guard::shutdown`] before it. Where a panic aborts, [`init`](crate::init()) has it
+/// flush first; an open step is then told by its silence.
 #[derive(Debug)]
 #[must_use = "dropping the guard ends the export; keep it until the program ends"]
 pub struct Guard {
@@ -27,6 +28,8 @@ pub struct Stats {
     pub dropped: u64,
     /// Refused by the collector, or still not taken by the end.
     pub failed: u64,
+    /// On the disk until the collector is back; also what an earlier process left there.
+    pub spilled: u64,
     /// Waiting, or under way.
     pub queued: u64,
     /// Bytes of those.
@@ -42,6 +45,22 @@ impl Guard {
 
     pub(crate) fn off() -> Self {
         Self { queue: None, deadline: Duration::ZERO }
+    }
+
+    /// Where a panic ends the process at once, no guard is dropped: what is there is sent before.
+    #[cfg(panic = "abort")]
+    pub(crate) fn flush_before_abort(&self) {
+        let Some(queue) = self.queue.as_ref().map(Arc::downgrade) else { return };
+        let (deadline, before) = (self.deadline, std::panic::take_hook());
+        std::panic::set_hook(Box::new(move |panic| {
+            before(panic);
+            // The export thread cannot wait for itself.
+            let is_ours = std::thread::current().name() == Some(crate::export::THREAD);
+            if let Some(queue) = queue.upgrade().filter(|_| !is_ours) {
+                // There is nobody left to tell.
+                let _ = queue.flush(deadline, false);
+            }
+        }));
     }
 
     /// Sends every step that has finished, and waits until the collector has taken them.

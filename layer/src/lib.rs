@@ -28,31 +28,57 @@
 //!
 //! **May not touch.** The collector and the dashboard, which read these spans like everybody's. No type of
 //! OpenTelemetry is in the public interface, so the versions of a program's other crates do not matter. The
-//! instrumented thread never waits: it moves a finished step into a queue bounded in bytes and goes on; what
-//! finds no room is counted ([`Stats::dropped`]) and told to the collector with the next batch. Everything
-//! else happens on one thread of our own, with its own runtime, which no subscriber listens to.
+//! instrumented thread writes fields into a buffer of its own and moves it into a queue bounded in bytes when the
+//! step ends; what finds no room is counted ([`Stats::dropped`]) and told to the collector with the next batch, or
+//! waits as [`OnFull`] says. Everything else (words, redaction, the wire, the disk) happens on one thread of our
+//! own, with its own runtime, which no subscriber listens to.
 //!
 //! **How to test it.** `cargo test -p treering-layer`. A program tests its own steps with
 //! [`testing::capture`] (feature `testing`).
 #![deny(missing_docs)]
 
+mod capture;
+mod desk;
+mod entered;
 mod error;
 mod export;
 pub mod fields;
 mod finish;
+mod following;
 mod guard;
+mod key;
 mod layer;
+mod on_full;
+mod open;
+pub mod propagate;
 mod record;
+mod secret;
 mod settings;
+mod source;
 mod step;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod text;
+mod told;
 mod value;
+mod written;
 
+pub use capture::Capture;
 pub use error::Error;
+#[cfg(feature = "signing")]
+pub use export::sign_request;
 pub use guard::{Guard, Stats};
+pub use key::ApiKey;
 pub use layer::Layer;
+pub use on_full::OnFull;
+#[cfg(feature = "spill")]
+pub use on_full::Spill;
+#[cfg(feature = "tonic")]
+pub use propagate::interceptor;
+#[cfg(feature = "tower")]
+pub use propagate::tower;
+pub use propagate::{Carry, in_current, inject, inject_with, mcp, remote_parent, spawn, spawn_blocking};
+pub use secret::Secret;
 pub use settings::{Protocol, Settings};
 pub use step::Step;
 pub use treering_step::{Kind, Message, Part, SpanId, TraceId, Usage};
@@ -94,5 +120,9 @@ pub fn layer() -> Result<(Layer, Guard), Error> {
     Settings::from_env()?.layer()
 }
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -6,7 +6,8 @@ use tracing::Dispatch;
 use tracing::span::Id;
 use treering_step::{SpanId, TraceId, Usage, attributes as names};
 
-use crate::record::{Entry, Raw, Record};
+use crate::record::Record;
+use crate::written::Own;
 use crate::{Kind, Layer, Value};
 
 /// The step around the code that asks, to say more of it than `#[instrument]` can: structured input and
@@ -44,17 +45,17 @@ impl Step {
     /// Sets what went in, in place of the function's arguments: a text, messages
     /// ([`Message`](crate::Message), or in the form of the chat APIs), or anything else that can be JSON.
     pub fn input<T: Serialize + ?Sized>(&self, input: &T) -> &Self {
-        self.with_json(input, |record, json| record.input = Some(json))
+        self.with_json(input, |record, json| record.tell(Own::Input, &json))
     }
 
     /// Sets what came out, in place of what the function returns; see [`Step::input`] for its forms.
     pub fn output<T: Serialize + ?Sized>(&self, output: &T) -> &Self {
-        self.with_json(output, |record, json| record.output = Some(json))
+        self.with_json(output, |record, json| record.tell(Own::Output, &json))
     }
 
     /// Adds to what the model thought and did not say.
     pub fn reasoning(&self, thought: impl AsRef<str>) -> &Self {
-        self.with(|record| record.think(thought.as_ref()))
+        self.with(|record| record.tell(Own::Reasoning, thought.as_ref()))
     }
 
     /// Sets the tokens of the input, cached ones included, and of the output, reasoning included.
@@ -84,6 +85,46 @@ impl Step {
         self.set(names::GEN_AI_REQUEST_MODEL, model.as_ref())
     }
 
+    /// Sets who serves the model (`gen_ai.provider.name`).
+    pub fn provider(&self, provider: impl AsRef<str>) -> &Self {
+        self.set(names::GEN_AI_PROVIDER_NAME, provider.as_ref())
+    }
+
+    /// Sets the agent that acts (`gen_ai.agent.name`).
+    pub fn agent(&self, name: impl AsRef<str>) -> &Self {
+        self.set(names::GEN_AI_AGENT_NAME, name.as_ref())
+    }
+
+    /// Makes the step a call of this tool; [`Step::input`] has its arguments and [`Step::output`] its result.
+    pub fn tool(&self, name: impl AsRef<str>) -> &Self {
+        self.kind(Kind::Tool).set(names::GEN_AI_TOOL_NAME, name.as_ref())
+    }
+
+    /// Sets the id that the model gave the call of the tool, by which both find each other (`gen_ai.tool.call.id`).
+    pub fn call_id(&self, id: impl AsRef<str>) -> &Self {
+        self.set(names::GEN_AI_TOOL_CALL_ID, id.as_ref())
+    }
+
+    /// Sets what the step cost, in US dollars, where its author knows it better than a price list.
+    pub fn cost(&self, dollars: f64) -> &Self {
+        self.set(names::GEN_AI_USAGE_COST, dollars)
+    }
+
+    /// Sets the session, for this step and those within that begin from now on.
+    pub fn session(&self, id: impl AsRef<str>) -> &Self {
+        self.set(names::SESSION_ID, id.as_ref())
+    }
+
+    /// Sets the user, for this step and those within that begin from now on.
+    pub fn user(&self, id: impl AsRef<str>) -> &Self {
+        self.set(names::USER_ID, id.as_ref())
+    }
+
+    /// Sets words by which the step can be found (`treering.tags`).
+    pub fn tags<T: Into<String>>(&self, tags: impl IntoIterator<Item = T>) -> &Self {
+        self.set(names::TREERING_TAGS, tags.into_iter().map(Into::into).collect::<Vec<String>>())
+    }
+
     /// Sets what the step does, where neither its name nor its fields say it.
     pub fn kind(&self, kind: Kind) -> &Self {
         self.set("step.kind", kind.as_str())
@@ -91,8 +132,8 @@ impl Step {
 
     /// Sets an attribute, declared or not; the names of [`fields`](crate::fields) mean what they mean there.
     pub fn set(&self, name: impl Into<Cow<'static, str>>, value: impl Into<Value>) -> &Self {
-        let entry = Entry { name: name.into(), raw: Raw::Value(value.into()), late: true };
-        self.with(|record| record.put(entry))
+        let (name, value) = (name.into(), value.into());
+        self.with(|record| record.put(&name, &value))
     }
 
     /// Says that the step failed, and why.
@@ -131,7 +172,7 @@ impl Step {
         self.with(|record| put(record, json))
     }
 
-    fn with(&self, act: impl FnOnce(&mut Record)) -> &Self {
+    pub(crate) fn with(&self, act: impl FnOnce(&mut Record)) -> &Self {
         if let Some((dispatch, id)) = &self.place
             && let Some(layer) = dispatch.downcast_ref::<Layer>()
         {

@@ -24,27 +24,47 @@
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 use serde_json::Value as Json;
-use tracing::Level;
 use treering_step::{Kind, SpanId, Status, TraceId, attributes as names};
 
-use crate::Layer;
 use crate::export::Sink;
-use crate::finish::{Attributes, Finished, Standing, finish};
-use crate::record::Record;
+use crate::finish::{Attributes, Finished, Finisher, Screen, Standing};
+use crate::following::Following;
+use crate::record::Head;
+use crate::source::Source;
+use crate::written::Written;
+use crate::{Error, Guard, Layer, Settings};
 
-/// A layer that keeps finished steps, and the steps.
+/// A layer that keeps finished steps, and the steps. Ids count from one, and each look at the clock is a millisecond after
+/// the one before it, from 2026 on: so that they can be part of snapshots.
 pub fn capture() -> (Layer, Steps) {
-    let records = Arc::new(Mutex::new(Vec::new()));
-    (Layer::new(Sink::Memory(records.clone()), Level::INFO), Steps { records })
+    capture_with(&Settings::new())
+}
+
+/// The same with what these settings say of steps: capture, mask, level, the size of texts.
+pub fn capture_with(settings: &Settings) -> (Layer, Steps) {
+    let steps = Arc::default();
+    let following = Arc::new(Following::new(Source::counted()));
+    let layer = settings.layer_into(Sink::Memory(Arc::clone(&steps)), following);
+    (layer, Steps { steps, screen: settings.screen.clone() })
+}
+
+/// The layer and its guard as these settings say, but the collector, in whose place each batch is dropped and counted as
+/// sent: for benchmarks.
+///
+/// # Errors
+/// As [`Settings::layer`].
+pub fn discard(mut settings: Settings) -> Result<(Layer, Guard), Error> {
+    settings.discard = true;
+    settings.layer()
 }
 
 /// The steps that have finished so far.
 #[derive(Debug, Clone)]
 pub struct Steps {
-    records: Arc<Mutex<Vec<Record>>>,
+    steps: Arc<Mutex<Vec<(Head, Written)>>>,
+    screen: Screen,
 }
 
 /// A finished step, as it would be exported.
@@ -73,15 +93,22 @@ pub struct CapturedStep {
     pub links: Vec<(TraceId, SpanId)>,
     /// How many events were left out before those.
     pub events_left_out: u32,
-    began: Instant,
+    /// When it began, in nanoseconds since 1970.
+    pub began_at: u64,
+    /// When it ended, in nanoseconds since 1970.
+    pub ended_at: u64,
 }
 
 impl Steps {
     /// Every finished step, in the order in which they began.
     pub fn all(&self) -> Vec<CapturedStep> {
-        let records = self.records.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        let mut steps: Vec<CapturedStep> = records.into_iter().map(captured).collect();
-        steps.sort_by_key(|step| step.began);
+        let ended = self.steps.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut finisher = Finisher::new(self.screen.clone());
+        let finish = |(head, written): (Head, Written)| {
+            captured(finisher.finish(&head, written.bytes(), written.callsites()))
+        };
+        let mut steps: Vec<CapturedStep> = ended.into_iter().map(finish).collect();
+        steps.sort_by_key(|step| step.began_at);
         steps
     }
 
@@ -196,9 +223,7 @@ impl CapturedStep {
     }
 }
 
-fn captured(record: Record) -> CapturedStep {
-    let began = record.began;
-    let step: Finished = finish(record);
+fn captured(step: Finished) -> CapturedStep {
     let (status, error) = match step.standing {
         Standing::Unset => (Status::Unset, String::new()),
         Standing::Ok => (Status::Ok, String::new()),
@@ -216,7 +241,8 @@ fn captured(record: Record) -> CapturedStep {
         events: step.events.into_iter().map(|event| (event.name, json(event.attributes))).collect(),
         links: step.links,
         events_left_out: step.events_left_out,
-        began,
+        began_at: step.began_at,
+        ended_at: step.ended_at,
     }
 }
 

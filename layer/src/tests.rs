@@ -1,6 +1,13 @@
+mod allocations;
 mod content;
+mod crates;
 mod export;
 mod follow;
-mod receiver;
+mod life;
+mod neighbour;
+mod propagate;
+pub(crate) mod receiver;
+mod safe;
+mod said;
 mod settings;
 mod text;

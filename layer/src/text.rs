@@ -83,3 +83,78 @@ pub(crate) fn returned(debug: String) -> Returned {
 fn enclosed<'a>(text: &'a str, opening: &str) -> Option<&'a str> {
     text.strip_prefix(opening)?.strip_suffix(')')
 }
+
+/// What is left of a text that was cut: JSON is closed so that it stays JSON, other texts end with a mark.
+pub(crate) fn mended(cut: &str) -> String {
+    match cut.trim_start().as_bytes().first() {
+        Some(b'{' | b'[') => closed(cut),
+        _ => format!("{cut}…"),
+    }
+}
+
+/// JSON up to where it was cut, closed: a value that is cut in its middle goes, and a text ends there with a mark.
+fn closed(cut: &str) -> String {
+    let (bytes, mut at) = (cut.as_bytes(), 0);
+    let mut open = Vec::new();
+    // Up to here, and with so many brackets closed, it is JSON.
+    let mut sound = (0, 0);
+    let mut is_value = false;
+    while let Some(byte) = bytes.get(at) {
+        at += 1;
+        match byte {
+            b'{' | b'[' => {
+                open.push(*byte);
+                sound = (at, open.len());
+                is_value = *byte == b'[';
+            }
+            b'}' | b']' => {
+                open.pop();
+                sound = (at, open.len());
+            }
+            b',' => {
+                sound = (at - 1, open.len());
+                is_value = open.last() == Some(&b'[');
+            }
+            b':' => is_value = true,
+            b'"' => match string(bytes, at) {
+                Ok(end) if is_value => {
+                    (at, sound) = (end, (end, open.len()));
+                }
+                Ok(end) => at = end,
+                Err(end) if is_value => return brackets(format!("{}…\"", &cut[..end]), &open),
+                Err(_) => break,
+            },
+            _ => {}
+        }
+    }
+    brackets(cut[..sound.0].to_owned(), &open[..sound.1])
+}
+
+/// Where the string ends whose text begins at `at`; or else the last place where it could end.
+fn string(bytes: &[u8], mut at: usize) -> Result<usize, usize> {
+    // Half a character that is written as two escapes is none.
+    let mut half = None;
+    loop {
+        let here = half.unwrap_or(at);
+        let length = match (bytes.get(at), bytes.get(at + 1)) {
+            (Some(b'"'), _) => return Ok(at + 1),
+            (Some(b'\\'), Some(b'u')) => 6,
+            (Some(b'\\'), _) => 2,
+            (Some(_), _) => 1,
+            (None, _) => return Err(here),
+        };
+        if at + length > bytes.len() {
+            return Err(here);
+        }
+        let is_high = length == 6
+            && bytes[at + 2].eq_ignore_ascii_case(&b'd')
+            && matches!(bytes[at + 3], b'8' | b'9' | b'a' | b'b' | b'A' | b'B');
+        half = is_high.then_some(at);
+        at += length;
+    }
+}
+
+fn brackets(mut text: String, open: &[u8]) -> String {
+    text.extend(open.iter().rev().map(|byte| if *byte == b'{' { '}' } else { ']' }));
+    text
+}

@@ -8,6 +8,7 @@ use std::sync::Arc;
 /// assert_eq!(Value::from(u64::MAX), Value::Int(i64::MAX)); // OTLP has no larger integer
 /// ```
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "spill", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum Value {
     /// Yes or no.

@@ -1,5 +1,3 @@
-use std::sync::Arc;
-
 use opentelemetry::trace::{Event, Link, SpanContext, SpanKind as OtelKind, Status, TraceFlags, TraceState};
 use opentelemetry::{
     InstrumentationScope, KeyValue, SpanId as OtelSpanId, StringValue, TraceId as OtelTraceId,
@@ -10,30 +8,28 @@ use treering_step::{SpanId, TraceId, attributes as names};
 
 use crate::Value;
 use crate::finish::{Attributes, Finished, FinishedEvent, SpanKind, Standing};
+use crate::source::as_time;
 
 /// Bytes of a span beside its name, attributes and events: ids, times, status, lengths.
 const FRAME: usize = 160;
 
-/// A step as the exporter takes it, and its bytes on the wire, or a little more.
-pub(super) fn span(step: Finished) -> (SpanData, usize) {
-    let weight = weight(&step);
-    let flags = TraceFlags::SAMPLED;
-    let span = SpanData {
-        span_context: context(step.trace_id, step.span_id, flags),
+/// A step as the exporter takes it. Texts stay shared, so that a batch which is sent again costs no copies.
+pub(super) fn span(step: &Finished, scope: &InstrumentationScope) -> SpanData {
+    SpanData {
+        span_context: context(step.trace_id, step.span_id, TraceFlags::SAMPLED),
         parent_span_id: step.parent.map_or(OtelSpanId::INVALID, |parent| span_id(parent.span_id)),
         parent_span_is_remote: step.parent.is_some_and(|parent| parent.remote),
         span_kind: kind(step.span_kind),
-        name: step.name.into(),
-        start_time: step.began_at,
-        end_time: step.began_at + step.duration,
-        attributes: key_values(step.attributes),
+        name: step.name.clone().into(),
+        start_time: as_time(step.began_at),
+        end_time: as_time(step.ended_at),
+        attributes: key_values(&step.attributes),
         dropped_attributes_count: 0,
-        events: events(step.events, step.events_left_out),
-        links: links(step.links),
-        status: status(step.standing),
-        instrumentation_scope: scope(0),
-    };
-    (span, weight)
+        events: events(&step.events, step.events_left_out),
+        links: links(&step.links),
+        status: status(&step.standing),
+        instrumentation_scope: scope.clone(),
+    }
 }
 
 /// The layer's own scope; it carries how many steps were lost since the collector was last told.
@@ -46,7 +42,8 @@ pub(super) fn scope(lost: u64) -> InstrumentationScope {
     scope.with_attributes([KeyValue::new(names::TREERING_DROPPED_STEPS, count)]).build()
 }
 
-fn weight(step: &Finished) -> usize {
+/// Bytes of a step on the wire, or a little more.
+pub(super) fn weight(step: &Finished) -> usize {
     let events: usize =
         step.events.iter().map(|event| event.name.len() + event.attributes.weight() + 32).sum();
     let status = match &step.standing {
@@ -75,46 +72,45 @@ fn kind(kind: SpanKind) -> OtelKind {
     }
 }
 
-fn status(standing: Standing) -> Status {
+fn status(standing: &Standing) -> Status {
     match standing {
         Standing::Unset => Status::Unset,
         Standing::Ok => Status::Ok,
-        Standing::Error(description) => Status::error(description),
+        Standing::Error(description) => Status::error(description.clone()),
     }
 }
 
-fn events(events: Vec<FinishedEvent>, left_out: u32) -> SpanEvents {
+fn events(events: &[FinishedEvent], left_out: u32) -> SpanEvents {
     let mut all = SpanEvents::default();
     all.events = events
-        .into_iter()
-        .map(|event| Event::new(event.name, event.at, key_values(event.attributes), 0))
+        .iter()
+        .map(|event| Event::new(event.name.clone(), as_time(event.at), key_values(&event.attributes), 0))
         .collect();
     all.dropped_count = left_out;
     all
 }
 
-fn links(links: Vec<(TraceId, SpanId)>) -> SpanLinks {
+fn links(links: &[(TraceId, SpanId)]) -> SpanLinks {
     let mut all = SpanLinks::default();
     all.links = links
-        .into_iter()
-        .map(|(trace_id, span_id)| Link::with_context(context(trace_id, span_id, TraceFlags::SAMPLED)))
+        .iter()
+        .map(|(trace_id, span_id)| Link::with_context(context(*trace_id, *span_id, TraceFlags::SAMPLED)))
         .collect();
     all
 }
 
-fn key_values(attributes: Attributes) -> Vec<KeyValue> {
-    attributes.into_iter().map(|(name, value)| KeyValue::new(name, otel_value(value))).collect()
+fn key_values(attributes: &Attributes) -> Vec<KeyValue> {
+    attributes.iter().map(|(name, value)| KeyValue::new(name.clone(), otel_value(value))).collect()
 }
 
-/// Texts stay shared, so that a batch which is sent again costs no copies.
-fn otel_value(value: Value) -> OtelValue {
+fn otel_value(value: &Value) -> OtelValue {
     match value {
-        Value::Bool(value) => value.into(),
-        Value::Int(value) => value.into(),
-        Value::Float(value) => value.into(),
-        Value::Text(text) => text.into(),
-        Value::Texts(texts) => OtelValue::Array(
-            texts.into_iter().map(|text: Arc<str>| StringValue::from(text)).collect::<Vec<_>>().into(),
-        ),
+        Value::Bool(value) => (*value).into(),
+        Value::Int(value) => (*value).into(),
+        Value::Float(value) => (*value).into(),
+        Value::Text(text) => text.clone().into(),
+        Value::Texts(texts) => {
+            OtelValue::Array(texts.iter().cloned().map(StringValue::from).collect::<Vec<_>>().into())
+        }
     }
 }

@@ -4,11 +4,16 @@ use treering_step::{Kind, attributes as names};
 
 use crate::Value;
 use crate::fields;
-use crate::record::{End, Failure, Raw, Record};
+use crate::record::Head;
 use crate::text;
+use crate::told::{Failure, Told};
+use crate::written::Raw;
+
+use super::Ending;
 
 /// Attributes in the order in which they were first set. The last value wins.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq)]
+#[cfg_attr(feature = "spill", derive(serde::Serialize, serde::Deserialize))]
 pub(crate) struct Attributes(Vec<(Cow<'static, str>, Value)>);
 
 impl Attributes {
@@ -38,6 +43,18 @@ impl Attributes {
         self.0.retain(|(known, _)| known != name);
     }
 
+    pub(crate) fn retain(&mut self, keep: impl Fn(&str, &Value) -> bool) {
+        self.0.retain(|(name, value)| keep(name, value));
+    }
+
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &(Cow<'static, str>, Value)> {
+        self.0.iter()
+    }
+
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = (&str, &mut Value)> {
+        self.0.iter_mut().map(|(name, value)| (&**name, value))
+    }
+
     /// Bytes on the wire, or a little more.
     pub(crate) fn weight(&self) -> usize {
         self.0.iter().map(|(name, value)| name.len() + value.weight() + 16).sum()
@@ -53,13 +70,22 @@ impl IntoIterator for Attributes {
     }
 }
 
+/// A value as it came.
+pub(super) fn value(raw: Raw<'_>) -> Value {
+    match raw {
+        Raw::Bool(value) => Value::Bool(value),
+        Raw::Int(value) => Value::Int(value),
+        Raw::Float(value) => Value::Float(value),
+        Raw::Text(text) => Value::from(text.text.as_ref()),
+        Raw::Debug(debug) => Value::from(text::plain(debug.text.into_owned())),
+        Raw::Failure(message, _) => Value::from(message.text.as_ref()),
+        Raw::Texts(texts) => Value::Texts(texts.iter().map(|text| text.text.as_ref().into()).collect()),
+    }
+}
+
 /// The value in the type that the conventions give its name: numbers and lists also when they came as text.
-pub(super) fn typed(name: &str, raw: Raw) -> Value {
-    let value = match raw {
-        Raw::Value(value) => value,
-        Raw::Debug(debug) => Value::from(text::plain(debug)),
-        Raw::Failure(failure) => Value::from(failure.message),
-    };
+pub(super) fn typed(name: &str, raw: Raw<'_>) -> Value {
+    let value = value(raw);
     if is_number(name) {
         number(value)
     } else if name == names::GEN_AI_RESPONSE_FINISH_REASONS {
@@ -85,6 +111,28 @@ fn list(value: Value) -> Value {
     Value::from(serde_json::from_str::<Vec<String>>(text).unwrap_or_else(|_| vec![text.to_owned()]))
 }
 
+/// Sets the classes of tokens in a JSON object, by the names that providers and Langfuse have for them.
+pub(super) fn usage(attributes: &mut Attributes, json: &str) {
+    let Ok(usage) = serde_json::from_str::<serde_json::Value>(json) else {
+        return attributes.set("langfuse.usage", json);
+    };
+    let classes: [(&'static str, &[&str]); 2] = [
+        (
+            names::GEN_AI_USAGE_INPUT_TOKENS,
+            &["input", "input_tokens", "prompt_tokens", "promptTokens", "prompt_token_count"],
+        ),
+        (
+            names::GEN_AI_USAGE_OUTPUT_TOKENS,
+            &["output", "output_tokens", "completion_tokens", "completionTokens", "candidates_token_count"],
+        ),
+    ];
+    for (name, words) in classes {
+        if let Some(tokens) = words.iter().find_map(|word| usage.get(word)?.as_i64()) {
+            attributes.set(name, tokens);
+        }
+    }
+}
+
 /// Sets what a step does, by the operations of the conventions where they have one.
 pub(super) fn kind(attributes: &mut Attributes, kind: Kind) {
     match fields::operation(kind) {
@@ -94,22 +142,30 @@ pub(super) fn kind(attributes: &mut Attributes, kind: Kind) {
     }
 }
 
-/// Sets for whom a step ran, where its code stands and how it ended.
-pub(super) fn circumstances(attributes: &mut Attributes, record: &Record) {
-    if let Some(session) = &record.identity.session {
-        attributes.set(names::SESSION_ID, session.clone());
+/// Sets for whom a step ran, where its code stands, how it ended and what was left out of it.
+pub(super) fn circumstances(attributes: &mut Attributes, head: &Head, told: &Told<'_>, ending: Ending) {
+    if let Some(session) = &told.session {
+        attributes.set(names::SESSION_ID, session.as_ref());
     }
-    if let Some(user) = &record.identity.user {
-        attributes.set(names::USER_ID, user.clone());
+    if let Some(user) = &told.user {
+        attributes.set(names::USER_ID, user.as_ref());
     }
-    if let (Some(file), Some(line)) = (record.metadata.file(), record.metadata.line()) {
+    if let (Some(file), Some(line)) = (head.metadata.file(), head.metadata.line()) {
         attributes.set("code.file.path", file);
         attributes.set("code.line.number", line);
     }
-    match record.end {
-        End::Finished => {}
-        End::Cancelled => attributes.set(names::TREERING_STEP_END, "cancelled"),
-        End::Panicked => attributes.set(names::TREERING_STEP_END, "panicked"),
+    match ending {
+        Ending::Finished | Ending::Running => {}
+        Ending::Cancelled => attributes.set(names::TREERING_STEP_END, "cancelled"),
+        Ending::Panicked => attributes.set(names::TREERING_STEP_END, "panicked"),
+        Ending::Incomplete => attributes.set(names::TREERING_STEP_END, "incomplete"),
+    }
+    let mut cuts = told.cuts.clone();
+    if head.left_out.bytes > 0 {
+        cuts.push(format!("step={}", head.left_out.bytes));
+    }
+    if !cuts.is_empty() {
+        attributes.set(names::TREERING_CUT, cuts);
     }
 }
 

@@ -18,7 +18,10 @@ pub(super) fn describe(
     match kind {
         Kind::Llm => return conversation(input, output, reasoning, attributes),
         Kind::Tool => {
-            attributes.set_if_absent(names::GEN_AI_TOOL_NAME, name);
+            // swiftide and others name the span `tool.search`.
+            let tool =
+                name.strip_prefix("tool.").or_else(|| name.strip_prefix("execute_tool ")).unwrap_or(name);
+            attributes.set_if_absent(names::GEN_AI_TOOL_NAME, tool);
             set(attributes, names::GEN_AI_TOOL_CALL_ARGUMENTS, input.map(as_text));
             set(attributes, names::GEN_AI_TOOL_CALL_RESULT, output.map(as_text));
         }

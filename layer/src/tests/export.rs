@@ -160,6 +160,23 @@ fn steps_are_kept_until_the_collector_is_back() {
 }
 
 #[test]
+fn a_collector_that_asks_to_be_left_alone_is() {
+    let receiver = Receiver::start(Protocol::HttpProtobuf, Answer::Later(3_600));
+    let settings = receiver.settings().running_after(None).timeout(Duration::from_secs(1));
+    let (_, guard) = run(settings.delay(Duration::from_millis(1)), || drop(info_span!("patient")));
+    guard.flush(LONG).unwrap_err();
+    receiver.answer(Answer::Success);
+    // Its first own pause would be over after a second.
+    let begin = Instant::now();
+    while begin.elapsed() < Duration::from_millis(1_500) {
+        std::thread::yield_now();
+    }
+    assert_eq!((guard.stats().sent, guard.stats().queued), (0, 1));
+    guard.flush(LONG).unwrap();
+    assert_eq!(guard.stats().sent, 1, "a flush does not wait");
+}
+
+#[test]
 fn a_wrong_key_is_final_and_the_loss_is_told_later() {
     for protocol in PROTOCOLS {
         let receiver = Receiver::start(protocol, Answer::WrongKey);
@@ -187,17 +204,25 @@ fn spans_rejected_in_a_partial_success_are_failed() {
 }
 
 #[test]
-fn open_steps_are_counted_and_late_ones_are_dropped() {
-    let receiver = Receiver::start(Protocol::Grpc, Answer::Success);
-    let (layer, guard) = receiver.settings().layer().unwrap();
-    under(layer, || {
-        let open = info_span!("open");
-        assert_eq!(guard.stats().open, 1);
-        let stats = guard.shutdown(LONG).unwrap();
-        assert_eq!((stats.open, stats.dropped), (1, 0));
-        drop(open);
-    });
-    assert_eq!(receiver.spans().len(), 0);
+fn steps_that_are_open_at_the_end_are_sent_as_incomplete_and_once() {
+    for protocol in PROTOCOLS {
+        let receiver = Receiver::start(protocol, Answer::Success);
+        let (layer, guard) = receiver.settings().layer().unwrap();
+        under(layer, || {
+            let open = info_span!("open", some.text = "said").entered();
+            let within = info_span!("within");
+            assert_eq!(guard.stats().open, 2);
+            let stats = guard.shutdown(LONG).unwrap();
+            assert_eq!((stats.sent, stats.open, stats.dropped), (2, 2, 0));
+            drop((within, open));
+        });
+        let spans = receiver.spans();
+        let told: Vec<_> =
+            spans.iter().map(|span| (&*span.name, attribute(span, "treering.step.end"))).collect();
+        let incomplete = || Some(Value::StringValue("incomplete".into()));
+        assert_eq!(told, [("within", incomplete()), ("open", incomplete())], "{protocol:?}");
+        assert_eq!(attribute(&spans[1], "some.text"), Some(Value::StringValue("said".into())));
+    }
 }
 
 #[test]

@@ -346,6 +346,43 @@ fn session_and_user_hold_for_all_below() {
 }
 
 #[test]
+fn events_find_their_step_however_spans_are_entered_and_left() {
+    let (layer, steps) = capture();
+    let (other, elsewhere) = capture();
+    let elsewhere_too = tracing::Dispatch::new(tracing_subscriber::registry().with(other));
+    tracing::subscriber::with_default(tracing_subscriber::registry().with(layer), || {
+        let (outer, inner) = (info_span!("outer"), info_span!("inner"));
+        let in_outer = outer.enter();
+        let in_inner = inner.enter();
+        tracing::info!("inner 1");
+        drop(in_outer);
+        tracing::info!("inner 2");
+        tracing::dispatcher::with_default(&elsewhere_too, || {
+            info_span!("elsewhere").in_scope(|| tracing::info!("elsewhere 1"));
+        });
+        tracing::info!("inner 3");
+        tracing::info!(parent: &outer, "outer 1");
+        drop(in_inner);
+        outer.in_scope(|| inner.in_scope(|| tracing::info!("inner 4")));
+        outer.in_scope(|| tracing::info!("outer 2"));
+        std::thread::scope(|scope| {
+            let dispatch = tracing::dispatcher::get_default(Clone::clone);
+            let outer = &outer;
+            scope.spawn(move || {
+                tracing::dispatcher::with_default(&dispatch, || outer.in_scope(|| tracing::info!("outer 3")));
+            });
+        });
+        tracing::info!("nowhere");
+    });
+    let names = |steps: &Steps, step: &str| {
+        steps.find(step).events.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(names(&steps, "inner"), ["inner 1", "inner 2", "inner 3", "inner 4"]);
+    assert_eq!(names(&steps, "outer"), ["outer 1", "outer 2", "outer 3"]);
+    assert_eq!(names(&elsewhere, "elsewhere"), ["elsewhere 1"]);
+}
+
+#[test]
 fn the_last_events_are_kept() {
     let steps = steps_of(|| {
         info_span!("s").in_scope(|| (0..200).for_each(|number| tracing::info!(number, "event")));

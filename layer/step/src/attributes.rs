@@ -36,6 +36,8 @@ names! {
     GEN_AI_USAGE_CACHE_CREATION = "gen_ai.usage.cache_creation.input_tokens";
     /// Tokens of the output that were reasoning.
     GEN_AI_USAGE_REASONING = "gen_ai.usage.reasoning.output_tokens";
+    /// What the operation cost, in US dollars; the conventions have no name for it, and several exporters use this one.
+    GEN_AI_USAGE_COST = "gen_ai.usage.cost";
     /// The conversation, which Treering calls a session.
     GEN_AI_CONVERSATION_ID = "gen_ai.conversation.id";
     /// The agent's name.
@@ -77,7 +79,13 @@ names! {
     TREERING_OUTPUT = "treering.output";
     /// What a step thought, where it is not a part of a message.
     TREERING_REASONING = "treering.reasoning";
-    /// How a step ended where its status cannot say it: `cancelled` or `panicked`.
+    /// Texts of a step that were cut to fit, each as `name=bytes` with the bytes that it had; `step=bytes` tells what had no
+    /// room at all.
+    TREERING_CUT = "treering.cut";
+    /// Words by which a step can be found: a list.
+    TREERING_TAGS = "treering.tags";
+    /// How a step ended where its status cannot say it: `cancelled`, `panicked`, or `incomplete` where its program ended
+    /// before it.
     TREERING_STEP_END = "treering.step.end";
     /// The name of the log event by which a process tells of a step that has not ended. It carries the ids of the
     /// step, what is known of its attributes, and the three names below.

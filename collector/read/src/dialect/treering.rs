@@ -21,7 +21,9 @@ pub(super) fn facts(evidence: &Evidence<'_>, summary: &mut Told<Summary>) {
             summary.status = Some(Status::Error);
             fill!(summary.error_type, || Some("panic".to_owned()));
         }
-        "cancelled" if summary.status != Some(Status::Error) => summary.status = Some(Status::Interrupted),
+        "cancelled" | "incomplete" if summary.status != Some(Status::Error) => {
+            summary.status = Some(Status::Interrupted);
+        }
         _ => {}
     }
 }
