@@ -35,6 +35,8 @@ pub(crate) enum Error {
     NoStep,
     #[error("there is no receipt of such a request in this project")]
     NoReceipt,
+    #[error("there is nothing of that name in what was looked at")]
+    NoGroup,
     #[error("there is no such page")]
     NoPage,
     #[error("this address does not take that method")]
@@ -59,6 +61,8 @@ pub(crate) enum Error {
     NoAudit,
     #[error("what was said in this project is withheld from you")]
     Withheld,
+    #[error("as many pages are being kept up to date as can be")]
+    TooManyStreams,
     #[error("the store does not answer")]
     Store(#[source] treering_store::Error),
     #[error("a page could not be written")]
@@ -92,11 +96,14 @@ impl Error {
             Self::NoForm | Self::Query(_) | Self::TraceId | Self::SpanId | Self::RequestId => {
                 (StatusCode::BAD_REQUEST, "bad_request")
             }
-            Self::NoProject | Self::NoExecution | Self::NoStep | Self::NoReceipt | Self::NoPage => {
-                (StatusCode::NOT_FOUND, "not_found")
-            }
+            Self::NoProject
+            | Self::NoExecution
+            | Self::NoStep
+            | Self::NoReceipt
+            | Self::NoGroup
+            | Self::NoPage => (StatusCode::NOT_FOUND, "not_found"),
             Self::Method => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
-            Self::IssuerAway | Self::NotWritten | Self::Store(_) => {
+            Self::IssuerAway | Self::NotWritten | Self::TooManyStreams | Self::Store(_) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "unavailable")
             }
             Self::Template(_) | Self::Json(_) | Self::Random(_) | Self::Panicked => {
@@ -133,6 +140,8 @@ impl Error {
                 "it may be of another project or have had no good key, be older than 7 days, or not be written down yet, which takes about a second"
             }
             Self::NoPage => "go to the list of executions",
+            Self::NoGroup => "look at all of them, or clear the search",
+            Self::TooManyStreams => "close some of them, or load this page again by hand",
             Self::Method => "pages and the read API are asked with GET",
             Self::LoginOver => "begin once more; browsers have to keep cookies for that",
             Self::ProviderRefused => {

@@ -23,6 +23,7 @@ use std::sync::Arc;
 use axum::Router;
 use axum::middleware::from_fn_with_state;
 use tokio::sync::watch;
+use tower_http::compression::CompressionLayer;
 use treering_read::Prices;
 use treering_redact::Rules;
 use treering_store::{Audit, Keys, Reader};
@@ -30,6 +31,7 @@ use treering_store::{Audit, Keys, Reader};
 pub use access::{Hosts, LocalLink, Login, LoginError, LoginSecret, LoginSettings, Oidc, Tokens};
 
 use crate::access::{Refusals, Sessions, Source, Witness};
+use crate::api::live::Live;
 use crate::error::Error;
 use crate::view::forests::Forests;
 
@@ -69,6 +71,7 @@ struct App {
     hosts: Hosts,
     sessions: Sessions,
     forests: Forests,
+    live: Live,
     rules: watch::Receiver<Arc<Rules>>,
     https: bool,
 }
@@ -97,6 +100,7 @@ pub fn router(settings: Settings) -> Router {
         hosts,
         sessions,
         forests,
+        live: Live::default(),
         rules,
         https,
     };
@@ -113,5 +117,6 @@ pub fn router(settings: Settings) -> Router {
         .layer(axum::middleware::from_fn(middleware::survive_panics))
         .layer(from_fn_with_state(app.clone(), middleware::show_errors))
         .layer(from_fn_with_state(app.clone(), middleware::set_headers))
+        .layer(CompressionLayer::new())
         .with_state(app)
 }

@@ -15,16 +15,17 @@ use crate::App;
 use crate::error::{Error, Failed};
 use crate::pages::failure::FailurePage;
 
-/// The headers of every answer. No page needs script, so nothing weaker than this is needed.
+/// The headers of every answer. What script there is comes from here, and no page needs it.
 const HEADERS: [(HeaderName, &str); 8] = [
     (
         header::CONTENT_SECURITY_POLICY,
-        // default-src: whatever is not named below is refused, script first of all.
-        // style-src, img-src: one style sheet and one icon, both of our own.
+        // default-src: whatever is not named below is refused, script in a page first of all.
+        // style-src, script-src, img-src: one style sheet, one script and one icon, all of our own.
+        // connect-src: the script asks for what is new on a page, here and nowhere else.
         // form-action: filters, log-in and log-out go nowhere else.
         // frame-ancestors: nobody frames a page to catch its clicks.
         // base-uri: no element bends our relative links.
-        "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; \
+        "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; form-action 'self'; frame-ancestors 'none'; \
          base-uri 'none'",
     ),
     // The same as frame-ancestors, for whatever does not know that.

@@ -70,6 +70,10 @@ async fn answers_are_as_described() {
             let answer = browser.get(&format!("{base}{query}")).await;
             let response = &operation["responses"][answer.status.to_string()];
             let response = resolved(&openapi, response);
+            if answer.header("content-type") == "text/event-stream" {
+                assert!(response["content"]["text/event-stream"].is_object(), "{base}{query}");
+                continue;
+            }
             let schema = &response["content"]["application/json"]["schema"];
             assert!(schema.is_object(), "{base}{query}: {} is not described", answer.status);
             let strange = Strange::of(&openapi, schema, &answer.json());

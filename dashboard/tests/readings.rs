@@ -212,7 +212,7 @@ async fn tokens_without_a_price_are_unpriced_everywhere_and_never_free() {
     let filled = Filled::with([mixed, wordless(2)]).await;
     let mut owner = filled.owner().await;
     let body = owner.get(&step(1, 3)).await.body;
-    assert!(body.contains("<dt>Cost</dt><dd><bdi>$0.0030 + 2 unpriced</bdi>"), "{body}");
+    assert!(body.contains("title=\"the step that cost the most\"><bdi>$0.0030 + 2 unpriced</bdi>"), "{body}");
     assert!(row(&body, 1).contains("cost\">$0.0030+<") && row(&body, 3).contains("cost\">unpriced<"));
     assert!(body.contains("<dt>Cost</dt><dd><bdi>unpriced</bdi>"));
     assert!(body.contains("<dt>Price</dt><dd><bdi>genai-prices "), "the table is named");
@@ -259,7 +259,7 @@ async fn a_conversation_of_which_only_log_records_tell_has_turns() {
     ];
     assert_eq!(rows, expected.map(|(depth, kind, name)| (depth, kind.to_owned(), name.to_owned())));
     assert!(body.contains("took\">2.00 s<"), "a tool lasts from its call to its result");
-    assert!(body.contains("<dt>Session</dt><dd><a href=\"&#x2f;?session=spring-1816\">"));
+    assert!(body.contains("<dt>Session</dt><dd><a href=\"&#x2f;sessions?is=spring-1816\">"));
 }
 
 /// Where a row stands, its letter and its name.

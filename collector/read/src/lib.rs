@@ -46,7 +46,7 @@ pub use explain::{Attribute, Explanation, Origin, explain};
 pub use life::{Heartbeat, heartbeat, process};
 pub use merge::merge;
 pub use node::Node;
-pub use price::{Prices, PricesError};
+pub use price::{Bill, BillLine, Prices, PricesError};
 pub use skeleton::{Bone, Bones, Skeleton};
 pub use step::step;
 pub use summary::{log_summary, span_summary};

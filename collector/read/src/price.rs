@@ -38,6 +38,27 @@ struct Price {
     cache_write: Option<f64>,
 }
 
+/// What tokens cost, class by class.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bill {
+    /// The name of the row in the table.
+    pub row: String,
+    /// The length of input from which on the row counts.
+    pub from_input_tokens: u64,
+    pub lines: Vec<BillLine>,
+}
+
+/// The tokens of one class.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BillLine {
+    pub class: &'static str,
+    pub tokens: u64,
+    /// US dollars per million tokens.
+    pub per_million: f64,
+    /// US dollars.
+    pub usd: f64,
+}
+
 impl Default for Prices {
     fn default() -> Self {
         let levels = parsed(TABLE).expect("the table of this crate is checked by its tests");
@@ -69,6 +90,17 @@ impl Prices {
         let level =
             levels.iter().rfind(|level| level.from_input_tokens == 0 || input > level.from_input_tokens)?;
         level.of(input, usage)
+    }
+
+    /// What these tokens cost by class; `None` where [`Prices::price`] is.
+    pub fn bill(&self, model: &str, usage: &Usage) -> Option<Bill> {
+        let input = usage.input?;
+        let (row, levels) = self.row(model)?;
+        let level =
+            levels.iter().rfind(|level| level.from_input_tokens == 0 || input > level.from_input_tokens)?;
+        level.of(input, usage)?;
+        let lines = level.lines(input, usage);
+        Some(Bill { row: row.clone(), from_input_tokens: level.from_input_tokens, lines })
     }
 
     /// Where the price of this model is from, or would be: the name and the day of the table of this crate, unless
@@ -107,6 +139,26 @@ fn parsed(table: &str) -> Result<HashMap<String, Vec<Price>>, PricesError> {
 }
 
 impl Price {
+    /// Each class of which there are tokens.
+    #[expect(clippy::cast_precision_loss, reason = "counts of tokens stay far below 2^53")]
+    fn lines(self, input: u64, usage: &Usage) -> Vec<BillLine> {
+        let (read, written) = (usage.cache_read.unwrap_or(0), usage.cache_write.unwrap_or(0));
+        let fresh = input.saturating_sub(read.saturating_add(written));
+        let classes = [
+            ("input", fresh, self.input),
+            ("from cache", read, self.cache_read.unwrap_or(self.input)),
+            ("to cache", written, self.cache_write.unwrap_or(self.input)),
+            ("output", usage.output.unwrap_or(0), self.output.unwrap_or(0.0)),
+        ];
+        let line = |(class, tokens, per_million): (_, u64, f64)| BillLine {
+            class,
+            tokens,
+            per_million,
+            usd: tokens as f64 * per_million / 1_000_000.0,
+        };
+        classes.into_iter().filter(|(_, tokens, _)| *tokens > 0).map(line).collect()
+    }
+
     #[expect(clippy::cast_precision_loss, reason = "counts of tokens stay far below 2^53")]
     fn of(self, input: u64, usage: &Usage) -> Option<f64> {
         let (read, written) = (usage.cache_read.unwrap_or(0), usage.cache_write.unwrap_or(0));

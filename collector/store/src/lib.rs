@@ -45,9 +45,9 @@ pub use error::Error;
 pub use fleet::{Collector, Presence, Share};
 pub use key::{ApiKey, KeyRecord, KeyUse, Scopes, Terms};
 pub use model::{
-    Batch, ClockNote, Computed, Cursor, ExecutionFilter, ExecutionPage, Forgotten, Indexed, LogEntry,
-    OutcomeCount, Project, ProjectId, Reread, Scope, SearchLag, Sign, SpanEntry, StepRecords, TellWords,
-    Touched, Unindexed, Viewer, Wording,
+    Batch, ClockNote, Compared, Computed, Condition, Cursor, ExecutionFilter, ExecutionPage, Forgotten,
+    Indexed, LogEntry, NumberField, OutcomeCount, Pattern, Project, ProjectId, Reread, Scope, SearchLag,
+    Sign, SpanEntry, StepRecords, TellWords, Test, TextField, Touched, Unindexed, Viewer, Wording,
 };
 pub use postgres::{Migrated, PostgresUrl};
 pub use receipt::{RECEIPT_DAYS, Receipt, RequestId, Transport};

@@ -80,10 +80,75 @@ pub struct ExecutionFilter {
     /// The first moment that no longer does.
     pub to: Option<Timestamp>,
     pub min_duration_ns: Option<u64>,
+    /// What else is asked, all of it.
+    pub conditions: Vec<Condition>,
     /// How many at the most; 0 for 50.
     pub limit: u32,
     /// Where the page before ended.
     pub cursor: Option<Cursor>,
+}
+
+/// Something that is asked of each execution of a list.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Condition {
+    pub test: Test,
+    /// True where the execution must not be like that.
+    pub not: bool,
+}
+
+/// What a condition looks at, and what it asks there.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Test {
+    /// A text, which an absent one is not like.
+    Text(TextField, Pattern),
+    Number(NumberField, Compared, f64),
+    Status(Status),
+    /// The kind of any of its steps.
+    Kind(Kind),
+}
+
+/// The texts of an execution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TextField {
+    Name,
+    Agent,
+    /// The model of any of its steps.
+    Model,
+    Session,
+    User,
+}
+
+/// The numbers of an execution.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum NumberField {
+    /// Of the input and the output.
+    Tokens,
+    /// US dollars.
+    Cost,
+    /// Nanoseconds.
+    Duration,
+    Steps,
+    Errors,
+    Redactions,
+}
+
+/// What a text is like. Letters count as they are written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Pattern {
+    Is(String),
+    Begins(String),
+    Ends(String),
+    Holds(String),
+}
+
+/// How a number stands to another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compared {
+    Below,
+    AtMost,
+    Equal,
+    AtLeast,
+    Above,
 }
 
 /// Where a page ended.

@@ -95,6 +95,38 @@ impl Sight {
         Ok(self.reader.skeleton(self.scope, trace, add).await?)
     }
 
+    pub(crate) async fn steps_of_many<T: Default + Send + 'static>(
+        &self,
+        of: Vec<TraceId>,
+        add: impl Fn(&mut T, usize, Vec<Summary>) + Send + 'static,
+    ) -> Result<T, Error> {
+        Ok(self.reader.steps_of_many(self.scope, of, add).await?)
+    }
+
+    pub(crate) async fn find_steps(
+        &self,
+        trace: TraceId,
+        text: &str,
+        limit: u32,
+    ) -> Result<Vec<SpanId>, Error> {
+        Ok(self.reader.find_steps(self.scope, trace, text, limit).await?)
+    }
+
+    /// What came in with these executions after this version.
+    pub(crate) async fn since(
+        &self,
+        of: Vec<TraceId>,
+        version: u64,
+        limit: u32,
+    ) -> Result<Vec<(TraceId, Summary)>, Error> {
+        Ok(self.reader.since(self.scope, of, version, limit).await?)
+    }
+
+    /// The version of what was written last: while it is the same, so is everything.
+    pub(crate) async fn last_version(&self) -> Result<u64, Error> {
+        Ok(self.reader.last_version(self.scope).await?)
+    }
+
     pub(crate) async fn summaries(&self, trace: TraceId, spans: Vec<SpanId>) -> Result<Vec<Summary>, Error> {
         Ok(self.reader.summaries_of(self.scope, trace, spans).await?)
     }

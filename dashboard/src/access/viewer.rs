@@ -134,8 +134,17 @@ impl Viewer {
 
     /// Who sends these headers: the holder of a key, else of a session.
     pub(crate) async fn of(app: &App, headers: &HeaderMap) -> Result<Self, Error> {
-        let session = session_id(app.https, headers);
-        let grant = session.and_then(|id| app.sessions.grant(id, Instant::now()));
+        let grant = session_id(app.https, headers).and_then(|id| app.sessions.grant(id, Instant::now()));
+        Self::granted(app, headers, grant).await
+    }
+
+    /// The same for who asked some time ago, and does not ask again.
+    pub(crate) async fn still(app: &App, headers: &HeaderMap) -> Result<Self, Error> {
+        let grant = session_id(app.https, headers).and_then(|id| app.sessions.peek(id, Instant::now()));
+        Self::granted(app, headers, grant).await
+    }
+
+    async fn granted(app: &App, headers: &HeaderMap, grant: Option<Grant>) -> Result<Self, Error> {
         // A session of our own goes before a cookie of somebody else's.
         let tokens = app.login.as_ref().and_then(Login::tokens).filter(|_| grant.is_none());
         if let Some((tokens, token)) = tokens.and_then(|tokens| Some((tokens, tokens.shown(headers)?))) {

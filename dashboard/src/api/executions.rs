@@ -73,10 +73,11 @@ pub(super) async fn list(
     Asked(filter): Asked<Filter>,
 ) -> Result<Json<ExecutionsJson>, Error> {
     let chosen = viewer.choose(&app.source, given(&filter.project)).await?;
-    let search = filter.search(chosen.sight()?.has_content())?;
+    let typed = filter.typed()?;
+    let search = Filter::search(&typed, chosen.sight()?.has_content())?;
     // Before the search: what is not behind by then was looked at.
     let lag = chosen.sight()?.search_lag().await?;
-    let found = chosen.sight()?.executions(filter.to_store(search.as_ref())?).await?;
+    let found = chosen.sight()?.executions(filter.to_store(&typed, search.as_ref())?).await?;
     let json = |execution| ExecutionJson::new(execution, &chosen.project.name);
     Ok(Json(ExecutionsJson {
         executions: found.executions.into_iter().map(json).collect(),

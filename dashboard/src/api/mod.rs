@@ -3,10 +3,11 @@
 mod attributes;
 mod audit;
 mod executions;
-mod otlp;
+pub(crate) mod live;
+pub(crate) mod otlp;
 mod reading;
 mod receipts;
-mod steps;
+pub(crate) mod steps;
 
 use std::sync::Arc;
 
@@ -29,6 +30,7 @@ pub(crate) fn all() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
         ("/executions/{trace_id}/steps/{span_id}", get(steps::one)),
         ("/executions/{trace_id}/steps/{span_id}/reading", get(reading::reading)),
         ("/executions/{trace_id}/otlp", get(otlp::otlp)),
+        ("/live", get(live::live)),
         ("/attributes", get(attributes::attributes)),
         ("/audit", get(audit::audit)),
         ("/receipts/{id}", get(receipts::receipt)),

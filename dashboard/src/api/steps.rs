@@ -2,12 +2,13 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::response::IntoResponse;
 use serde::{Deserialize, Serialize};
 use treering_step::{SpanId, Step};
 
 use super::executions::ExecutionJson;
 use crate::App;
-use crate::access::Viewer;
+use crate::access::{Chosen, Viewer};
 use crate::error::Error;
 use crate::pages::{Asked, Named};
 use crate::view::execution::{TraceView, WINDOW, outlines, read_step, whole_steps};
@@ -54,8 +55,19 @@ pub(super) async fn all(
         true => whole_steps(&app, &chosen, &view, &window).await?,
         false => outlines(&view, &window),
     };
-    let next = view.forest.rows.get(window.rows.end).map(|row| row.span_id);
+    let next = view.forest.rows.get(from + window.rows.len()).map(|row| row.span_id);
     Ok(Json(StepsJson { execution: ExecutionJson::new(view.execution, &chosen.project.name), steps, next }))
+}
+
+/// The same answer for who asked another way, of the first steps of an execution.
+pub(crate) fn answer(
+    view: TraceView,
+    chosen: &Chosen,
+    steps: Vec<Step>,
+    left_out: usize,
+) -> impl IntoResponse {
+    let next = view.forest.rows.get(steps.len()).filter(|_| left_out > 0).map(|row| row.span_id);
+    Json(StepsJson { execution: ExecutionJson::new(view.execution, &chosen.project.name), steps, next })
 }
 
 impl Window {
@@ -82,8 +94,8 @@ impl Window {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct InProject {
-    pub(super) project: Option<String>,
+pub(crate) struct InProject {
+    pub(crate) project: Option<String>,
 }
 
 /// One step, whole.

@@ -1,4 +1,4 @@
-//! The style sheet and the icon, under names that say their content, so that browsers keep them for good.
+//! The style sheet, the script and the icon, under names that say their content, so that browsers keep them for good.
 
 use std::sync::{Arc, LazyLock};
 
@@ -10,10 +10,13 @@ use axum::routing::get;
 use crate::App;
 
 const STYLE: &str = include_str!("../../static/treering.css");
+const SCRIPT: &str = include_str!("../../static/treering.js");
 const ICON: &str = include_str!("../../static/treering.svg");
 
 /// The address of the style sheet.
 pub(super) static STYLE_PATH: LazyLock<String> = LazyLock::new(|| path(STYLE, "css"));
+/// The address of the script.
+pub(super) static SCRIPT_PATH: LazyLock<String> = LazyLock::new(|| path(SCRIPT, "js"));
 /// The address of the icon.
 pub(super) static ICON_PATH: LazyLock<String> = LazyLock::new(|| path(ICON, "svg"));
 
@@ -25,6 +28,7 @@ fn path(content: &str, extension: &str) -> String {
 pub(super) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route(&STYLE_PATH, get(async || asset(STYLE, "text/css; charset=utf-8")))
+        .route(&SCRIPT_PATH, get(async || asset(SCRIPT, "text/javascript; charset=utf-8")))
         .route(&ICON_PATH, get(async || asset(ICON, "image/svg+xml; charset=utf-8")))
 }
 

@@ -1,4 +1,4 @@
-use std::ops::Range;
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use axum::extract::State;
@@ -7,24 +7,39 @@ use serde::{Deserialize, Serialize};
 use treering_redact::{Left, Mark};
 use treering_step::{Execution, SpanId, Status, TraceId};
 
+use super::groups;
+use super::live;
 use super::shell::Shell;
 use super::template::Page;
+use super::trace::{self, Views};
 use super::{Asked, Named};
 use crate::App;
 use crate::access::{Chosen, Sight, Viewer};
 use crate::error::Error;
-use crate::view::execution::{self, TraceView, WINDOW, outlined_step, read_step};
-use crate::view::filter::{given, parsed};
+use crate::view::crash::Crash;
+use crate::view::execution::{self, TraceView, outlined_step, read_step};
+use crate::view::filter::{given, parsed, word};
+use crate::view::findings::Finding;
 use crate::view::format;
+use crate::view::group::By;
 use crate::view::kind::{Badge, status_word};
 use crate::view::link::Query;
+use crate::view::loops;
 use crate::view::lost::Lost;
-use crate::view::price::{self, Price};
+use crate::view::price::{self, Bill, Price};
+use crate::view::shape::{self, Only, Shape, Shown};
 use crate::view::step::{Fact, StepView};
 use crate::view::text::Text;
 use crate::view::tree::{self, Row};
 use crate::view::waterfall::Tick;
 use crate::view::why::WhyView;
+
+/// Rows of one page.
+const ROWS: usize = 250;
+/// Levels that can be asked for.
+const LEVELS: u32 = 100;
+/// Steps that one search finds at the most.
+const FOUND: u32 = 1_000;
 
 /// An execution: its tree beside its waterfall, and the chosen step.
 #[derive(Debug, Serialize)]
@@ -36,18 +51,23 @@ struct ExecutionPage {
     status: Option<&'static str>,
     failed: bool,
     facts: Vec<Fact>,
+    views: Views,
+    controls: Controls,
+    /// What was under way when its process died.
+    crash: Option<Crash>,
+    findings: Vec<Remark>,
     rows: Vec<RowLink>,
     ticks: Vec<Tick>,
     /// The kinds among the rows, so that a letter can be looked up.
     legend: Vec<Badge>,
     window: Option<Window>,
     step: Option<StepView>,
+    /// What the chosen step can be looked at by itself.
+    step_links: Option<StepLinks>,
     /// True where the step opens in its row: where somebody chose it, and it is among the rows. The step that
     /// nobody chose comes after them, so that a narrow screen begins with the tree.
     step_in_row: bool,
-    json_url: String,
-    /// Absent where content is withheld, of which it is full.
-    otlp_url: Option<String>,
+    live_url: String,
 }
 
 impl Page for ExecutionPage {
@@ -62,6 +82,40 @@ struct RowLink {
     chosen: bool,
 }
 
+/// Something strange, and where to see it.
+#[derive(Debug, Serialize)]
+struct Remark {
+    sentence: Text,
+    url: String,
+}
+
+/// What the rows can be narrowed to.
+#[derive(Debug, Serialize)]
+struct Controls {
+    choices: Vec<Control>,
+    /// What was searched for.
+    find: String,
+    hidden: Vec<(&'static str, String)>,
+    /// What is shown, where that is not all.
+    note: Option<String>,
+    all_url: String,
+    action: String,
+}
+
+#[derive(Debug, Serialize)]
+struct Control {
+    label: String,
+    url: String,
+    current: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct StepLinks {
+    /// Its own tree alone, where it has one.
+    root_url: Option<String>,
+    md_url: String,
+}
+
 /// Which rows of a long execution are shown.
 #[derive(Debug, Serialize)]
 struct Window {
@@ -73,7 +127,7 @@ struct Window {
 }
 
 /// What the query asks for.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize)]
 #[serde(default)]
 pub(super) struct Look {
     project: Option<String>,
@@ -81,35 +135,54 @@ pub(super) struct Look {
     step: Option<String>,
     /// The first row.
     at: Option<String>,
+    /// The step whose tree is shown.
+    root: Option<String>,
+    /// `errors`, or `path` for the critical path.
+    only: Option<String>,
+    /// How many levels are shown.
+    levels: Option<String>,
+    /// What is searched for among the steps.
+    find: Option<String>,
 }
 
 pub(super) async fn execution(
     State(app): State<Arc<App>>,
     viewer: Viewer,
-    Named(trace): Named<String>,
+    Named(name): Named<String>,
     Asked(look): Asked<Look>,
 ) -> Result<Response, Error> {
-    let trace = parsed(&trace).ok_or(Error::TraceId)?;
+    if let Some((trace, form)) = trace::twin(&name) {
+        return trace::take(&app, &viewer, trace, None, form, given(&look.project)).await;
+    }
+    let trace = parsed(&name).ok_or(Error::TraceId)?;
     let chosen = viewer.choose(&app.source, given(&look.project)).await?;
+    let sight = chosen.sight()?;
+    let version = sight.last_version().await?;
     let view = TraceView::load(&app, &chosen, trace).await?;
-    let choice = look.choice(&app, chosen.sight()?, &view).await?;
-    let has_content = chosen.sight()?.has_content();
+    let choice = look.choice(&app, sight, &view).await?;
+    let has_content = sight.has_content();
     let read = match choice.row {
         Some(row) if has_content => Some(read_step(&app, &chosen, &view, row).await?),
-        Some(row) => Some((outlined_step(&app, chosen.sight()?, &view, row).await?, None)),
+        Some(row) => Some((outlined_step(&app, sight, &view, row).await?, None)),
         None => None,
     };
-    let lost = Lost::count(chosen.sight()?).await?;
-    let address = Address { trace, project: chosen.in_url() };
+    let crash = Crash::of(&app, sight, &view).await?;
+    let findings = loops::findings(&app, &chosen, &view).await?;
+    let lost = Lost::count(sight).await?;
+    let address = Address { trace, look: &look };
     let step = read.map(|(step, reading)| {
         let position = step.started_at.and_then(|at| view.forest.scale?.position(at));
         let json_url = address.step_json(step.span_id);
         let why = reading.as_ref().map(|told| WhyView::new(&step, told, address.reading(step.span_id)));
         let price = Price::of(&step, reading.as_ref(), &app.prices);
-        let shown = StepView::of(&step, position, price, why, json_url);
+        let bill = Bill::of(&step, &app.prices);
+        let shown = StepView::of(&step, position, price, why, json_url).with_bill(bill);
         if has_content { shown } else { shown.withheld() }
     });
-    ExecutionPage::new(&app, &chosen, &view, &address, choice, step, &lost).render()
+    let live_url = live::url(&chosen, Some(trace), version);
+    let crash = crash.map(|crash| crash.linked(|span| address.step(span)));
+    let page = ExecutionPage::new(&app, &chosen, &view, &address, choice, step, &lost, &findings);
+    ExecutionPage { crash, live_url, ..page }.render()
 }
 
 impl Look {
@@ -120,11 +193,33 @@ impl Look {
                 .map(|id| view.forest.row_of(parsed(id).ok_or(Error::SpanId)?).ok_or(Error::NoStep))
                 .transpose()
         };
-        let (step, at) = (row(&self.step)?, row(&self.at)?);
-        let from = at.unwrap_or_else(|| step.map_or(0, |step| step / WINDOW * WINDOW));
-        let window = view.window(app, sight, from, WINDOW).await?;
-        let row = step.or((!window.rows.is_empty()).then_some(from));
-        Ok(Choice { row, asked: step.is_some(), window })
+        let (step, at, root) = (row(&self.step)?, row(&self.at)?, row(&self.root)?);
+        let only = word(&self.only, Only::from_word, "`only` is one of all, errors, path")?;
+        let within = |text: &str| parsed(text).filter(|levels| (1..=LEVELS).contains(levels));
+        let levels = word(&self.levels, within, "`levels` is a number from 1 to 100")?;
+        let found = match given(&self.find) {
+            Some(text) => {
+                let found = sight.find_steps(view.execution.trace_id, text, FOUND).await?;
+                Some(found.into_iter().collect::<HashSet<_>>())
+            }
+            None => None,
+        };
+        let asked = shape::Asked { root, only: only.unwrap_or_default(), levels, found };
+        let shape = Shape::of(&view.forest, &asked);
+        let step_place = step.and_then(|row| shape.place(row));
+        let at = at.and_then(|row| shape.place(row));
+        let from = at.unwrap_or_else(|| step_place.map_or(0, |step| step / ROWS * ROWS));
+        let to = (from + ROWS).min(shape.rows.len());
+        let rows = shape.rows.get(from..to).unwrap_or_default();
+        let window = view.rows(app, sight, rows.iter().map(|shown| shown.row).collect()).await?;
+        // Of what was asked for, the first one; not what it hangs from.
+        let first = rows.iter().find(|shown| !shown.aside).or(rows.first());
+        let row = step.or(first.map(|shown| shown.row));
+        Ok(Choice { row, asked: step.is_some(), rows: from..to, shape, window })
+    }
+
+    fn narrows(&self) -> bool {
+        [&self.root, &self.only, &self.levels, &self.find].into_iter().any(|field| given(field).is_some())
     }
 }
 
@@ -134,36 +229,65 @@ struct Choice {
     row: Option<usize>,
     /// True where somebody chose.
     asked: bool,
+    shape: Shape,
+    /// The places of the shown rows in the shape.
+    rows: std::ops::Range<usize>,
     window: execution::Window,
 }
 
-/// The addresses of an execution.
+impl Choice {
+    fn shown(&self) -> &[Shown] {
+        &self.shape.rows[self.rows.clone()]
+    }
+}
+
+/// The addresses of an execution, as it is looked at.
 struct Address<'a> {
     trace: TraceId,
-    project: Option<&'a str>,
+    look: &'a Look,
 }
 
 impl Address<'_> {
+    fn project(&self) -> Option<&str> {
+        given(&self.look.project)
+    }
+
     fn query(&self) -> Query {
-        Query::new().with("project", self.project)
+        Query::new().with("project", self.project())
+    }
+
+    /// The same rows.
+    fn rows(&self) -> Query {
+        let Look { root, only, levels, find, .. } = self.look;
+        [("root", root), ("only", only), ("levels", levels), ("find", find)]
+            .into_iter()
+            .fold(self.query(), |query, (name, value)| query.with(name, given(value)))
     }
 
     /// The page with this step chosen, scrolled to its row.
     fn step(&self, span: SpanId) -> String {
-        // Relative to the page itself: a thousand rows need not repeat its path.
+        // Relative to the page itself: hundreds of rows need not repeat its path.
+        format!("{}#s-{span}", self.rows().with("step", Some(span)).on(""))
+    }
+
+    /// The same with all rows.
+    fn step_of_all(&self, span: SpanId) -> String {
         format!("{}#s-{span}", self.query().with("step", Some(span)).on(""))
     }
 
     fn window(&self, first: SpanId) -> String {
-        self.query().with("at", Some(first)).on("")
+        self.rows().with("at", Some(first)).on("")
     }
 
-    fn json(&self) -> String {
-        self.query().on(&format!("/api/v1/executions/{}", self.trace))
+    fn path(&self) -> String {
+        format!("/executions/{}", self.trace)
     }
 
-    fn otlp(&self) -> String {
-        self.query().on(&format!("/api/v1/executions/{}/otlp", self.trace))
+    /// The same page, asked otherwise.
+    fn asking(&self, name: &str, value: Option<&str>) -> String {
+        // Levels within a subtree are levels of it; anything else begins anew.
+        let root = given(&self.look.root).filter(|_| matches!(name, "only" | "levels"));
+        self.query().with("root", root).with(name, value).on(&self.path())
     }
 
     fn step_json(&self, span: SpanId) -> String {
@@ -172,14 +296,6 @@ impl Address<'_> {
 
     fn reading(&self, span: SpanId) -> String {
         self.query().on(&format!("/api/v1/executions/{}/steps/{span}/reading", self.trace))
-    }
-
-    fn session(&self, session: &str) -> String {
-        self.query().with("session", Some(session)).on("/")
-    }
-
-    fn user(&self, user: &str) -> String {
-        self.query().with("user", Some(user)).on("/")
     }
 }
 
@@ -190,23 +306,40 @@ pub(super) fn address(trace: TraceId, span: SpanId, project: Option<&str>) -> St
 }
 
 impl ExecutionPage {
+    #[expect(clippy::too_many_arguments, reason = "a page is made of what was found for it, once")]
     fn new(
         app: &App,
         chosen: &Chosen,
         view: &TraceView,
         address: &Address<'_>,
-        Choice { row, asked, window }: Choice,
+        choice: Choice,
         step: Option<StepView>,
         lost: &Lost,
+        findings: &[Finding],
     ) -> Self {
         let execution = &view.execution;
         let name = Text::line(if execution.name.is_empty() { "(no name)" } else { &execution.name }, 200);
         let link = |(at, row_view): (usize, Row)| RowLink {
             url: address.step(row_view.span_id),
-            chosen: row == Some(at),
+            chosen: choice.row == Some(at),
             row: row_view,
         };
-        let rows: Vec<_> = window.rows.clone().zip(tree::rows(&view.forest, &window)).map(link).collect();
+        let drawn = tree::rows(&view.forest, choice.shown(), &choice.window);
+        let rows: Vec<_> = choice.window.rows.iter().copied().zip(drawn).map(link).collect();
+        let remark = |finding: &Finding| Remark {
+            sentence: Text::line(&finding.sentence, 200),
+            url: address.step_of_all(view.forest.rows[finding.row].span_id),
+        };
+        let step_links = choice.row.map(|row| {
+            let place = &view.forest.rows[row];
+            let md = format!("/executions/{}/steps/{}.md", address.trace, place.span_id);
+            StepLinks {
+                root_url: (place.below > 0
+                    && (place.depth > 0 || view.forest.rows.len() > place.below as usize + 1))
+                    .then(|| address.asking("root", Some(&place.span_id.to_string()))),
+                md_url: address.query().on(&md),
+            }
+        });
         Self {
             shell: Shell::new(app, name.plain(), chosen),
             badge: execution.kind.into(),
@@ -215,14 +348,59 @@ impl ExecutionPage {
             status: status_word(execution.status),
             failed: execution.status == Status::Error,
             facts: facts(view, address, lost),
+            views: Views::new(chosen, execution.trace_id, trace::Kind::Tree),
+            controls: Controls::new(view, address, &choice.shape),
+            crash: None,
+            findings: findings.iter().map(remark).collect(),
             legend: legend(&rows),
             rows,
             ticks: view.forest.scale.map(|scale| scale.ticks()).unwrap_or_default(),
-            step_in_row: asked && row.is_some_and(|row| window.rows.contains(&row)),
-            window: Window::of(view, address, &window.rows),
+            step_in_row: choice.asked && choice.row.is_some_and(|row| choice.window.rows.contains(&row)),
+            window: Window::of(view, address, &choice),
             step,
-            json_url: address.json(),
-            otlp_url: chosen.sight().is_ok_and(Sight::has_content).then(|| address.otlp()),
+            step_links,
+            live_url: String::new(),
+        }
+    }
+}
+
+impl Controls {
+    fn new(view: &TraceView, address: &Address<'_>, shape: &Shape) -> Self {
+        let look = address.look;
+        let only = given(&look.only);
+        let levels = given(&look.levels);
+        let control = |label: &str, name, value: Option<&str>, current| Control {
+            label: label.to_owned(),
+            url: address.asking(name, value),
+            current,
+        };
+        let deepest = view.forest.rows.iter().map(|row| row.depth + 1).max().unwrap_or(0);
+        let is_plain =
+            only.is_none_or(|only| only == "all") && levels.is_none() && given(&look.find).is_none();
+        let mut choices = vec![control("All", "only", None, is_plain)];
+        if view.forest.first_failure.is_some() || only == Some("errors") {
+            choices.push(control("Errors only", "only", Some("errors"), only == Some("errors")));
+        }
+        if view.forest.rows.len() > 2 {
+            choices.push(control("Critical path", "only", Some("path"), only == Some("path")));
+        }
+        for level in [1_u32, 2, 3] {
+            let text = level.to_string();
+            if level < deepest {
+                let label = format::counted(level as usize, "level");
+                choices.push(control(&label, "levels", Some(&text), levels == Some(&text)));
+            }
+        }
+        let shown = format::count(shape.asked_for as u64);
+        let total = format::count(view.length() as u64);
+        let note = look.narrows().then(|| format!("{shown} of {total} steps"));
+        Self {
+            choices,
+            find: given(&look.find).unwrap_or_default().to_owned(),
+            hidden: address.project().map(|project| ("project", project.to_owned())).into_iter().collect(),
+            note,
+            all_url: address.query().on(&address.path()),
+            action: address.path(),
         }
     }
 }
@@ -236,29 +414,49 @@ fn legend(rows: &[RowLink]) -> Vec<Badge> {
 
 fn facts(view: &TraceView, address: &Address<'_>, lost: &Lost) -> Vec<Fact> {
     let execution = &view.execution;
-    let failure = view.forest.first_failure.map(|row| address.step(view.forest.rows[row].span_id));
+    let step = |row: Option<usize>| row.map(|row| address.step_of_all(view.forest.rows[row].span_id));
+    let costliest = step(view.forest.costliest);
     let cost = price::sum(execution.cost_usd, view.forest.unpriced);
-    let took = if execution.status == Status::Running { "So far" } else { "Took" };
+    let has_cost = cost.is_some();
+    let took = match execution.status {
+        Status::Running => "So far",
+        Status::Interrupted => "Heard of for",
+        _ => "Took",
+    };
     let started = execution.started_at.map(|at| Fact::new("Started", format!("{} UTC", format::moment(at))));
-    let linked = |label, value: &Option<String>, url: &dyn Fn(&str) -> String| {
-        let href = |value: &str| names_one(value).then(|| url(value));
+    let linked = |label, value: &Option<String>, by| {
+        let href = |value: &str| names_one(value).then(|| groups::address(by, value, address.project()));
         value.as_deref().map(|value| Fact { href: href(value), ..Fact::new(label, value) })
     };
+    let path = (view.forest.rows.len() > 2).then(|| address.asking("only", Some("path")));
     [
         started,
-        Some(Fact::new(took, format::duration(execution.duration_ns))),
-        Some(Fact::new("Steps", format::count(execution.steps))),
-        Some(Fact::new("Tokens", tokens(execution))),
-        cost.map(|cost| Fact::new("Cost", cost)),
         Some(Fact {
-            href: failure,
+            href: path,
+            hint: Some("the critical path"),
+            ..Fact::new(took, format::duration(execution.duration_ns))
+        }),
+        Some(Fact::new("Steps", format::count(execution.steps))),
+        Some(Fact {
+            href: costliest.clone().filter(|_| !has_cost),
+            hint: Some("the step that used the most"),
+            ..Fact::new("Tokens", tokens(execution))
+        }),
+        cost.map(|cost| Fact {
+            href: costliest,
+            hint: Some("the step that cost the most"),
+            ..Fact::new("Cost", cost)
+        }),
+        Some(Fact {
+            href: step(view.forest.first_failure),
+            hint: Some("where the first one came from"),
             alarm: execution.errors > 0,
             ..Fact::new("Errors", format::count(execution.errors))
         }),
         Some(Fact::new("Redacted", format::count(execution.redactions))),
         Some(Fact { alarm: lost.total > 0, ..Fact::new("Lost", format::count(lost.total)) }),
-        linked("Session", &execution.session_id, &|session| address.session(session)),
-        linked("User", &execution.user_id, &|user| address.user(user)),
+        linked("Session", &execution.session_id, By::Session),
+        linked("User", &execution.user_id, By::User),
     ]
     .into_iter()
     .flatten()
@@ -277,15 +475,15 @@ fn tokens(execution: &Execution) -> String {
 
 impl Window {
     /// Nothing where all rows are shown.
-    fn of(view: &TraceView, address: &Address<'_>, window: &Range<usize>) -> Option<Self> {
-        let total = view.length();
-        let url = |row: usize| address.window(view.forest.rows[row].span_id);
-        (window.len() < total).then(|| Self {
-            from: format::count(window.start as u64 + 1),
-            to: format::count(window.end as u64),
+    fn of(view: &TraceView, address: &Address<'_>, choice: &Choice) -> Option<Self> {
+        let (total, shown) = (choice.shape.rows.len(), &choice.rows);
+        let url = |place: usize| address.window(view.forest.rows[choice.shape.rows[place].row].span_id);
+        (shown.len() < total).then(|| Self {
+            from: format::count(shown.start as u64 + 1),
+            to: format::count(shown.end as u64),
             total: format::count(total as u64),
-            previous_url: (window.start > 0).then(|| url(window.start.saturating_sub(WINDOW))),
-            next_url: (window.end < total).then(|| url(window.end)),
+            previous_url: (shown.start > 0).then(|| url(shown.start.saturating_sub(ROWS))),
+            next_url: (shown.end < total).then(|| url(shown.end)),
         })
     }
 }

@@ -3,13 +3,18 @@
 mod assets;
 mod attributes;
 mod audit;
+mod compare;
 mod execution;
 pub(crate) mod failure;
+mod groups;
 mod list;
+mod live;
 mod login;
 mod receipts;
 mod shell;
 mod template;
+mod trace;
+mod transcript;
 
 use std::sync::Arc;
 
@@ -30,6 +35,15 @@ pub(crate) fn all() -> Vec<(&'static str, MethodRouter<Arc<App>>)> {
     vec![
         ("/", get(list::list)),
         ("/executions/{trace_id}", get(execution::execution)),
+        ("/executions/{trace_id}/transcript", get(transcript::transcript)),
+        ("/executions/{trace_id}/context", get(transcript::context)),
+        ("/executions/{trace_id}/steps/{span_id}", get(trace::step)),
+        ("/compare", get(compare::compare)),
+        ("/agents", get(groups::agents)),
+        ("/models", get(groups::models)),
+        ("/tools", get(groups::tools)),
+        ("/users", get(groups::users)),
+        ("/sessions", get(groups::sessions)),
         ("/attributes", get(attributes::attributes)),
         ("/audit", get(audit::audit)),
         ("/receipts", get(receipts::receipts)),

@@ -1,6 +1,6 @@
 use serde::Serialize;
 
-use super::assets::{ICON_PATH, STYLE_PATH};
+use super::assets::{ICON_PATH, SCRIPT_PATH, STYLE_PATH};
 use crate::App;
 use crate::access::{Chosen, Right};
 use crate::view::link::Query;
@@ -10,6 +10,7 @@ use crate::view::link::Query;
 pub(crate) struct Shell {
     title: String,
     style: &'static str,
+    script: &'static str,
     icon: &'static str,
     /// The address of the list, in the project that is looked at.
     home: String,
@@ -77,6 +78,7 @@ impl Shell {
         Self {
             title,
             style: &STYLE_PATH,
+            script: &SCRIPT_PATH,
             icon: &ICON_PATH,
             home: "/".to_owned(),
             receipts: "/receipts".to_owned(),

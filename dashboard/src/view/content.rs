@@ -144,7 +144,7 @@ pub(crate) struct Turn {
 }
 
 impl Turn {
-    fn new(message: &Message, thought: Option<&str>) -> Self {
+    pub(crate) fn new(message: &Message, thought: Option<&str>) -> Self {
         let parts = rest(message, thought);
         let length: usize = parts.iter().map(|part| text_length(part)).sum();
         let class = class(&message.role);

@@ -1,7 +1,6 @@
 //! An execution with its steps in the order of its tree, and windows of it.
 
 use std::collections::HashMap;
-use std::ops::Range;
 use std::sync::Arc;
 
 use treering_read::Bones;
@@ -14,7 +13,7 @@ use crate::access::{Chosen, Right, Sight, Witnessed, execution_read, payload_rea
 use crate::error::Error;
 use crate::view::reading::Reading;
 
-/// Steps of one window, unless told otherwise.
+/// Steps of one window of the read API, unless told otherwise.
 pub(crate) const WINDOW: usize = 1_000;
 
 /// An execution and the tree of its steps, without what is told of them.
@@ -62,13 +61,19 @@ impl TraceView {
         from: usize,
         limit: usize,
     ) -> Result<Window, Error> {
-        let rows = from..from.saturating_add(limit).min(self.length());
-        let spans = self.forest.rows[rows.clone()].iter().map(|row| row.span_id).collect();
-        let told = sight.summaries(self.execution.trace_id, spans).await?;
+        self.rows(app, sight, (from..from.saturating_add(limit).min(self.length())).collect()).await
+    }
+
+    /// These rows, with what is told of their steps.
+    pub(crate) async fn rows(&self, app: &App, sight: &Sight, rows: Vec<usize>) -> Result<Window, Error> {
+        let spans: Vec<_> = rows.iter().map(|row| self.forest.rows[*row].span_id).collect();
+        let told = match spans.is_empty() {
+            true => Vec::new(),
+            false => sight.summaries(self.execution.trace_id, spans.clone()).await?,
+        };
         let merged = treering_read::merge(told, &app.prices);
         let mut told: HashMap<_, _> = merged.into_iter().map(|step| (step.span_id, step)).collect();
-        let steps = self.forest.rows[rows.clone()].iter();
-        let steps = steps.map(|row| self.forest.in_place(row.span_id, told.remove(&row.span_id))).collect();
+        let steps = spans.into_iter().map(|span| self.forest.in_place(span, told.remove(&span))).collect();
         Ok(Window { rows, steps })
     }
 }
@@ -76,7 +81,7 @@ impl TraceView {
 /// Some rows of a tree, with what is told of their steps.
 #[derive(Debug)]
 pub(crate) struct Window {
-    pub(crate) rows: Range<usize>,
+    pub(crate) rows: Vec<usize>,
     /// A summary for each of them.
     pub(crate) steps: Vec<Summary>,
 }
@@ -84,12 +89,12 @@ pub(crate) struct Window {
 impl Window {
     /// Each step with its depth.
     fn placed<'a>(&'a self, view: &'a TraceView) -> impl Iterator<Item = (&'a Summary, u32)> {
-        self.steps.iter().zip(view.forest.rows[self.rows.clone()].iter().map(|row| row.depth))
+        self.steps.iter().zip(self.rows.iter().map(|row| view.forest.rows[*row].depth))
     }
 }
 
 /// A step as far as its summary tells: everything but content.
-fn outline(summary: &Summary, depth: u32) -> Step {
+pub(crate) fn outline(summary: &Summary, depth: u32) -> Step {
     let failure = summary.error_type.clone().map(|kind| Failure { kind: Some(kind), ..Failure::default() });
     Step {
         parent_span_id: summary.parent_span_id,

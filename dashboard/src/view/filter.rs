@@ -7,6 +7,7 @@ use treering_step::{Kind, Status, Timestamp};
 use treering_store::ExecutionFilter;
 
 use super::link::Query;
+use super::query::Typed;
 use super::search::Search;
 use crate::error::Error;
 
@@ -31,11 +32,19 @@ pub(crate) struct Filter {
     pub(crate) min_duration: Option<String>,
     pub(crate) limit: Option<String>,
     pub(crate) cursor: Option<String>,
+    /// The columns that the page shows.
+    pub(crate) cols: Option<String>,
 }
 
 impl Filter {
+    /// What the search field says.
+    pub(crate) fn typed(&self) -> Result<Typed, Error> {
+        Typed::of(given(&self.q).unwrap_or_default(), Timestamp::now())
+    }
+
     /// The filter as the store takes it.
-    pub(crate) fn to_store(&self, search: Option<&Search>) -> Result<ExecutionFilter, Error> {
+    pub(crate) fn to_store(&self, typed: &Typed, search: Option<&Search>) -> Result<ExecutionFilter, Error> {
+        let from = word(&self.from, moment, "`from` is a time such as 2026-11-22T12:41:07Z")?;
         Ok(ExecutionFilter {
             text: search.map(|search| search.text().to_owned()),
             words: search.map(|search| search.words().to_vec()).unwrap_or_default(),
@@ -49,21 +58,23 @@ impl Filter {
             agent: owned(&self.agent),
             session: owned(&self.session),
             user: owned(&self.user),
-            from: word(&self.from, moment, "`from` is a time such as 2026-11-22T12:41:07Z")?,
+            from: from.max(typed.since),
             to: word(&self.to, moment, "`to` is a time such as 2026-11-22T12:41:07Z")?,
             min_duration_ns: word(
                 &self.min_duration,
                 span_of_time,
                 "`min_duration` is a length such as 250ms or 2s",
             )?,
+            conditions: typed.conditions.clone(),
             limit: self.limit()?,
             cursor: word(&self.cursor, parsed, "`cursor` is the `next_cursor` of a page before")?,
         })
     }
 
     /// What is searched for, if anything is, by somebody who sees content or does not.
-    pub(crate) fn search(&self, has_content: bool) -> Result<Option<Search>, Error> {
-        let search = given(&self.q).map(Search::of).transpose()?;
+    pub(crate) fn search(typed: &Typed, has_content: bool) -> Result<Option<Search>, Error> {
+        let text = Some(typed.text.as_str()).filter(|text| !text.is_empty());
+        let search = text.map(Search::of).transpose()?;
         Ok(if has_content { search } else { search.map(Search::without_content) })
     }
 
@@ -81,6 +92,11 @@ impl Filter {
 
     /// The address of the list with this filter, from this cursor on.
     pub(crate) fn url(&self, cursor: Option<&str>) -> String {
+        self.url_on("/", cursor)
+    }
+
+    /// The same of another page that takes the same filter.
+    pub(crate) fn url_on(&self, path: &str, cursor: Option<&str>) -> String {
         let fields = [
             ("project", &self.project),
             ("q", &self.q),
@@ -94,10 +110,11 @@ impl Filter {
             ("to", &self.to),
             ("min_duration", &self.min_duration),
             ("limit", &self.limit),
+            ("cols", &self.cols),
         ];
         let query =
             fields.into_iter().fold(Query::new(), |query, (name, value)| query.with(name, given(value)));
-        query.with("cursor", cursor).on("/")
+        query.with("cursor", cursor).on(path)
     }
 }
 
@@ -145,9 +162,10 @@ mod tests {
     #[test]
     fn empty_fields_ask_for_nothing() {
         let filter = Filter { q: text(" "), status: text(""), ..Filter::default() };
-        let store = filter.to_store(None).unwrap();
+        let typed = filter.typed().unwrap();
+        let store = filter.to_store(&typed, None).unwrap();
         assert_eq!((store.text, store.status, store.limit), (None, None, PAGE));
-        assert_eq!(filter.search(true).unwrap(), None);
+        assert_eq!(Filter::search(&typed, true).unwrap(), None);
         assert!(!filter.narrows());
         assert_eq!(filter.url(None), "/");
     }
@@ -162,7 +180,7 @@ mod tests {
             limit: text("1000"),
             ..Filter::default()
         };
-        let store = good.to_store(None).unwrap();
+        let store = good.to_store(&Typed::default(), None).unwrap();
         assert_eq!((store.status, store.kind), (Some(Status::Error), Some(Kind::Llm)));
         assert_eq!((store.min_duration_ns, store.limit), (Some(250_000_000), 1_000));
         for bad in [
@@ -175,7 +193,7 @@ mod tests {
             Filter { limit: text("1001"), ..Filter::default() },
             Filter { cursor: text("<script>"), ..Filter::default() },
         ] {
-            assert!(matches!(bad.to_store(None), Err(Error::Query(_))), "{bad:?}");
+            assert!(matches!(bad.to_store(&Typed::default(), None), Err(Error::Query(_))), "{bad:?}");
         }
     }
 

@@ -1,23 +1,37 @@
 //! The read model that pages and the read API share, and what pages make of it.
 
 pub(crate) mod audit;
+pub(crate) mod chart;
+pub(crate) mod columns;
+pub(crate) mod compare;
 pub(crate) mod content;
+mod conversation;
+pub(crate) mod crash;
 pub(crate) mod execution;
 pub(crate) mod filter;
+pub(crate) mod findings;
 pub(crate) mod forest;
 pub(crate) mod forests;
 pub(crate) mod format;
+pub(crate) mod group;
 pub(crate) mod json;
 pub(crate) mod kind;
+pub(crate) mod ledger;
 pub(crate) mod link;
+pub(crate) mod loops;
 pub(crate) mod lost;
+pub(crate) mod markdown;
+mod path;
 pub(crate) mod price;
+pub(crate) mod query;
 pub(crate) mod reading;
 pub(crate) mod search;
+pub(crate) mod shape;
 pub(crate) mod step;
 pub(crate) mod sum;
 pub(crate) mod switch;
 pub(crate) mod text;
+pub(crate) mod transcript;
 pub(crate) mod tree;
 pub(crate) mod unmapped;
 pub(crate) mod waterfall;

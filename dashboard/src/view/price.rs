@@ -1,11 +1,13 @@
 //! What a step cost, and who says so. A step that used tokens and has no price is said to be unpriced: neither 0
 //! nor a blank would be true.
 
-use treering_read::Prices;
+use serde::Serialize;
+use treering_read::{BillLine, Prices};
 use treering_step::{Step, Usage};
 
 use super::format;
 use super::reading::Reading;
+use super::text::Text;
 
 /// The word for tokens that nobody knows the price of.
 pub(crate) const UNPRICED: &str = "unpriced";
@@ -38,6 +40,46 @@ impl Price {
 
     fn none(source: String) -> Self {
         Self { cost: UNPRICED.to_owned(), source }
+    }
+}
+
+/// What a step cost by class of tokens, at the list price of its model.
+#[derive(Debug, Serialize)]
+pub(crate) struct Bill {
+    lines: Vec<Line>,
+    total: String,
+    /// The row of the table, and which table that is, with its day.
+    row: Text,
+    from: Option<String>,
+    table: &'static str,
+}
+
+#[derive(Debug, Serialize)]
+struct Line {
+    class: &'static str,
+    tokens: String,
+    per_million: String,
+    cost: String,
+}
+
+impl Bill {
+    /// Nothing where there is no price.
+    pub(crate) fn of(step: &Step, prices: &Prices) -> Option<Self> {
+        let model = step.model.as_deref()?;
+        let bill = prices.bill(model, &step.tokens)?;
+        let line = |line: &BillLine| Line {
+            class: line.class,
+            tokens: format::count(line.tokens),
+            per_million: format::dollars(line.per_million),
+            cost: format::dollars(line.usd),
+        };
+        Some(Self {
+            total: format::dollars(bill.lines.iter().map(|line| line.usd).sum()),
+            lines: bill.lines.iter().map(line).collect(),
+            row: Text::line(&bill.row, 120),
+            from: (bill.from_input_tokens > 0).then(|| format::count(bill.from_input_tokens)),
+            table: prices.source(model),
+        })
     }
 }
 

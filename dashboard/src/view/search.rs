@@ -30,10 +30,13 @@ impl Search {
         if typed.to_lowercase().parse::<TraceId>().is_ok() {
             return Ok(Self::Id(typed.to_owned()));
         }
-        if let Some(phrase) = quoted(typed) {
-            return Ok(Self::Phrase(phrase.to_owned()));
-        }
         let words: Vec<_> = treering_read::words_of(typed).into_iter().collect();
+        if let Some(phrase) = quoted(typed) {
+            // One word has no order.
+            let is_word = words.len() == 1 && words[0].chars().count() == phrase.chars().count();
+            let phrase = phrase.to_owned();
+            return Ok(if is_word { Self::Words(phrase, words) } else { Self::Phrase(phrase) });
+        }
         if words.len() > MOST_WORDS {
             return Err(Error::Query("`q` has at most 32 different words"));
         }

@@ -7,7 +7,7 @@ use treering_step::{Content, Event, Kind, Link, Log, Status, Step, Timestamp};
 use super::content::{Body, Few, Pair, Shown, pairs, places};
 use super::format;
 use super::kind::{Badge, status_word};
-use super::price::Price;
+use super::price::{Bill, Price};
 use super::reading::Missing;
 use super::text::{self, Text};
 use super::why::WhyView;
@@ -18,13 +18,15 @@ pub(crate) struct Fact {
     pub(crate) label: &'static str,
     pub(crate) value: Text,
     pub(crate) href: Option<String>,
+    /// What the link leads to, in words.
+    pub(crate) hint: Option<&'static str>,
     /// True for what should be seen first.
     pub(crate) alarm: bool,
 }
 
 impl Fact {
     pub(crate) fn new(label: &'static str, value: impl AsRef<str>) -> Self {
-        Self { label, value: Text::line(value.as_ref(), 120), href: None, alarm: false }
+        Self { label, value: Text::line(value.as_ref(), 120), href: None, hint: None, alarm: false }
     }
 
     fn some(label: &'static str, value: Option<impl AsRef<str>>) -> Option<Self> {
@@ -60,6 +62,8 @@ pub(crate) struct StepView {
     /// How it was read, where its records are still there.
     why: Option<WhyView>,
     origin: Vec<Fact>,
+    /// Its cost by class of tokens, where its price is known.
+    bill: Option<Bill>,
     /// The same step in the read API.
     pub(crate) json_url: String,
 }
@@ -140,8 +144,14 @@ impl StepView {
             logs: Few::first(step.logs.iter(), |log| Entry::log(log, step.started_at)),
             why,
             origin: origin(step, price),
+            bill: None,
             json_url,
         }
+    }
+
+    /// With what it cost, by class of tokens.
+    pub(crate) fn with_bill(self, bill: Option<Bill>) -> Self {
+        Self { bill, ..self }
     }
 
     /// The view of a step whose content is withheld, of which nothing is known to be absent.

@@ -7,6 +7,7 @@ use super::execution::Window;
 use super::forest::{DRAWN_LEVELS, Forest, ForestRow};
 use super::format;
 use super::kind::{Badge, status_word};
+use super::shape::Shown;
 use super::text::Text;
 use super::waterfall::{Bar, Scale};
 
@@ -40,6 +41,13 @@ pub(crate) struct Row {
     bar: Option<Bar>,
     /// What stands in the place of a bar.
     no_bar: String,
+    /// Its level in the tree, from 1 on.
+    level: u32,
+    /// True where it only leads to what was asked for.
+    aside: bool,
+    /// How many steps below it are not shown.
+    folded: Option<String>,
+    heard: Option<String>,
 }
 
 /// The lines that join a step with its parent and its siblings.
@@ -49,14 +57,16 @@ pub(crate) struct Guides {
     path: String,
 }
 
-/// The rows of the window.
-pub(crate) fn rows(forest: &Forest, window: &Window) -> Vec<Row> {
-    let rows = &forest.rows[window.rows.clone()];
-    rows.iter().zip(&window.steps).map(|(place, step)| row(step, place, forest.scale.as_ref())).collect()
+/// The rows of the window, drawn as they are shown.
+pub(crate) fn rows(forest: &Forest, shown: &[Shown], window: &Window) -> Vec<Row> {
+    let scale = forest.scale.as_ref();
+    let row = |(shown, step): (&Shown, _)| row(step, &forest.rows[shown.row], shown, scale);
+    shown.iter().zip(&window.steps).map(row).collect()
 }
 
-fn row(step: &Summary, place: &ForestRow, scale: Option<&Scale>) -> Row {
-    let ForestRow { depth, orphan, siblings, sum, .. } = *place;
+fn row(step: &Summary, place: &ForestRow, shown: &Shown, scale: Option<&Scale>) -> Row {
+    let ForestRow { orphan, sum, .. } = *place;
+    let Shown { depth, siblings, .. } = *shown;
     let kind = step.kind.unwrap_or_default();
     let status = step.status.unwrap_or_default();
     let failed = status == Status::Error;
@@ -78,7 +88,17 @@ fn row(step: &Summary, place: &ForestRow, scale: Option<&Scale>) -> Row {
         shape: shape(status),
         bar: scale.and_then(|scale| scale.bar(step)),
         no_bar: no_bar(step),
+        level: depth + 1,
+        aside: shown.aside,
+        folded: (shown.folded > 0).then(|| format::count(shown.folded.into())),
+        heard: heard(step, scale),
     }
+}
+
+/// When it began and how long it took, for who does not see a bar.
+fn heard(step: &Summary, scale: Option<&Scale>) -> Option<String> {
+    let percent = scale?.position(step.started_at?)?;
+    Some(format!("began at {percent:.0} % of the execution"))
 }
 
 /// The class of a bar that is not simply done.
@@ -122,6 +142,7 @@ mod tests {
     use treering_read::{Bones, Prices};
     use treering_step::Source;
 
+    use super::super::shape::{Asked, Shape};
     use super::*;
 
     fn step(id: u64, parent: u64) -> Summary {
@@ -138,8 +159,9 @@ mod tests {
     #[test]
     fn guides_pass_later_siblings_and_end_at_the_last() {
         let (forest, _) = drawn(vec![step(1, 0), step(2, 1), step(3, 2), step(4, 1)]);
+        let shape = Shape::of(&forest, &Asked::default());
         let path = |row: usize| {
-            let row = &forest.rows[row];
+            let row = &shape.rows[row];
             guides(row.depth, row.siblings).map(|guides| guides.path)
         };
         assert_eq!(path(0), None);
@@ -151,7 +173,8 @@ mod tests {
     #[test]
     fn levels_too_deep_to_be_drawn_are_numbered() {
         let (forest, steps) = drawn((1..=40).map(|id| step(id, id - 1)).collect());
-        let rows = rows(&forest, &Window { rows: 0..40, steps });
+        let shape = Shape::of(&forest, &Asked::default());
+        let rows = rows(&forest, &shape.rows, &Window { rows: (0..40).collect(), steps });
         let widest = rows.iter().filter_map(|row| row.guides.as_ref()).map(|guides| guides.width).max();
         assert_eq!(widest, Some(DRAWN_LEVELS * LEVEL));
         assert_eq!(rows[39].depth.as_deref(), Some("39"));

@@ -63,6 +63,10 @@ impl Browser {
         if let Some(cookie) = parts.headers.get(header::SET_COOKIE) {
             self.cookie = cookie.to_str().unwrap().split(';').next().map(str::to_owned);
         }
+        // A stream has no end.
+        let is_stream =
+            parts.headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind == "text/event-stream");
+        let body = if is_stream { Body::empty() } else { body };
         let body = String::from_utf8(body.collect().await.unwrap().to_bytes().to_vec()).unwrap();
         Answer { status: parts.status.as_u16(), headers: parts.headers, body }
     }

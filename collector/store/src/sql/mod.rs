@@ -5,6 +5,7 @@ mod audit;
 mod changes;
 mod clear;
 mod clients;
+mod conditions;
 mod connection;
 mod content;
 mod erase;

@@ -8,8 +8,9 @@ use std::sync::LazyLock;
 use super::connection::{Connection, Find, Kind, Row};
 use rusqlite::params;
 use rusqlite::types::Value;
-use treering_step::{ProcessId, Source, SpanId, Status, Summary};
+use treering_step::{ProcessId, Source, SpanId, Status, Summary, TraceId};
 
+use super::executions::{BY_EXECUTION, key_of};
 use super::joins::{BY_STEP, Joins, Naming, Place};
 use super::rows::{self, SUMMARY_COLUMNS};
 use super::versions::last_version;
@@ -252,6 +253,48 @@ pub(super) fn of_steps(
         return exchanged(joins, &steps, came);
     }
     Ok(came.into_iter().flatten().collect())
+}
+
+/// Steps that came in with an execution and say this of themselves, in the order of their ids.
+pub(super) fn found(
+    connection: &Connection,
+    of: Touched,
+    text: &str,
+    limit: u32,
+) -> Result<Vec<SpanId>, Error> {
+    let columns = ["name", "agent", "model", "tool", "error_type"];
+    let any: Vec<_> =
+        columns.iter().map(|column| format!("coalesce(instr(lower({column}), ?3), 0) > 0")).collect();
+    let sql = format!(
+        "SELECT DISTINCT span_id FROM summary WHERE project = ?1 AND trace_id = ?2 AND ({})
+         ORDER BY span_id LIMIT ?4",
+        any.join(" OR ")
+    );
+    let values = params![of.project.0, of.trace_id.as_bytes(), text, i64::from(limit)];
+    connection.all(&sql, values, |row| rows::span_id(row.blob(0)?))
+}
+
+/// What came in with these executions since this version, the oldest first, up to so many of each.
+pub(super) fn since(
+    connection: &Connection,
+    of: &[Touched],
+    version: i64,
+    limit: u32,
+) -> Result<Vec<(TraceId, Summary)>, Error> {
+    let Some(project) = of.first().map(|of| of.project) else { return Ok(Vec::new()) };
+    let lives = Lives::of(connection, project);
+    let but = format!("AND written > {version} ORDER BY written, span_id, source LIMIT {limit}");
+    let find = Find { told: Detail::Whole.columns(), table: "summary", by: &BY_EXECUTION, but: &but };
+    let keys: Vec<_> = of.iter().map(|of| key_of(*of)).collect();
+    let mut told = Vec::new();
+    connection.find(&find, &keys, |at, row| {
+        let summary = lives.read(row)?;
+        if !is_naming(&summary) {
+            told.push((of[at].trace_id, summary));
+        }
+        Ok(())
+    })?;
+    Ok(told)
 }
 
 /// What came in with each of these steps.

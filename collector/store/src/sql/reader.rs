@@ -8,16 +8,18 @@ use super::content::Content;
 use super::executions::{SHOWN, computed, execution};
 use super::facets::bit;
 use super::outcomes::outcomes;
-use super::partials::{Detail, each_step, of_steps};
+use super::partials::{Detail, each_step, each_step_of_many, found, of_steps, since};
 use super::pool::Pool;
 use super::receipts::receipt;
 use super::records::{dated_records, newest, records, steps};
 use super::rows::{self, EXECUTION_COLUMNS, integer, time};
-use super::{audit, index, people, search};
+use super::versions::last_version;
+use super::{audit, conditions, index, people, search};
 use crate::postgres::Claims;
 use crate::{
-    AuditRow, Computed, Cursor, Error, ExecutionFilter, ExecutionPage, OutcomeCount, Project, ProjectId,
-    Receipt, RequestId, Role, Scope, SearchLag, StepRecords, Touched, Vault, Viewer,
+    AuditRow, Computed, Cursor, Error, ExecutionFilter, ExecutionPage, OutcomeCount, Pattern, Project,
+    ProjectId, Receipt, RequestId, Role, Scope, SearchLag, StepRecords, Test, TextField, Touched, Vault,
+    Viewer,
 };
 
 /// How many executions a page has where nobody says.
@@ -161,6 +163,56 @@ impl Reader {
         self.look(scope, read).await
     }
 
+    /// The steps of many executions, each with all of its partial summaries and the place of its execution among these.
+    pub async fn steps_of_many<T: Default + Send + 'static>(
+        &self,
+        scope: Scope,
+        of: Vec<TraceId>,
+        add: impl Fn(&mut T, usize, Vec<Summary>) + Send + 'static,
+    ) -> Result<T, Error> {
+        let of: Vec<_> =
+            of.into_iter().map(|trace_id| Touched { project: scope.project(), trace_id }).collect();
+        let read = move |connection: &Connection| {
+            let mut told = T::default();
+            each_step_of_many(connection, &of, |at, step| add(&mut told, at, step))?;
+            Ok(told)
+        };
+        self.look(scope, read).await
+    }
+
+    /// Steps of an execution, so many at the most, whose name, agent, model, tool or error holds this text; upper and
+    /// lower case of ASCII are the same.
+    pub async fn find_steps(
+        &self,
+        scope: Scope,
+        trace_id: TraceId,
+        text: &str,
+        limit: u32,
+    ) -> Result<Vec<SpanId>, Error> {
+        let of = Touched { project: scope.project(), trace_id };
+        let text = text.to_ascii_lowercase();
+        self.look(scope, move |connection| found(connection, of, &text, limit)).await
+    }
+
+    /// What came in with these executions after this version, partial summaries, the oldest first and up to so many of
+    /// each.
+    pub async fn since(
+        &self,
+        scope: Scope,
+        of: Vec<TraceId>,
+        version: u64,
+        limit: u32,
+    ) -> Result<Vec<(TraceId, Summary)>, Error> {
+        let of: Vec<_> =
+            of.into_iter().map(|trace_id| Touched { project: scope.project(), trace_id }).collect();
+        self.look(scope, move |connection| since(connection, &of, integer(version), limit)).await
+    }
+
+    /// The version of what was written last, in any project.
+    pub async fn last_version(&self, scope: Scope) -> Result<u64, Error> {
+        self.look(scope, |connection| Ok(last_version(connection)?.unsigned_abs())).await
+    }
+
     /// The partial summaries of an execution.
     pub async fn summaries(&self, scope: Scope, trace_id: TraceId) -> Result<Vec<Summary>, Error> {
         let of = Touched { project: scope.project(), trace_id };
@@ -231,13 +283,13 @@ fn projects(connection: &Connection) -> Result<Vec<Project>, Error> {
 }
 
 /// Conditions and their values, put together as the filter asks.
-struct Where {
+pub(super) struct Where {
     sql: String,
     values: Vec<Value>,
 }
 
 impl Where {
-    fn and(&mut self, condition: &str, values: impl IntoIterator<Item = Value>) {
+    pub(super) fn and(&mut self, condition: &str, values: impl IntoIterator<Item = Value>) {
         self.sql.push_str(" AND ");
         self.sql.push_str(condition);
         self.values.extend(values);
@@ -255,6 +307,15 @@ fn known(vault: &Vault, scope: Scope, mut filter: ExecutionFilter) -> Result<Exe
     let project = scope.project();
     filter.user = filter.user.map(|name| vault.user_known_as(project, &name)).transpose()?;
     filter.session = filter.session.map(|name| vault.session_known_as(project, &name)).transpose()?;
+    for condition in &mut filter.conditions {
+        match &mut condition.test {
+            Test::Text(TextField::User, Pattern::Is(name)) => *name = vault.user_known_as(project, name)?,
+            Test::Text(TextField::Session, Pattern::Is(name)) => {
+                *name = vault.session_known_as(project, name)?
+            }
+            _ => {}
+        }
+    }
     Ok(filter)
 }
 
@@ -280,6 +341,7 @@ fn conditions(scope: Scope, filter: &ExecutionFilter) -> Where {
     if let Some(least) = filter.min_duration_ns {
         all.and("duration_ns >= ?", [Value::Integer(integer(least))]);
     }
+    conditions::add(&mut all, &filter.conditions);
     if let Some(Cursor { at, trace_id }) = filter.cursor {
         let end = [Value::Integer(at), Value::Blob(trace_id.as_bytes().to_vec())];
         all.and("(listed_at, trace_id) < (?, ?)", end);
@@ -297,12 +359,8 @@ fn indexed(column: &str, text: Option<&str>) -> String {
 
 /// The model of any step. Within a list as JSON no quote follows a bracket or a comma but where a text begins.
 fn any_model(all: &mut Where, model: &str) {
-    let word = serde_json::Value::from(model).to_string();
-    let places = ["models", "step_models"].into_iter().flat_map(|list| [(list, '['), (list, ',')]);
-    let (any, values): (Vec<_>, Vec<_>) = places
-        .map(|(list, before)| (format!("instr({list}, ?) > 0"), Value::Text(format!("{before}{word}"))))
-        .unzip();
-    all.and(&format!("({})", any.join(" OR ")), values);
+    let (sql, values) = conditions::any_model(&Pattern::Is(model.to_owned()));
+    all.and(&sql, values);
 }
 
 /// The execution that a text names by its id.

@@ -1,5 +1,5 @@
 use treering_step::{Execution, Kind, Status};
-use treering_store::ExecutionFilter;
+use treering_store::{Compared, Condition, ExecutionFilter, NumberField, Pattern, Test, TextField};
 
 use crate::support::{Store, at, execution, span, trace};
 
@@ -53,6 +53,95 @@ async fn every_filter_filters() {
     assert_eq!(store.list(ExecutionFilter { user: Some("nobody".into()), ..all() }).await, [""; 0]);
     assert_eq!(store.list(ExecutionFilter { from: at(20), to: at(40), ..all() }).await, ["run 3", "run 2"]);
     assert_eq!(store.list(ExecutionFilter { min_duration_ns: Some(4_000), ..all() }).await, ["run 4"]);
+}
+
+#[tokio::test]
+async fn every_condition_asks_what_it_says() {
+    let store = Store::new().await;
+    for number in 1..=4 {
+        let one = execution(number, &format!("run {number}"), u64::from(number) * 10);
+        store.put(1, one).await;
+    }
+    let text = |field, pattern| Test::Text(field, pattern);
+    let number = |field, compared, number| Test::Number(field, compared, number);
+    let begins = |text: &str| Pattern::Begins(text.into());
+    let cases = [
+        (text(TextField::Name, Pattern::Is("run 2".into())), "run 2"),
+        (text(TextField::Name, begins("run")), "run 4,run 3,run 2,run 1"),
+        (text(TextField::Name, begins("un 2")), ""),
+        (text(TextField::Agent, Pattern::Ends("3-agent".into())), "run 3"),
+        (text(TextField::Agent, Pattern::Ends("run 3".into())), ""),
+        (text(TextField::Agent, Pattern::Holds("1-a".into())), "run 1"),
+        (text(TextField::Model, begins("model-2")), "run 2"),
+        (text(TextField::Model, begins("odel")), ""),
+        (text(TextField::Model, Pattern::Ends("-2".into())), "run 2"),
+        (text(TextField::Model, Pattern::Holds("del-3".into())), "run 3"),
+        (text(TextField::Model, Pattern::Is("model-".into())), ""),
+        (text(TextField::Session, Pattern::Is("session-3".into())), "run 3"),
+        (text(TextField::User, Pattern::Is("nobody".into())), ""),
+        (Test::Status(Status::Error), "run 4,run 2"),
+        (Test::Kind(Kind::Tool), ""),
+        (number(NumberField::Duration, Compared::Above, 3_000.0), "run 4"),
+        (number(NumberField::Duration, Compared::AtMost, 2_000.0), "run 2,run 1"),
+        (number(NumberField::Steps, Compared::Below, 1.0), ""),
+        (number(NumberField::Tokens, Compared::AtLeast, 0.0), "run 4,run 3,run 2,run 1"),
+        (number(NumberField::Redactions, Compared::Above, 1_000.0), ""),
+        (number(NumberField::Errors, Compared::Below, 1_000.0), "run 4,run 3,run 2,run 1"),
+        (number(NumberField::Cost, Compared::Above, 1e9), ""),
+    ];
+    let all = ["run 4", "run 3", "run 2", "run 1"];
+    for (test, expected) in cases {
+        let ask = |not| ExecutionFilter {
+            conditions: vec![Condition { test: test.clone(), not }],
+            ..ExecutionFilter::default()
+        };
+        let is: Vec<_> = expected.split(',').filter(|name| !name.is_empty()).collect();
+        assert_eq!(store.list(ask(false)).await, is, "{test:?}");
+        let others: Vec<_> = all.into_iter().filter(|name| !is.contains(name)).collect();
+        assert_eq!(store.list(ask(true)).await, others, "not {test:?}");
+    }
+    let both = [Test::Status(Status::Error), text(TextField::Name, Pattern::Ends("4".into()))];
+    let conditions = both.map(|test| Condition { test, not: false }).into();
+    assert_eq!(store.list(ExecutionFilter { conditions, ..Default::default() }).await, ["run 4"]);
+}
+
+#[tokio::test]
+async fn steps_are_found_by_what_they_say_of_themselves() {
+    let store = Store::new().await;
+    store
+        .append(vec![span(1, 1, "Choose tools", 5), span(1, 2, "answer", 6), span(2, 3, "choose", 7)], vec![])
+        .await;
+    let reader = &store.handles.reader;
+    let find = async |text: &str, limit| {
+        let found = reader.find_steps(store.scope(), trace(1), text, limit).await.unwrap();
+        found.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let all = find("", 9).await;
+    assert_eq!(all.len(), 2);
+    assert_eq!(find("CHOOSE", 9).await, [all[0].as_str()]);
+    assert_eq!(find("e", 1).await.len(), 1);
+    assert_eq!(find("nothing", 9).await, [""; 0]);
+    let names = |told: &mut Vec<(usize, String)>, at, step: Vec<treering_step::Summary>| {
+        told.push((at, step[0].name.clone().unwrap()));
+    };
+    let mut told = reader.steps_of_many(store.scope(), vec![trace(2), trace(1)], names).await.unwrap();
+    told.sort();
+    let told: Vec<_> = told.iter().map(|(at, name)| (*at, name.as_str())).collect();
+    assert_eq!(told, [(0, "choose"), (1, "Choose tools"), (1, "answer")]);
+}
+
+#[tokio::test]
+async fn what_came_after_a_version_is_told_and_nothing_older() {
+    let store = Store::new().await;
+    let reader = &store.handles.reader;
+    store.append(vec![span(1, 1, "old", 5), span(2, 2, "old as well", 6)], vec![]).await;
+    let version = reader.last_version(store.scope()).await.unwrap();
+    store.append(vec![span(1, 3, "new", 7), span(3, 4, "not asked for", 8)], vec![]).await;
+    assert!(reader.last_version(store.scope()).await.unwrap() > version);
+    let told = reader.since(store.scope(), vec![trace(2), trace(1)], version, 10).await.unwrap();
+    let told: Vec<_> = told.iter().map(|(of, step)| (*of, step.name.as_deref().unwrap())).collect();
+    assert_eq!(told, [(trace(1), "new")]);
+    assert!(reader.since(store.scope(), vec![], version, 10).await.unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -3,14 +3,17 @@
 //! `TREERING_CHROMIUM` names the browser where it is not on the path. `TREERING_SCREENSHOTS` names a folder
 //! for pictures of every page, at two sizes, light and dark.
 
+mod barriers;
 mod chromium;
 mod hostile;
+mod live;
 mod sender;
 mod strange;
 #[path = "../support/mod.rs"]
 mod support;
 mod tab;
 mod visit;
+mod ways;
 
 use std::path::{Path, PathBuf};
 
@@ -61,7 +64,7 @@ fn assert_scripts_are_off(visit: &Visit) {
     }
 }
 
-fn executions(tab: &Tab<'_>) -> u64 {
+pub(crate) fn executions(tab: &Tab<'_>) -> u64 {
     tab.look("document.querySelectorAll('tbody tr').length").as_u64().expect("a count")
 }
 
@@ -157,7 +160,7 @@ async fn what_a_stranger_sends_stays_text() {
     assert_harmless(&tab, &hostile::FIELDS);
     for filter in ["session", "user"] {
         tab.open(&format!("{}/executions/{}", visit.origin(), hostile::TRACE));
-        tab.click(&format!("a[href*='{filter}=']"));
+        tab.click(&format!(".facts a[href*='{filter}s?is=']"));
         assert_eq!(executions(&tab), 1, "one execution of that {filter}");
         assert_harmless(&tab, &["name"]);
     }
@@ -209,7 +212,7 @@ fn assert_harmless(tab: &Tab<'_>, fields: &[&str]) {
 }
 
 fn assert_nothing_active(tab: &Tab<'_>) {
-    let active = "script, style, img, iframe, object, embed, base, [onerror], [onload], [srcdoc], [style], \
+    let active = "script:not([src^=\"/static/\"]), style, img, iframe, object, embed, base, [onerror], [onload], [srcdoc], [style], \
                   [href^=javascript]";
     let found =
         tab.look(&format!("[...document.querySelectorAll('{active}')].map(found => found.outerHTML)"));
@@ -240,7 +243,7 @@ async fn every_page_fits_its_window_by_day_and_by_night() {
     }
 }
 
-fn pages(visit: &Visit, tab: &Tab<'_>) -> Vec<(&'static str, String)> {
+pub(crate) fn pages(visit: &Visit, tab: &Tab<'_>) -> Vec<(&'static str, String)> {
     let (origin, execution) = (visit.origin(), visit.execution());
     tab.open(&execution);
     let step = |name: &str| tab.read(&format!("document.querySelector({:?}).href", step(tab, name)));
@@ -250,6 +253,22 @@ fn pages(visit: &Visit, tab: &Tab<'_>) -> Vec<(&'static str, String)> {
         ("list", origin.clone()),
         ("list-filtered", format!("{origin}/?status=error")),
         ("list-empty", format!("{origin}/?q=nobody")),
+        ("list-columns", format!("{origin}/?cols=agent,model,session,user,started,took,bar&q=tokens%3E0")),
+        ("agents", format!("{origin}/agents")),
+        ("agent", format!("{origin}/agents?is=research_assistant")),
+        ("models", format!("{origin}/models")),
+        ("tools", format!("{origin}/tools")),
+        ("tool", format!("{origin}/tools?is=fetch_page")),
+        ("users", format!("{origin}/users")),
+        ("sessions", format!("{origin}/sessions")),
+        ("transcript", format!("{execution}/transcript")),
+        ("context", format!("{execution}/context")),
+        ("compare", format!("{origin}/compare?a={}", visit.trace)),
+        ("errors-only", format!("{execution}?only=errors")),
+        ("critical-path", format!("{execution}?only=path")),
+        ("one-level", format!("{execution}?levels=1")),
+        ("found", format!("{execution}?find=fetch")),
+        ("found-nothing", format!("{execution}?find=nothing")),
         ("attributes", format!("{origin}/attributes")),
         ("requests", format!("{origin}/receipts")),
         ("audit", format!("{origin}/audit")),

@@ -45,6 +45,8 @@ impl<'a> Tab<'a> {
         for domain in ["Page", "Runtime", "Log", "Network", "Audits"] {
             tab.call(&format!("{domain}.enable"), json!({}));
         }
+        // Keys and focus are as in a window that somebody looks at.
+        tab.call("Emulation.setFocusEmulationEnabled", json!({"enabled": true}));
         tab.resize(DESK);
         tab
     }
@@ -85,6 +87,18 @@ impl<'a> Tab<'a> {
 
     /// Clicks, with the mouse, on the first element that this selector finds and that links to a page.
     pub(crate) fn click(&self, selector: &str) {
+        let place = self.place(selector);
+        self.travel(|| self.mouse(&place));
+    }
+
+    /// The same where nothing leads to another page.
+    pub(crate) fn press_on(&self, selector: &str) {
+        let place = self.place(selector);
+        self.mouse(&place);
+    }
+
+    /// The middle of the first element that this selector finds.
+    fn place(&self, selector: &str) -> Value {
         let middle = format!(
             "(() => {{
                 const found = document.querySelector({selector:?});
@@ -97,14 +111,88 @@ impl<'a> Tab<'a> {
             }})()"
         );
         let middle = self.look(&middle);
-        let (x, y) = (&middle[0], &middle[1]);
-        assert!(x.is_number(), "{selector} cannot be clicked: {middle}");
+        assert!(middle[0].is_number(), "{selector} cannot be clicked: {middle}");
+        middle
+    }
+
+    fn mouse(&self, place: &Value) {
+        for kind in ["mousePressed", "mouseReleased"] {
+            let event =
+                json!({"type": kind, "x": place[0], "y": place[1], "button": "left", "clickCount": 1});
+            self.call("Input.dispatchMouseEvent", event);
+        }
+    }
+
+    /// Presses a key, which leads to no other page.
+    pub(crate) fn press(&self, key: &str) {
+        let text = if key.chars().count() == 1 { key } else { "" };
+        let code = match key {
+            "ArrowLeft" => 37,
+            "ArrowUp" => 38,
+            "ArrowRight" => 39,
+            "ArrowDown" => 40,
+            "Escape" => 27,
+            "/" | "?" => 191,
+            other => other.to_ascii_uppercase().bytes().next().map_or(0, u32::from),
+        };
+        for kind in ["keyDown", "keyUp"] {
+            let event = json!({"type": kind, "key": key, "text": if kind == "keyDown" { text } else { "" },
+                "windowsVirtualKeyCode": code});
+            self.call("Input.dispatchKeyEvent", event);
+        }
+    }
+
+    /// The same of a key that leads to another page.
+    pub(crate) fn press_to_go(&self, key: &str) {
         self.travel(|| {
-            for kind in ["mousePressed", "mouseReleased"] {
-                let event = json!({"type": kind, "x": x, "y": y, "button": "left", "clickCount": 1});
-                self.call("Input.dispatchMouseEvent", event);
-            }
+            let event = json!({"type": "keyDown", "key": key, "text": "\r", "windowsVirtualKeyCode": 13});
+            self.call("Input.dispatchKeyEvent", event);
         });
+    }
+
+    /// Waits until this expression is true of the page.
+    pub(crate) fn wait_until(&self, expression: &str) {
+        let script = format!(
+            "new Promise(done => {{
+                const look = () => ({expression}) && (done(true), watch.disconnect());
+                const watch = new MutationObserver(look);
+                watch.observe(document, {{subtree: true, childList: true, attributes: true}});
+                look();
+            }})"
+        );
+        assert_eq!(self.look(&script), true, "{expression}");
+    }
+
+    /// What came over the wire since this moment: each address with its bytes.
+    pub(crate) fn transferred(&self, since: usize) -> Vec<(String, u64)> {
+        let told = self.browser.told(&self.session);
+        let mut addresses = std::collections::HashMap::new();
+        let mut found = Vec::new();
+        for event in told.iter().skip(since) {
+            let (params, id) = (&event["params"], event["params"]["requestId"].as_str().unwrap_or_default());
+            match event["method"].as_str() {
+                Some("Network.requestWillBeSent") => {
+                    let url = params["request"]["url"].as_str().unwrap_or_default();
+                    addresses.insert(id.to_owned(), url.to_owned());
+                }
+                Some("Network.loadingFinished") => {
+                    let bytes = params["encodedDataLength"].as_f64().unwrap_or_default();
+                    #[expect(
+                        clippy::cast_possible_truncation,
+                        clippy::cast_sign_loss,
+                        reason = "a count of bytes"
+                    )]
+                    found.extend(addresses.get(id).map(|url| (url.clone(), bytes as u64)));
+                }
+                _ => {}
+            }
+        }
+        found
+    }
+
+    /// How much was told of this tab so far: the moment for [`Tab::transferred`].
+    pub(crate) fn told(&self) -> usize {
+        self.browser.told(&self.session).len()
     }
 
     /// Presses the back button.
@@ -145,6 +233,11 @@ impl<'a> Tab<'a> {
         self.call("Emulation.setScriptExecutionDisabled", json!({"value": true}));
     }
 
+    /// The scripts of pages do not come; others run.
+    pub(crate) fn keep_scripts_away(&self) {
+        self.call("Network.setBlockedURLs", json!({"urls": ["*.js"]}));
+    }
+
     pub(crate) fn resize(&self, Size { width, height }: Size) {
         let metrics = json!({
             "width": width, "height": height, "deviceScaleFactor": 1, "mobile": width < 600,
@@ -176,11 +269,11 @@ impl<'a> Tab<'a> {
 fn complaint(event: &Value, origin: &str) -> Option<String> {
     let params = &event["params"];
     let is_wrong = match event["method"].as_str()? {
-        "Log.entryAdded"
-        | "Runtime.consoleAPICalled"
-        | "Runtime.exceptionThrown"
-        | "Audits.issueAdded"
-        | "Network.loadingFailed" => true,
+        "Log.entryAdded" | "Runtime.consoleAPICalled" | "Runtime.exceptionThrown" | "Audits.issueAdded" => {
+            true
+        }
+        // What was still open when the page was left did not fail.
+        "Network.loadingFailed" => params["canceled"] != true,
         "Network.requestWillBeSent" => !params["request"]["url"].as_str()?.starts_with(&format!("{origin}/")),
         _ => false,
     };
