@@ -4,6 +4,8 @@
 //! folder, or a URL; CONTROL is the folder of the control data, where STORE is a ClickHouse; and GROUP is how many spans
 //! are appended at once.
 //!
+//! `TREERING_LATENCY_SEND` names the address of another backend's OTLP/HTTP (`…/v1/traces`), which is sent the same spans.
+//!
 //! Fills a store as delivery does (requests through redaction and reading, 1.5 KB a span, nine executions of 10 spans
 //! for each one of 100, and one of 100,000), then asks the dashboard's own read API, and prints a table.
 #![expect(
@@ -31,9 +33,10 @@ use treering_read::{Bones, Prices};
 use treering_redact::{Record, Rules};
 use treering_seal::MasterKey;
 use treering_store::{
-    ApiKey, Batch, Handles, MasterSource, ProjectId, Scopes, SpanEntry, StoreUrl, Touched, Writer,
+    ApiKey, Batch, Handles, MasterSource, ProjectId, Scopes, SpanEntry, StoreUrl, Touched, Wording, Writer,
 };
 
+/// Steps of the giant, unless `TREERING_LATENCY_GIANT` says another number.
 const GIANT: u64 = 100_000;
 const BASE: u64 = 1_790_000_000_000_000_000;
 const SECOND: u64 = 1_000_000_000;
@@ -65,6 +68,7 @@ async fn main() {
             project,
             rules: Rules::builtin(),
             cost: Cell::default(),
+            other: std::env::var("TREERING_LATENCY_SEND").ok(),
             group: arguments.next().map_or(GROUP, |group| group.parse().expect("a number of spans")),
         };
         filling.fill(spans).await;
@@ -77,14 +81,35 @@ async fn main() {
             processor.as_secs_f64() * 1e6 / spans as f64
         );
     }
+    let began = Instant::now();
+    let indexed = index(&handles.writer).await;
+    println!("put {indexed} executions into the index of words in {:.0?}", began.elapsed());
     let mut asking = Asking::of(handles).await;
+    asking.pages(spans).await;
     asking.lists().await;
     asking.executions(spans).await;
     asking.giant().await;
 }
 
+/// Puts what is not in the index of words there, as the collector does behind delivery.
+async fn index(writer: &Writer) -> usize {
+    let wording = Wording { of_record: treering_read::words, of_context: treering_read::context_words };
+    let mut indexed = 0;
+    loop {
+        let waiting = writer.unindexed(100).await.expect("a list");
+        if waiting.is_empty() {
+            return indexed;
+        }
+        indexed += writer.index(waiting, wording).await.expect("it is indexed").len();
+    }
+}
+
 /// A sequence that is the same at each run.
 struct Seed(u64);
+
+fn giant() -> u64 {
+    std::env::var("TREERING_LATENCY_GIANT").map_or(GIANT, |steps| steps.parse().expect("a number of steps"))
+}
 
 impl Seed {
     fn next(&mut self) -> u64 {
@@ -182,6 +207,7 @@ struct Filling {
     project: ProjectId,
     rules: Rules,
     cost: Cell<Cost>,
+    other: Option<String>,
     group: usize,
 }
 
@@ -196,7 +222,7 @@ impl Filling {
     async fn fill(&self, spans: u64) {
         let mut seed = Seed(42);
         let (mut request, mut done, mut number) = (Vec::new(), 0, 1);
-        while done + GIANT < spans {
+        while done + giant() < spans {
             request.extend((0..length(number)).map(|at| span(number, at, &mut seed)));
             done += length(number);
             number += 1;
@@ -207,14 +233,14 @@ impl Filling {
         let of: Vec<_> = self.put(&request).await;
         drop(of);
         let mut touched = Vec::new();
-        for at in (0..GIANT).step_by(4_000) {
-            let part: Vec<_> = (at..at + 4_000).map(|at| span(0, at, &mut seed)).collect();
+        for at in (0..giant()).step_by(4_000) {
+            let part: Vec<_> = (at..(at + 4_000).min(giant())).map(|at| span(0, at, &mut seed)).collect();
             touched = self.append(&part).await;
         }
         let (began, before) = (Instant::now(), memory());
         self.compute(touched).await;
         let grown = memory().saturating_sub(before) >> 20;
-        println!("computed an execution of {GIANT} steps in {:.0?}, {grown} MB more", began.elapsed());
+        println!("computed an execution of {} steps in {:.0?}, {grown} MB more", giant(), began.elapsed());
     }
 
     async fn put(&self, request: &[String]) -> Vec<Touched> {
@@ -229,6 +255,12 @@ impl Filling {
             request.join(",")
         );
         let export = Export::from_json(Signal::Traces, json.as_bytes()).expect("a request");
+        if let Some(url) = &self.other {
+            rustls::crypto::ring::default_provider().install_default().ok();
+            let request = reqwest::Client::new().post(url).header("content-type", "application/x-protobuf");
+            let answer = request.body(export.as_bytes().to_vec()).send().await.expect("an answer");
+            assert!(answer.status().is_success(), "{}", answer.status());
+        }
         let records = self.rules.redact_export(export).expect("it is redacted").records();
         let key = self.writer.vault().hash_key(self.project).expect("a key");
         let entry = |record: Record| {
@@ -285,8 +317,10 @@ impl Asking {
     }
 
     async fn get(&self, path: &str) -> (Duration, Vec<u8>) {
+        let form = if path.starts_with("/api/") { "identity" } else { "gzip" };
         let request = Request::get(path)
             .header("host", "localhost")
+            .header("accept-encoding", form)
             .header("authorization", format!("Bearer {}", self.key));
         let began = Instant::now();
         let answer = self.router.clone().oneshot(request.body(Body::empty()).expect("a request")).await;
@@ -318,6 +352,50 @@ impl Asking {
             at(100),
             took.len()
         );
+    }
+
+    /// The pages, compressed as browsers ask for them.
+    async fn pages(&mut self, spans: u64) {
+        println!("{:44} {:>9} {:>9} {:>9}", "milliseconds", "p50", "p95", "max");
+        for (what, path) in [
+            ("page: list", "/"),
+            ("page: list of what failed", "/?status=error"),
+            ("page: by the small language", "/?q=status:error+model:model-3*+tokens%3E10k"),
+            ("page: a condition that nothing meets", "/?q=cost%3E1000"),
+            ("page: a word of the content", "/?q=oakelmash"),
+            ("page: a word that nobody said", "/?q=nobodysaidthis"),
+            ("page: agents", "/agents"),
+            ("page: one agent", "/agents?is=agent-7"),
+            ("page: sessions", "/sessions"),
+            ("page: models", "/models"),
+            ("page: tools", "/tools"),
+        ] {
+            let (time, _) = self.get(path).await;
+            let times = if time > Duration::from_millis(300) { 5 } else { 40 };
+            self.measure(what, std::iter::repeat_n(path.to_owned(), times)).await;
+        }
+        let most = (spans.saturating_sub(giant()) / 19).max(1);
+        let numbers: Vec<u64> = (1..60).map(|at| (at * most / 60) / 10 * 10).filter(|at| *at > 0).collect();
+        for (what, rest) in [
+            ("page: execution of 100 steps", ""),
+            ("page: its errors", "?only=errors"),
+            ("page: its critical path", "?only=path"),
+            ("page: found among its steps", "?find=tool-7"),
+            ("page: its transcript", "/transcript"),
+            ("page: its context", "/context"),
+            ("page: it as Markdown", ".md"),
+        ] {
+            let path = |number: &u64| format!("/executions/{}{rest}", trace(*number));
+            self.measure(what, numbers.iter().map(path)).await;
+        }
+        let compare = |at: usize| format!("/compare?a={}&b={}", trace(numbers[at]), trace(numbers[at + 1]));
+        self.measure("page: two of 100 steps compared", (0..numbers.len() - 1).map(compare)).await;
+        let giant = format!("/executions/{}", trace(0));
+        for rest in ["", "?only=path", "?find=tool-7", "?levels=2"] {
+            let path = format!("{giant}{rest}");
+            self.measure(&format!("page: of the giant {rest}, first time"), [path.clone()]).await;
+            self.measure("  later", std::iter::repeat_n(path, 20)).await;
+        }
     }
 
     async fn lists(&mut self) {
@@ -367,7 +445,7 @@ impl Asking {
 
     async fn executions(&mut self, spans: u64) {
         let mut seed = Seed(7);
-        let most = (spans.saturating_sub(GIANT) / 19).max(1);
+        let most = (spans.saturating_sub(giant()) / 19).max(1);
         let mut numbers = |size: u64| -> Vec<u64> {
             (0..200)
                 .map(|_| seed.below(most))
@@ -389,13 +467,13 @@ impl Asking {
     async fn giant(&mut self) {
         let giant = format!("/api/v1/executions/{}", trace(0));
         let before = memory();
-        self.measure("execution of 100,000 steps, first time", [giant.clone()]).await;
+        self.measure("execution of the giant, first time", [giant.clone()]).await;
         println!("  memory grew by {} MB", memory().saturating_sub(before) >> 20);
-        self.measure("execution of 100,000 steps, later", std::iter::repeat_n(giant.clone(), 20)).await;
+        self.measure("execution of the giant, later", std::iter::repeat_n(giant.clone(), 20)).await;
         self.measure("page of it", std::iter::repeat_n(format!("/executions/{}", trace(0)), 20)).await;
-        let deep = |at: u64| format!("{giant}?at={:016x}&limit=100", at * 4_999 + 1);
+        let deep = |at: u64| format!("{giant}?at={:016x}&limit=100", at * (giant() / 20 - 1) + 1);
         self.measure("100 steps in the middle of it", (1..20).map(deep)).await;
-        let step = |at: u64| format!("{giant}/steps/{:016x}", at * 4_999 + 1);
+        let step = |at: u64| format!("{giant}/steps/{:016x}", at * (giant() / 20 - 1) + 1);
         self.measure("one step of it, whole", (1..20).map(step)).await;
         println!("  the process has {} MB", memory() >> 20);
     }

@@ -20,7 +20,7 @@ pub(crate) struct Crash {
     open: Vec<Open>,
     /// How many more were.
     more: Option<String>,
-    /// When it was heard of last.
+    /// The last moment that its steps tell of.
     last: Option<String>,
 }
 

@@ -99,4 +99,9 @@ async fn an_agent_that_is_killed_in_a_tool_call_is_shown_as_interrupted_with_wha
     let page = client().get(page).bearer_auth(server.key("read")).send().await.expect("it answers");
     let page = page.text().await.expect("with a text");
     assert!(page.contains("interrupted") && page.contains("cut_down"), "the page says so");
+    let (_, card) = page.split_once("Its process died").expect("a crash card");
+    let card = card.split("</section>").next().expect("its end");
+    let (outer, inner) =
+        (card.find("gardener").expect("the agent"), card.find("cut_down").expect("the tool"));
+    assert!(outer < inner && !card.contains(">plan<"), "what was open, from the outermost inwards: {card}");
 }
