@@ -107,7 +107,7 @@ async fn index(writer: &Writer) -> usize {
 /// A sequence that is the same at each run.
 struct Seed(u64);
 
-fn giant() -> u64 {
+fn steps_of_giant() -> u64 {
     std::env::var("TREERING_LATENCY_GIANT").map_or(GIANT, |steps| steps.parse().expect("a number of steps"))
 }
 
@@ -222,7 +222,7 @@ impl Filling {
     async fn fill(&self, spans: u64) {
         let mut seed = Seed(42);
         let (mut request, mut done, mut number) = (Vec::new(), 0, 1);
-        while done + giant() < spans {
+        while done + steps_of_giant() < spans {
             request.extend((0..length(number)).map(|at| span(number, at, &mut seed)));
             done += length(number);
             number += 1;
@@ -233,14 +233,19 @@ impl Filling {
         let of: Vec<_> = self.put(&request).await;
         drop(of);
         let mut touched = Vec::new();
-        for at in (0..giant()).step_by(4_000) {
-            let part: Vec<_> = (at..(at + 4_000).min(giant())).map(|at| span(0, at, &mut seed)).collect();
+        for at in (0..steps_of_giant()).step_by(4_000) {
+            let part: Vec<_> =
+                (at..(at + 4_000).min(steps_of_giant())).map(|at| span(0, at, &mut seed)).collect();
             touched = self.append(&part).await;
         }
         let (began, before) = (Instant::now(), memory());
         self.compute(touched).await;
         let grown = memory().saturating_sub(before) >> 20;
-        println!("computed an execution of {} steps in {:.0?}, {grown} MB more", giant(), began.elapsed());
+        println!(
+            "computed an execution of {} steps in {:.0?}, {grown} MB more",
+            steps_of_giant(),
+            began.elapsed()
+        );
     }
 
     async fn put(&self, request: &[String]) -> Vec<Touched> {
@@ -257,9 +262,17 @@ impl Filling {
         let export = Export::from_json(Signal::Traces, json.as_bytes()).expect("a request");
         if let Some(url) = &self.other {
             rustls::crypto::ring::default_provider().install_default().ok();
-            let request = reqwest::Client::new().post(url).header("content-type", "application/x-protobuf");
-            let answer = request.body(export.as_bytes().to_vec()).send().await.expect("an answer");
-            assert!(answer.status().is_success(), "{}", answer.status());
+            let client = reqwest::Client::new();
+            let ask = || {
+                client
+                    .post(url)
+                    .header("content-type", "application/x-protobuf")
+                    .body(export.as_bytes().to_vec())
+            };
+            // One that is overloaded is asked again.
+            while !ask().send().await.expect("an answer").status().is_success() {
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
         }
         let records = self.rules.redact_export(export).expect("it is redacted").records();
         let key = self.writer.vault().hash_key(self.project).expect("a key");
@@ -374,7 +387,7 @@ impl Asking {
             let times = if time > Duration::from_millis(300) { 5 } else { 40 };
             self.measure(what, std::iter::repeat_n(path.to_owned(), times)).await;
         }
-        let most = (spans.saturating_sub(giant()) / 19).max(1);
+        let most = (spans.saturating_sub(steps_of_giant()) / 19).max(1);
         let numbers: Vec<u64> = (1..60).map(|at| (at * most / 60) / 10 * 10).filter(|at| *at > 0).collect();
         for (what, rest) in [
             ("page: execution of 100 steps", ""),
@@ -445,7 +458,7 @@ impl Asking {
 
     async fn executions(&mut self, spans: u64) {
         let mut seed = Seed(7);
-        let most = (spans.saturating_sub(giant()) / 19).max(1);
+        let most = (spans.saturating_sub(steps_of_giant()) / 19).max(1);
         let mut numbers = |size: u64| -> Vec<u64> {
             (0..200)
                 .map(|_| seed.below(most))
@@ -471,9 +484,9 @@ impl Asking {
         println!("  memory grew by {} MB", memory().saturating_sub(before) >> 20);
         self.measure("execution of the giant, later", std::iter::repeat_n(giant.clone(), 20)).await;
         self.measure("page of it", std::iter::repeat_n(format!("/executions/{}", trace(0)), 20)).await;
-        let deep = |at: u64| format!("{giant}?at={:016x}&limit=100", at * (giant() / 20 - 1) + 1);
+        let deep = |at: u64| format!("{giant}?at={:016x}&limit=100", at * (steps_of_giant() / 20 - 1) + 1);
         self.measure("100 steps in the middle of it", (1..20).map(deep)).await;
-        let step = |at: u64| format!("{giant}/steps/{:016x}", at * (giant() / 20 - 1) + 1);
+        let step = |at: u64| format!("{giant}/steps/{:016x}", at * (steps_of_giant() / 20 - 1) + 1);
         self.measure("one step of it, whole", (1..20).map(step)).await;
         println!("  the process has {} MB", memory() >> 20);
     }

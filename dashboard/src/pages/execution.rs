@@ -181,7 +181,7 @@ pub(super) async fn execution(
     });
     let live_url = live::url(&chosen, Some(trace), version);
     let crash = crash.map(|crash| crash.linked(|span| address.step(span)));
-    let page = ExecutionPage::new(&app, &chosen, &view, &address, choice, step, &lost, &findings);
+    let page = ExecutionPage::new(&app, &chosen, &view, &address, &choice, step, &lost, &findings);
     ExecutionPage { crash, live_url, ..page }.render()
 }
 
@@ -312,7 +312,7 @@ impl ExecutionPage {
         chosen: &Chosen,
         view: &TraceView,
         address: &Address<'_>,
-        choice: Choice,
+        choice: &Choice,
         step: Option<StepView>,
         lost: &Lost,
         findings: &[Finding],
@@ -356,7 +356,7 @@ impl ExecutionPage {
             rows,
             ticks: view.forest.scale.map(|scale| scale.ticks()).unwrap_or_default(),
             step_in_row: choice.asked && choice.row.is_some_and(|row| choice.window.rows.contains(&row)),
-            window: Window::of(view, address, &choice),
+            window: Window::of(view, address, choice),
             step,
             step_links,
             live_url: String::new(),

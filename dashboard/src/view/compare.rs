@@ -267,7 +267,9 @@ mod tests {
         Compared { step, below }
     }
 
-    fn told(a: &[Compared], b: &[Compared]) -> Vec<(Option<usize>, Option<usize>, Option<String>, bool)> {
+    type Told = (Option<usize>, Option<usize>, Option<String>, bool);
+
+    fn told(a: &[Compared], b: &[Compared]) -> Vec<Told> {
         pairs(a, b).into_iter().map(|pair| (pair.left, pair.right, pair.why, pair.first)).collect()
     }
 

@@ -10,7 +10,7 @@ pub(super) fn critical(bones: &[Bone], placed: &[Placed], below: &[u32]) -> Vec<
     let roots = children(placed, below, 0, placed.len(), 0);
     let mut waiting = vec![(roots, None)];
     while let Some((children_of, end)) = waiting.pop() {
-        for row in holding_up(bones, placed, children_of, end) {
+        for row in holding_up(bones, placed, &children_of, end) {
             critical[row] = true;
             let from = row + 1;
             let inner = children(placed, below, from, from + below[row] as usize, placed[row].depth + 1);
@@ -32,7 +32,7 @@ fn children(placed: &[Placed], below: &[u32], from: usize, to: usize, depth: u32
     rows
 }
 
-fn holding_up(bones: &[Bone], placed: &[Placed], rows: Vec<usize>, end: Option<Timestamp>) -> Vec<usize> {
+fn holding_up(bones: &[Bone], placed: &[Placed], rows: &[usize], end: Option<Timestamp>) -> Vec<usize> {
     let nanos = |at: Option<Timestamp>| at.map(Timestamp::as_nanos);
     let time = |row: &usize| {
         let bone = &bones[placed[*row].index];

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::{Protocol, Settings};
-use crate::{ApiKey, Capture, Error, OnFull, key};
+use crate::{ApiKey, Capture, Error, key};
 
 impl Settings {
     /// A variable that is empty counts as not set, as the specification says.
@@ -91,7 +91,7 @@ impl Settings {
     fn spilling(self, read: &dyn Fn(&str) -> Option<String>) -> Result<Self, Error> {
         match read("TREERING_SPILL") {
             #[cfg(feature = "spill")]
-            Some(folder) => Ok(self.on_full(OnFull::Spill(crate::Spill::new(folder)))),
+            Some(folder) => Ok(self.on_full(crate::OnFull::Spill(crate::Spill::new(folder)))),
             #[cfg(not(feature = "spill"))]
             Some(value) => Err(Error::Setting {
                 name: "TREERING_SPILL",

@@ -1,6 +1,6 @@
 //! What arrives is seen on a page that stands open.
 
-use std::time::{Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
 
@@ -35,9 +35,9 @@ async fn send(server: &Server, key: &str, id: u64, name: &str, ended: bool) {
 }
 
 /// Waits until the page shows this, and says after how long.
-fn seen(tab: &Tab<'_>, what: &str, since: Instant) {
+fn seen(tab: &Tab<'_>, what: &str, since: Instant) -> Duration {
     tab.wait_until(&format!("document.querySelector('main').innerText.includes({what:?})"));
-    eprintln!("{what} was seen after {:?}", since.elapsed());
+    since.elapsed()
 }
 
 #[tokio::test]
@@ -47,18 +47,18 @@ async fn a_step_appears_on_the_page_that_stands_open() {
     let tab = visit.tab();
     let since = Instant::now();
     send(&visit.server, &key, 1, "whole_run", true).await;
-    seen(&tab, "whole_run", since);
+    println!("on the list after {:?}", seen(&tab, "whole_run", since));
     assert_eq!(executions(&tab), 4);
 
     Api::of(&visit.server).executions(4).await;
     tab.open(&format!("{}/executions/{TRACE}", visit.origin()));
     let since = Instant::now();
     send(&visit.server, &key, 2, "second_step", true).await;
-    seen(&tab, "second_step", since);
+    println!("in the tree after {:?}", seen(&tab, "second_step", since));
     // One that runs is seen while it runs.
     let since = Instant::now();
     send(&visit.server, &key, 4, "running_step", false).await;
-    seen(&tab, "running_step", since);
+    println!("while it runs after {:?}", seen(&tab, "running_step", since));
     // What one looks at stays as it is.
     tab.press("j");
     let before = tab.read("document.activeElement.id");
