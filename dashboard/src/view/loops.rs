@@ -10,6 +10,8 @@ use crate::App;
 use crate::access::Chosen;
 use crate::error::Error;
 
+/// Steps of an execution that is looked at: those of a larger one lie in so many sealed blocks that its page would wait.
+const STEPS: usize = 2_000;
 /// Calls of tools that are looked at: an agent that runs in a circle is seen long before.
 const CALLS: usize = 300;
 /// Calls whose arguments are read, and how many calls of one tool make it worth the while.
@@ -31,7 +33,7 @@ async fn loops(app: &App, chosen: &Chosen, view: &TraceView) -> Result<Vec<Findi
     let rows = view.forest.rows.iter().enumerate();
     let calls: Vec<_> =
         rows.filter(|(_, row)| row.kind == Kind::Tool).map(|(at, _)| at).take(CALLS).collect();
-    if calls.len() < SUSPICIOUS {
+    if calls.len() < SUSPICIOUS || view.length() > STEPS {
         return Ok(Vec::new());
     }
     let window = view.rows(app, chosen.sight()?, calls).await?;
