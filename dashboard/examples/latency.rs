@@ -143,6 +143,11 @@ fn trace(number: u64) -> String {
     format!("{:016x}{number:016x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
 }
 
+/// The id of a span: other backends want it to be of this span alone, in all executions.
+fn id(number: u64, at: u64) -> String {
+    format!("{:016x}", number << 24 | (at + 1))
+}
+
 /// How many spans the execution of a number has.
 fn length(number: u64) -> u64 {
     if number.is_multiple_of(10) { 100 } else { 10 }
@@ -187,12 +192,13 @@ fn span(number: u64, at: u64, seed: &mut Seed) -> String {
     let failed =
         if at == 0 && number % 30 == 7 { r#","status":{"code":2,"message":"it failed"}"# } else { "" };
     // A giant is deep and wide: each step belongs to one a little before it.
-    let parent = if at == 0 { String::new() } else { format!(r#","parentSpanId":"{:016x}""#, at / 10 + 1) };
+    let parent =
+        if at == 0 { String::new() } else { format!(r#","parentSpanId":"{}""#, id(number, at / 10)) };
     let content = attributes(&[("input.value", &seed.words(45)), ("output.value", &seed.words(40))]);
     format!(
-        r#"{{"traceId":"{}","spanId":"{:016x}"{parent},"name":"{name}","startTimeUnixNano":"{start}","endTimeUnixNano":"{end}"{failed},"attributes":[{own},{content}]}}"#,
+        r#"{{"traceId":"{}","spanId":"{}"{parent},"name":"{name}","startTimeUnixNano":"{start}","endTimeUnixNano":"{end}"{failed},"attributes":[{own},{content}]}}"#,
         trace(number),
-        at + 1
+        id(number, at)
     )
 }
 
@@ -472,7 +478,8 @@ impl Asking {
             self.measure(&format!("execution of {size} steps"), numbers.iter().map(path)).await;
             let path = |number: &u64| format!("/executions/{}", trace(*number));
             self.measure(&format!("page of {size} steps"), numbers.iter().map(path)).await;
-            let path = |number: &u64| format!("/api/v1/executions/{}/steps/{:016x}", trace(*number), 2);
+            let path =
+                |number: &u64| format!("/api/v1/executions/{}/steps/{}", trace(*number), id(*number, 1));
             self.measure(&format!("one step of {size}, whole"), numbers.iter().map(path)).await;
         }
     }
@@ -484,9 +491,9 @@ impl Asking {
         println!("  memory grew by {} MB", memory().saturating_sub(before) >> 20);
         self.measure("execution of the giant, later", std::iter::repeat_n(giant.clone(), 20)).await;
         self.measure("page of it", std::iter::repeat_n(format!("/executions/{}", trace(0)), 20)).await;
-        let deep = |at: u64| format!("{giant}?at={:016x}&limit=100", at * (steps_of_giant() / 20 - 1) + 1);
+        let deep = |at: u64| format!("{giant}?at={}&limit=100", id(0, at * (steps_of_giant() / 20 - 1)));
         self.measure("100 steps in the middle of it", (1..20).map(deep)).await;
-        let step = |at: u64| format!("{giant}/steps/{:016x}", at * (steps_of_giant() / 20 - 1) + 1);
+        let step = |at: u64| format!("{giant}/steps/{}", id(0, at * (steps_of_giant() / 20 - 1)));
         self.measure("one step of it, whole", (1..20).map(step)).await;
         println!("  the process has {} MB", memory() >> 20);
     }
