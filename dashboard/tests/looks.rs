@@ -196,6 +196,10 @@ async fn what_arrives_is_told_to_who_listens_and_to_nobody_who_may_not() {
     }
     assert!(told.contains("event: step") && told.contains(&trace_id(2)), "{told}");
     assert!(!told.contains(&trace_id(1)), "what was there before is not told: {told}");
+    let scope = treering_store::Scope::of(filled.project.id);
+    let rows = filled.handles.reader.audit(scope, None, 100).await.unwrap();
+    let read = rows.iter().any(|row| row.subject.as_deref() == Some(trace_id(2).as_str()));
+    assert!(read, "who is told of steps has read them: {rows:?}");
     // A key that is revoked hears nothing more.
     assert!(filled.handles.keeper.revoke_key(record.id).await.unwrap());
     while let Some(frame) = body.frame().await {

@@ -3,7 +3,7 @@
 //! Nothing pushes: the dashboard may be another process than the collector, on another machine. The version of what was
 //! written last is asked for a few times a second, once for all streams; only where it grew is anything else asked.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
@@ -21,7 +21,7 @@ use treering_store::ExecutionFilter;
 
 use super::executions::ExecutionJson;
 use crate::App;
-use crate::access::{Chosen, Sight, Viewer};
+use crate::access::{Chosen, Sight, Viewer, execution_read};
 use crate::error::Error;
 use crate::pages::Asked;
 use crate::view::execution::outline;
@@ -89,6 +89,8 @@ pub(crate) struct Look {
     execution: Option<String>,
     /// The version that is known already.
     since: Option<String>,
+    /// 0 for who wants to hear of executions alone.
+    steps: Option<String>,
 }
 
 /// A step that arrived.
@@ -105,6 +107,9 @@ struct Following {
     headers: HeaderMap,
     look: Look,
     trace: Option<TraceId>,
+    tells_steps: bool,
+    /// The executions of which it is written down that steps of them are told.
+    witnessed: HashSet<TraceId>,
     pulse: watch::Receiver<u64>,
     /// Keeps the pulse going.
     _beating: Arc<watch::Receiver<u64>>,
@@ -127,6 +132,12 @@ pub(super) async fn live(
 ) -> Result<Sse<impl Stream<Item = Result<Event, Infallible>>>, Error> {
     let trace = word(&look.execution, parsed, "`execution` is the id of one")?;
     let since: Option<u64> = word(&look.since, parsed, "`since` is the id of an event before")?;
+    let truth = |text: &str| match text {
+        "1" => Some(true),
+        "0" => Some(false),
+        _ => None,
+    };
+    let tells_steps = word(&look.steps, truth, "`steps` is 1 or 0")?.unwrap_or(true);
     let place = app.live.streams.clone().try_acquire_owned().map_err(|_| Error::TooManyStreams)?;
     let chosen = viewer.choose(&app.source, given(&look.project)).await?;
     let sight = chosen.sight()?;
@@ -147,6 +158,8 @@ pub(super) async fn live(
         headers,
         look,
         trace,
+        tells_steps,
+        witnessed: HashSet::new(),
         chosen,
         began: Instant::now(),
         asked_at: Instant::now(),
@@ -218,14 +231,12 @@ impl Following {
 
     async fn look(&mut self) -> Result<(), Error> {
         let version = *self.pulse.borrow_and_update();
-        let sight = self.chosen.sight()?;
         let rows = rows(&self.chosen, self.trace).await?;
         let changed: Vec<_> =
             rows.into_iter().filter(|(id, row)| self.told.get(id) != Some(&row.1)).collect();
-        let small = changed.iter().filter(|(_, row)| row.2 <= SMALL).map(|(id, _)| *id).collect();
-        let steps = sight.since(small, self.version, STEPS).await?;
-        for (trace_id, step) in steps {
-            self.waiting.extend(self.step(trace_id, step)?);
+        if self.tells_steps {
+            let small = changed.iter().filter(|(_, row)| row.2 <= SMALL).map(|(id, _)| *id).collect();
+            self.tell_steps(small).await?;
         }
         // The oldest first, as everything else.
         for (id, (json, hash, _)) in changed.into_iter().rev() {
@@ -233,6 +244,20 @@ impl Following {
             self.told.insert(id, hash);
         }
         self.version = version;
+        Ok(())
+    }
+
+    /// Once it is written down that somebody reads these executions, as for any page of theirs.
+    async fn tell_steps(&mut self, of: Vec<TraceId>) -> Result<(), Error> {
+        let new: Vec<_> = of.iter().filter(|id| !self.witnessed.contains(id)).copied().collect();
+        let acts: Vec<_> = new.iter().map(|id| execution_read(&self.chosen.project, *id)).collect();
+        if !acts.is_empty() {
+            self.chosen.saw(&self.app, acts).await?;
+            self.witnessed.extend(new);
+        }
+        for (trace_id, step) in self.chosen.sight()?.since(of, self.version, STEPS).await? {
+            self.waiting.extend(self.step(trace_id, step)?);
+        }
         Ok(())
     }
 
