@@ -4,6 +4,7 @@ mod assets;
 mod attributes;
 mod audit;
 mod compare;
+mod controls;
 mod execution;
 pub(crate) mod failure;
 mod groups;
