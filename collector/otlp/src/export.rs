@@ -1,10 +1,11 @@
 use std::borrow::Cow;
+use std::ops::Range;
 use std::sync::Arc;
 
 use bytes::Bytes;
 
 use crate::edit::{Edit, Patch, apply};
-use crate::index::{Index, Malformed, Rejected, index, mend, whole_number};
+use crate::index::{Index, Malformed, Rejected, TextAt, TextKind, index, mend, whole_number};
 use crate::json_in;
 use crate::schema::{ANY_VALUE, GROUP_SCOPES, GROUPS, Message, SCOPED_RECORDS, Signal};
 use crate::value::fields;
@@ -33,6 +34,42 @@ pub struct Text<'a> {
     pub key: Option<&'a str>,
 }
 
+/// Where a string stands, which is not empty. There may be millions.
+#[derive(Debug, Clone, Copy)]
+pub struct Place(TextAt);
+
+impl Place {
+    /// Where it begins, in bytes of the request.
+    pub fn start(&self) -> usize {
+        self.0.range.start as usize
+    }
+
+    /// The bytes of it.
+    pub fn range(&self) -> Range<usize> {
+        self.0.range.start as usize..self.0.range.end as usize
+    }
+
+    /// Where the key stands of which it is a value, as far as [`Text::key`] tells it; empty where it is none.
+    pub fn key(&self) -> Range<usize> {
+        self.0.key_place()
+    }
+
+    /// Whether it is the key of an attribute, but of none within another one's value.
+    pub fn is_key(&self) -> bool {
+        self.0.kind == TextKind::Key
+    }
+
+    /// Whether it is the key of something within the value of an attribute.
+    pub fn is_inner_key(&self) -> bool {
+        self.0.kind == TextKind::InnerKey
+    }
+
+    /// Whether it is a field of bytes, which need not be UTF-8.
+    pub fn is_bytes(&self) -> bool {
+        !self.0.is_text()
+    }
+}
+
 /// A whole number of 13 to 19 digits in a value, which might be the number of a card.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Number {
@@ -56,7 +93,7 @@ impl Export {
         let whole = gone.is_empty() && !index.illegible;
         if index.illegible {
             let mut mended = Vec::from(bytes);
-            index.texts.iter().filter(|at| at.is_text).for_each(|at| mend(at.range.of_mut(&mut mended)));
+            index.texts.iter().filter(|at| at.is_text()).for_each(|at| mend(at.range.of_mut(&mut mended)));
             bytes = mended.into();
         }
         let export = Self { signal, bytes, index, rejected, whole };
@@ -126,15 +163,23 @@ impl Export {
     /// Every string that is not empty: names, keys, values at any depth, events, links, status, resource, scope, bodies, and
     /// bytes as far as they can be read as text.
     pub fn texts(&self) -> impl Iterator<Item = Text<'_>> {
-        self.index.texts.iter().map(|at| {
-            let bytes = at.range.of(&self.bytes);
-            let text = match std::str::from_utf8(bytes) {
-                Ok(text) => Cow::Borrowed(text),
-                Err(_) => Cow::Owned(legible(bytes)),
-            };
-            debug_assert!(!at.is_text || matches!(text, Cow::Borrowed(_)));
-            Text { start: at.range.start as usize, text, key: at.key(&self.bytes) }
-        })
+        self.places().map(|place| self.text(place))
+    }
+
+    /// Where each of them stands, in the order of the bytes.
+    pub fn places(&self) -> impl Iterator<Item = Place> {
+        self.index.texts.iter().map(|at| Place(*at))
+    }
+
+    /// The string that stands there.
+    pub fn text(&self, Place(at): Place) -> Text<'_> {
+        let bytes = at.range.of(&self.bytes);
+        let text = match std::str::from_utf8(bytes) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => Cow::Owned(legible(bytes)),
+        };
+        debug_assert!(!at.is_text() || matches!(text, Cow::Borrowed(_)));
+        Text { start: at.range.start as usize, text, key: at.key(&self.bytes) }
     }
 
     /// Every whole number so long that it might be the number of a card, in the order of the bytes.
@@ -149,7 +194,7 @@ impl Export {
 
     #[cfg(test)]
     pub(crate) fn index_texts(&self) -> Vec<bool> {
-        self.index.texts.iter().map(|at| at.is_text).collect()
+        self.index.texts.iter().map(TextAt::is_text).collect()
     }
 
     /// The request with these edits, which are sorted and do not overlap. An edit that would break a record is an
@@ -161,6 +206,32 @@ impl Export {
         self.patched(edits)
     }
 
+    /// The same for whoever edits it no more: without the memory of where its strings are. Edits within strings, which
+    /// take and leave whole characters, cannot break anything, so that the request is not walked through again.
+    pub fn finished(mut self, edits: &[Edit]) -> Result<Self, Malformed> {
+        if !edits.is_empty() && !self.are_within_texts(edits) {
+            self = self.patched(edits)?;
+        } else if !edits.is_empty() {
+            let whole = std::mem::take(&mut self.bytes);
+            self.bytes = apply(self.signal.request(), &whole, edits)?.into();
+        }
+        self.index.texts = Vec::new();
+        self.index.numbers = Vec::new();
+        Ok(self)
+    }
+
+    fn are_within_texts(&self, edits: &[Edit]) -> bool {
+        let texts = &self.index.texts;
+        let is_boundary = |at: usize| self.bytes.get(at).is_none_or(|byte| byte & 0xc0 != 0x80);
+        edits.iter().all(|edit| {
+            let next = texts.partition_point(|text| text.range.start as usize <= edit.start);
+            let around = next.checked_sub(1).map(|last| texts[last]);
+            around.is_some_and(|text| edit.end <= text.range.end as usize)
+                && is_boundary(edit.start)
+                && is_boundary(edit.end)
+        })
+    }
+
     /// The bytes, as protobuf.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
@@ -169,13 +240,6 @@ impl Export {
     /// The bytes, as protobuf.
     pub fn into_bytes(self) -> Vec<u8> {
         self.bytes.into()
-    }
-
-    /// Without the memory of where its strings are, for whoever edits it no more.
-    pub fn without_index(mut self) -> Self {
-        self.index.texts = Vec::new();
-        self.index.numbers = Vec::new();
-        self
     }
 
     /// A part of its own bytes, such as a record, that keeps all of them.

@@ -2,7 +2,7 @@
 
 use treering_step::{SpanId, TraceId};
 
-use crate::schema::{Field, Kind, Message, Role, Signal};
+use crate::schema::{Field, KEY_VALUE_KEY, Kind, Message, Role, Signal};
 use crate::wire::{Fields, RawField, RawValue, Torn};
 
 /// Messages nested deeper than this are refused. Counted as levels of JSON, where a list is one as well: what is taken
@@ -89,8 +89,19 @@ pub(crate) struct TextAt {
     key_end: u32,
     /// 0 for a string that is no value.
     key_length: u16,
-    /// False for a field of bytes, which need not be UTF-8.
-    pub(crate) is_text: bool,
+    pub(crate) kind: TextKind,
+}
+
+/// What a string is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum TextKind {
+    /// A field of bytes, which need not be UTF-8.
+    Bytes,
+    Text,
+    /// The key of an attribute.
+    Key,
+    /// The key of what stands within the value of another one.
+    InnerKey,
 }
 
 /// A key travels with each of its values. Of a longer one this much goes, or a key of megabytes would be looked at
@@ -98,15 +109,23 @@ pub(crate) struct TextAt {
 const LONGEST_KEY: u16 = 256;
 
 impl TextAt {
-    fn new(range: Range, key: Option<Range>, is_text: bool) -> Self {
+    fn new(range: Range, key: Option<Range>, kind: TextKind) -> Self {
         let key = key.unwrap_or_default();
         let key_length = u16::try_from(key.end - key.start).unwrap_or(LONGEST_KEY).min(LONGEST_KEY);
-        Self { range, key_end: key.end, key_length, is_text }
+        Self { range, key_end: key.end, key_length, kind }
+    }
+
+    pub(crate) fn key_place(&self) -> std::ops::Range<usize> {
+        let end = self.key_end as usize;
+        end - usize::from(self.key_length)..end
+    }
+
+    pub(crate) fn is_text(&self) -> bool {
+        self.kind != TextKind::Bytes
     }
 
     pub(crate) fn key<'a>(&self, bytes: &'a [u8]) -> Option<&'a str> {
-        let end = self.key_end as usize;
-        let key = &bytes[end - usize::from(self.key_length)..end];
+        let key = &bytes[self.key_place()];
         // A key that was shortened may begin within a character.
         let cut = key.iter().take_while(|byte| **byte & 0xc0 == 0x80).count();
         std::str::from_utf8(&key[cut..]).ok().filter(|key| !key.is_empty())
@@ -178,11 +197,17 @@ impl Walk<'_> {
         if depth > MAX_DEPTH {
             return Err(Malformed::TooDeep);
         }
+        let around = key;
         let key = if message.role == Role::KeyValue { self.key_of(at)? } else { key };
         for field in Fields::within(self.bytes, at.start as usize, at.end as usize) {
             let raw = field?;
             self.index.bounded()?;
             match message.field(raw.number) {
+                // A key is a string of its own, not a value of itself.
+                Some(field) if message.role == Role::KeyValue && raw.number == KEY_VALUE_KEY => {
+                    let kind = if around.is_some() { TextKind::InnerKey } else { TextKind::Key };
+                    self.own_text(field, &raw, kind)?;
+                }
                 Some(field) => self.field(field, &raw, key, depth)?,
                 None => self.index.take_away(&raw),
             }
@@ -219,10 +244,9 @@ impl Walk<'_> {
             }
             (Kind::Text, RawValue::Bytes(text)) => {
                 self.index.illegible |= std::str::from_utf8(text).is_err();
-                // A key is a string of its own, not a value of itself.
-                self.text(payload, key.filter(|key| *key != payload), true);
+                self.text(payload, key, TextKind::Text);
             }
-            (Kind::Bytes, RawValue::Bytes(_)) => self.text(payload, key, false),
+            (Kind::Bytes, RawValue::Bytes(_)) => self.text(payload, key, TextKind::Bytes),
             // An odd id says no more than none at all, and is a place for a string that nobody redacts.
             (Kind::Id(length), RawValue::Bytes(id)) if id.len() != length && !id.is_empty() => {
                 self.index.take_away(raw);
@@ -239,9 +263,16 @@ impl Walk<'_> {
         Ok(())
     }
 
-    fn text(&mut self, at: Range, key: Option<Range>, is_text: bool) {
+    fn own_text(&mut self, field: &Field, raw: &RawField<'_>, kind: TextKind) -> Result<(), Malformed> {
+        let RawValue::Bytes(text) = raw.value else { return Err(Malformed::WrongType(field.json)) };
+        self.index.illegible |= std::str::from_utf8(text).is_err();
+        self.text(span(raw.payload, raw.end), None, kind);
+        Ok(())
+    }
+
+    fn text(&mut self, at: Range, key: Option<Range>, kind: TextKind) {
         if at.start < at.end {
-            self.index.texts.push(TextAt::new(at, key, is_text));
+            self.index.texts.push(TextAt::new(at, key, kind));
         }
     }
 

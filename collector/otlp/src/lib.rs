@@ -20,6 +20,8 @@ mod index;
 mod json_in;
 mod json_out;
 mod part;
+#[cfg(feature = "sample")]
+pub mod sample;
 mod scalar;
 mod schema;
 mod unkept;
@@ -28,7 +30,7 @@ mod view;
 mod wire;
 
 pub use edit::Edit;
-pub use export::{Export, Number, Text};
+pub use export::{Export, Number, Place, Text};
 pub use index::{Malformed, Rejected};
 pub use json_out::Assembly;
 pub use part::{Attribute, DROPPED, Part};
