@@ -6,7 +6,7 @@
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use treering_otlp::{Edit, Export, Number, Part, Text};
+use treering_otlp::{Edit, Export, Number, Part, Place, Text};
 
 use crate::action::Action;
 use crate::budget::Budget;
@@ -16,6 +16,7 @@ use crate::pieces::Pieces;
 use crate::plan::{Plan, Planner};
 use crate::pseudonym::Pseudonyms;
 use crate::rules::{At, Lens, Rules, WITHHELD};
+use crate::scan::Glance;
 
 /// Edits of one request: a hundred bytes each while they are made. What lies behind more of them is withheld.
 const MOST_EDITS: usize = 250_000;
@@ -50,39 +51,65 @@ impl<'a> Work<'a> {
     }
 
     fn all(&mut self, export: &'a Export) -> Result<(), Spent> {
-        let mut texts = export.texts().peekable();
+        let mut places = export.places().peekable();
         let mut numbers = export.numbers().peekable();
         let mut planner = Planner::new(self.rules, self.pseudonyms);
+        let (mut glance, mut own) = (Glance::default(), Vec::new());
         for part in export.parts() {
             let place = part.place();
-            self.texts(
-                std::iter::from_fn(|| texts.next_if(|text| text.start < place.start)),
-                &Plan::default(),
-            )?;
-            let plan = planner.plan(&part);
+            let before = std::iter::from_fn(|| places.next_if(|text| text.start() < place.start));
+            self.texts(export, before, &Plan::default(), None)?;
+            own.clear();
+            own.extend(std::iter::from_fn(|| places.next_if(|text| text.start() < place.end)));
+            let plan = planner.plan(export, &part, &own);
             if plan.is_too_much {
                 return Err(Spent(place.start));
             }
-            let before = self.edits.len();
-            let mut pieces = Pieces::default();
-            let of_part = std::iter::from_fn(|| texts.next_if(|text| text.start < place.end));
-            let looked = self.texts(of_part.inspect(|text| pieces.take(text)), &plan);
-            self.pieces(pieces, &plan);
+            let from = self.edits.len();
+            let is_seen = self.rules.glance(&export.as_bytes()[place.clone()], &mut glance);
+            let seen = is_seen.then_some((&glance, place.start));
+            let looked = self.part(export, &own, &plan, seen);
             self.numbers(std::iter::from_fn(|| numbers.next_if(|number| number.start < place.end)), &plan);
             self.edits.extend(plan.edits);
-            self.edits[before..].sort_unstable_by_key(|edit| edit.start);
-            join(&mut self.edits, before);
+            self.edits[from..].sort_unstable_by_key(|edit| edit.start);
+            join(&mut self.edits, from);
             // A part of which only some was looked at goes whole, so that it says so in the same way as the others.
             looked.map_err(|Spent(_)| Spent(place.start))?;
         }
-        self.texts(texts, &Plan::default())
+        self.texts(export, places, &Plan::default(), None)
     }
 
-    fn texts(&mut self, texts: impl Iterator<Item = Text<'a>>, plan: &Plan<'_>) -> Result<(), Spent> {
-        for text in texts.filter(|text| !plan.takes(text.start)) {
-            self.text(&text, plan);
+    fn part(
+        &mut self,
+        export: &'a Export,
+        own: &[Place],
+        plan: &Plan<'_>,
+        seen: Option<Sighted<'_>>,
+    ) -> Result<(), Spent> {
+        let looked = self.texts(export, own.iter().copied(), plan, seen);
+        let mut pieces = Pieces::default();
+        own.iter().for_each(|place| pieces.take(export, place, plan.may_stream));
+        self.pieces(pieces, plan);
+        looked
+    }
+
+    fn texts(
+        &mut self,
+        export: &'a Export,
+        places: impl Iterator<Item = Place>,
+        plan: &Plan<'_>,
+        seen: Option<Sighted<'_>>,
+    ) -> Result<(), Spent> {
+        for place in places.filter(|place| !plan.takes(place.start())) {
+            // What is no text was read as one, and that is what was not seen.
+            let seen = seen.filter(|_| !place.is_bytes());
+            if seen.is_some_and(|seen| passes(seen, &place.range()) && passes(seen, &place.key())) {
+                self.budget.spend(place.range().len());
+            } else {
+                self.text(&export.text(place), &place, plan, seen);
+            }
             if self.budget.is_spent() || self.edits.len() > MOST_EDITS {
-                return Err(Spent(text.start));
+                return Err(Spent(place.start()));
             }
         }
         Ok(())
@@ -99,12 +126,15 @@ impl<'a> Work<'a> {
         }
     }
 
-    fn text(&mut self, text: &Text<'_>, plan: &Plan<'_>) {
+    fn text(&mut self, text: &Text<'_>, place: &Place, plan: &Plan<'_>, seen: Option<Sighted<'_>>) {
+        // Where nothing is seen in a key, it is no label.
+        let key = text.key.filter(|_| !seen.is_some_and(|seen| passes(seen, &place.key())));
+        let seen = seen.map(|(glance, start)| glance.from(text.start - start));
         let look = || {
             let at = plan.at(text.start);
             let is_particular = if at.attribute.is_some() { true } else { self.rules.is_particular(&at) };
             let look = is_particular.then(|| Look::new(self.rules.layers(), at, &text.text));
-            let lens = Lens { key: text.key, look: look.as_ref(), pseudonyms: self.pseudonyms };
+            let lens = Lens { key, look: look.as_ref(), pseudonyms: self.pseudonyms, seen };
             self.rules.settle(&text.text, lens, self.budget)
         };
         match catch_unwind(AssertUnwindSafe(look)) {
@@ -133,6 +163,14 @@ impl<'a> Work<'a> {
             }));
         }
     }
+}
+
+/// What was seen of a part, and where that begins in the request.
+type Sighted<'a> = (&'a Glance, usize);
+
+/// Whether nothing was seen in a place of the request.
+fn passes((glance, start): Sighted<'_>, place: &Range<usize>) -> bool {
+    place.is_empty() || glance.from(0).passes(&(place.start - start..place.end - start))
 }
 
 impl Plan<'_> {
@@ -187,7 +225,7 @@ fn withheld(export: &Export, from: usize, mut edits: Vec<Edit>) -> Vec<Edit> {
     let mark = withheld_mark();
     edits.retain(|edit| edit.start < from);
     let mut after = from;
-    let mut texts = export.texts().map(|text| text.start..text.start + text.text.len()).peekable();
+    let mut texts = export.places().map(|place| place.range()).peekable();
     for part in export.parts().filter(|part| part.place().end > from) {
         let place = part.place();
         let between = std::iter::from_fn(|| texts.next_if(|text| text.start < place.start));

@@ -27,7 +27,7 @@ impl Rules {
         pseudonyms: Option<Pseudonyms<'_>>,
     ) -> Result<Redacted, Malformed> {
         let edits = edits(self, &export, pseudonyms, &Budget::of(export.as_bytes().len()));
-        export.with_edits(&edits).map(Redacted::new)
+        export.finished(&edits).map(Redacted)
     }
 
     /// A record that was redacted before, and is now by these rules as well.
@@ -40,11 +40,7 @@ impl Redacted {
     /// A request that the journal kept. Only delivery may call this (`.clippy.toml` sees to it): whatever the
     /// journal holds was a [`Redacted`] when it was written.
     pub fn from_journal(signal: Signal, bytes: Bytes) -> Result<Self, Malformed> {
-        Export::from_protobuf(signal, bytes).map(Self::new)
-    }
-
-    fn new(export: Export) -> Self {
-        Self(export.without_index())
+        Export::from_protobuf(signal, bytes)?.finished(&[]).map(Self)
     }
 
     /// What it carries.

@@ -19,7 +19,12 @@ pub(crate) enum Leaf {
 
 /// Whether it is worth a try.
 pub(crate) fn looks_like(text: &str) -> bool {
-    matches!(text.trim_ascii_start().as_bytes().first(), Some(b'{' | b'[' | b'"'))
+    may_be(text.as_bytes())
+}
+
+/// The same of bytes.
+pub(crate) fn may_be(text: &[u8]) -> bool {
+    matches!(text.trim_ascii_start().first(), Some(b'{' | b'[' | b'"'))
 }
 
 /// Where the text is no longer JSON, if it is not JSON to its end.

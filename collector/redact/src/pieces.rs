@@ -2,8 +2,10 @@
 //! nothing; joined, as who reads them joins them, they do.
 
 use std::ops::Range;
+use std::sync::LazyLock;
 
-use treering_otlp::Text;
+use memchr::memmem;
+use treering_otlp::{Export, Place, Text};
 
 use crate::json::{self, Leaf};
 use crate::rules::Rules;
@@ -59,13 +61,18 @@ const END: usize = 512;
 
 impl Pieces {
     /// Takes what of this text is a piece.
-    pub(crate) fn take(&mut self, text: &Text<'_>) {
-        let is_chunk = text.key.is_some_and(is_chunk);
-        let is_json = json::looks_like(&text.text);
+    pub(crate) fn take(&mut self, export: &Export, place: &Place, may_stream: bool) {
+        let bytes = &export.as_bytes()[place.range()];
+        let is_json = json::may_be(bytes);
+        if !is_json && !may_stream {
+            return;
+        }
+        let is_chunk = may_stream && export.text(*place).key.is_some_and(is_chunk);
         if is_chunk && !is_json {
+            let text = export.text(*place);
             self.add("", text.start, &text.text, false, true);
-        } else if is_json && (is_chunk || has_parts(&text.text)) {
-            self.leaves(text, is_chunk);
+        } else if is_json && (is_chunk || has_parts(bytes)) {
+            self.leaves(&export.text(*place), is_chunk);
         }
     }
 
@@ -104,7 +111,8 @@ impl Pieces {
     }
 }
 
-fn is_chunk(key: &str) -> bool {
+/// Whether what has this key is a chunk of a stream.
+pub(crate) fn is_chunk(key: &str) -> bool {
     let is_in = |word: &str| {
         key.as_bytes().windows(word.len()).any(|part| part.eq_ignore_ascii_case(word.as_bytes()))
     };
@@ -112,8 +120,9 @@ fn is_chunk(key: &str) -> bool {
 }
 
 /// Whether a message may have parts; each says that it is a text.
-fn has_parts(text: &str) -> bool {
-    memchr::memmem::find_iter(text.as_bytes(), b"\"text\"").take(2).count() == 2
+fn has_parts(text: &[u8]) -> bool {
+    static TEXT: LazyLock<memmem::Finder<'static>> = LazyLock::new(|| memmem::Finder::new(b"\"text\""));
+    TEXT.find_iter(text).take(2).count() == 2
 }
 
 /// What parts two pieces for good: no value has it.

@@ -6,12 +6,13 @@ use std::ops::Range;
 use std::sync::LazyLock;
 
 use globset::GlobSet;
-use treering_otlp::{Attribute, Edit, Part, Value};
+use treering_otlp::{Attribute, Edit, Export, Part, Place, Signal, Value};
 use treering_step::Kind;
 
 use crate::action::Action;
 use crate::finding::write_mark;
 use crate::mark::MARK;
+use crate::pieces::is_chunk;
 use crate::place::{STRUCTURE, globs, kind};
 use crate::pseudonym::Pseudonyms;
 use crate::rules::{At, DROPPED, Rules, WITHHELD, Whole, detail, whole, withholds};
@@ -21,6 +22,8 @@ pub(crate) struct Planner<'a> {
     rules: &'a Rules,
     pseudonyms: Option<Pseudonyms<'a>>,
     known: HashMap<Option<Kind>, HashMap<Cow<'a, str>, Known>>,
+    /// The keys of the part before, of which nothing is decided: most parts of a request have them in the same order.
+    lately: Vec<&'a [u8]>,
     asks_for_kinds: bool,
     asks_for_roles: bool,
 }
@@ -42,6 +45,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) particular: Vec<Particular<'a>>,
     /// That there is more to decide than anybody's rules would ask for.
     pub(crate) is_too_much: bool,
+    /// Whether a key may be that of a chunk of a stream.
+    pub(crate) may_stream: bool,
 }
 
 /// A value of which rules decide about each finding; a later one may stand within an earlier one.
@@ -71,24 +76,31 @@ impl<'a> Planner<'a> {
     pub(crate) fn new(rules: &'a Rules, pseudonyms: Option<Pseudonyms<'a>>) -> Planner<'a> {
         let asks_for_kinds = rules.layers().iter().any(|layer| layer.asks_for_kinds());
         let asks_for_roles = rules.layers().iter().any(|layer| layer.asks_for_roles());
-        Planner { rules, pseudonyms, known: HashMap::new(), asks_for_kinds, asks_for_roles }
+        let (known, lately) = (HashMap::new(), Vec::new());
+        Planner { rules, pseudonyms, known, lately, asks_for_kinds, asks_for_roles }
     }
 
-    pub(crate) fn plan(&mut self, part: &Part<'a>) -> Plan<'a> {
+    /// Of a part whose texts these are.
+    pub(crate) fn plan(&mut self, export: &'a Export, part: &Part<'a>, texts: &[Place]) -> Plan<'a> {
+        if self.decides_nothing(export, part, texts) {
+            return Plan::default();
+        }
         let kind = (self.asks_for_kinds && part.is_record()).then(|| kind(part));
         let is_withheld = kind.is_some_and(|kind| withholds(self.rules.layers(), kind));
         let roles = if self.asks_for_roles { Roles::of(part) } else { Roles::default() };
-        let mut plan = Plan::default();
+        let mut plan = Plan { may_stream: true, ..Plan::default() };
         let mut gone_until = 0;
         part.each_attribute(&mut |attribute| {
             if plan.edits.len() + plan.particular.len() >= MOST_DECISIONS {
                 plan.is_too_much = true;
             } else if attribute.place.start >= gone_until {
-                let edit = self.edit(&attribute, kind, is_withheld);
+                let known = self.known(attribute.key.clone(), kind);
+                let is_particular = matches!(known, Known::Particular);
+                let edit = self.edit(&attribute, known, is_withheld);
                 gone_until = edit.as_ref().map_or(gone_until, |edit| edit.end);
                 let is_gone = edit.is_some();
                 plan.edits.extend(edit);
-                if !is_gone && matches!(self.known(&attribute, kind), Known::Particular) {
+                if !is_gone && is_particular {
                     let role = roles.of_attribute(&attribute.key);
                     let Attribute { key, place, .. } = attribute;
                     plan.particular.push(Particular { place, attribute: key, kind, role });
@@ -99,11 +111,11 @@ impl<'a> Planner<'a> {
     }
 
     /// What happens to all of an attribute, whatever is found in it.
-    fn edit(&mut self, attribute: &Attribute<'a>, kind: Option<Kind>, is_withheld: bool) -> Option<Edit> {
+    fn edit(&mut self, attribute: &Attribute<'a>, known: Known, is_withheld: bool) -> Option<Edit> {
         if is_withheld && is_payload(attribute) {
             return Some(in_place_of_the_value(attribute, WITHHELD, None));
         }
-        let Known::Whole(Whole { action, name }) = self.known(attribute, kind) else { return None };
+        let Known::Whole(Whole { action, name }) = known else { return None };
         if action == Action::Drop {
             let mut mark = String::new();
             write_mark(DROPPED, None, &mut mark);
@@ -128,22 +140,52 @@ impl<'a> Planner<'a> {
         inner.is_some_and(|inner| self.rules.is_mark(inner))
     }
 
-    fn known(&mut self, attribute: &Attribute<'a>, kind: Option<Kind>) -> Known {
-        let key = &attribute.key;
+    /// Whether nothing is decided about any attribute of a part, as its keys alone tell: those of spans, and none within
+    /// the values of others, which are named after these.
+    fn decides_nothing(&mut self, export: &'a Export, part: &Part<'a>, texts: &[Place]) -> bool {
+        if self.asks_for_kinds || part.is_record() && export.signal() == Signal::Logs {
+            return false;
+        }
+        let keys = texts.iter().filter(|text| text.is_key() || text.is_inner_key());
+        self.is_plain("")
+            && keys.enumerate().all(|(place, text)| {
+                let key = &export.as_bytes()[text.range()];
+                !text.is_inner_key() && (self.lately.get(place) == Some(&key) || self.is_plain_at(place, key))
+            })
+    }
+
+    fn is_plain_at(&mut self, place: usize, key: &'a [u8]) -> bool {
+        let is_plain = std::str::from_utf8(key).is_ok_and(|key| self.is_plain(key));
+        // All those before it were found there, or put there.
+        if is_plain && place < MOST_KNOWN {
+            match self.lately.get_mut(place) {
+                Some(lately) => *lately = key,
+                None => self.lately.push(key),
+            }
+        }
+        is_plain
+    }
+
+    fn is_plain(&mut self, key: &'a str) -> bool {
+        matches!(self.known(Cow::Borrowed(key), None), Known::Plain) && !is_chunk(key)
+    }
+
+    fn known(&mut self, key: Cow<'a, str>, kind: Option<Kind>) -> Known {
         let of_kind = self.known.entry(kind).or_default();
-        if let Some(known) = of_kind.get(&**key) {
+        if let Some(known) = of_kind.get(&*key) {
             return known.clone();
         }
         // The names of marks are none of an attribute's: `[REDACTED:URL_PASSWORD]` in one makes it no secret.
-        let name = self.rules.without_marks(key);
+        let name = self.rules.without_marks(&key);
         let at = At { attribute: Some(&name), kind, role: None };
         let known = match whole(self.rules.layers(), &at) {
             Some(whole) => Known::Whole(whole),
             None if self.rules.is_particular(&at) => Known::Particular,
             None => Known::Plain,
         };
+        drop(name);
         if of_kind.len() < MOST_KNOWN {
-            of_kind.insert(key.clone(), known.clone());
+            of_kind.insert(key, known.clone());
         }
         known
     }

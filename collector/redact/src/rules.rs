@@ -12,7 +12,7 @@ use crate::finding::{Finding, Redaction, apply, write_mark};
 use crate::look::Look;
 use crate::mark::MARK;
 use crate::pseudonym::{Pseudonyms, is_detail, last_four, name};
-use crate::scan::{Candidate, Engine, merge, spare};
+use crate::scan::{Candidate, Engine, Glance, Seen, Sight, merge, spare};
 use crate::walk::{Pass, pass};
 
 mod file;
@@ -50,6 +50,8 @@ pub(crate) struct Lens<'a> {
     pub(crate) look: Option<&'a Look<'a>>,
     /// Absent where values cannot be named: then they are marked.
     pub(crate) pseudonyms: Option<Pseudonyms<'a>>,
+    /// What was seen of the text before; absent where nobody had a glance at it.
+    pub(crate) seen: Option<Seen<'a>>,
 }
 
 impl Rules {
@@ -156,7 +158,7 @@ impl Rules {
     pub fn redact_with(&self, text: &str, pseudonyms: Option<Pseudonyms<'_>>) -> Redaction {
         let at = At::default();
         let look = self.is_particular(&at).then(|| Look::new(&self.layers, at, text));
-        let lens = Lens { key: None, look: look.as_ref(), pseudonyms };
+        let lens = Lens { look: look.as_ref(), pseudonyms, ..Lens::default() };
         let findings = self.settle(text, lens, &Budget::of(text.len()));
         let text = apply(text, &findings).into_text();
         Redaction { text, findings }
@@ -175,7 +177,7 @@ impl Rules {
             return mark;
         }
         let look = self.is_particular(&at).then(|| Look::new(&self.layers, at, value));
-        let lens = Lens { key: Some(key), look: look.as_ref(), pseudonyms };
+        let lens = Lens { key: Some(key), look: look.as_ref(), pseudonyms, ..Lens::default() };
         apply(value, &self.settle(value, lens, &Budget::of(value.len()))).into_text()
     }
 
@@ -183,7 +185,7 @@ impl Rules {
     pub(crate) fn settle(&self, text: &str, lens: Lens<'_>, budget: &Budget) -> Vec<Finding> {
         budget.spend(text.len());
         let keep = |found: &Candidate| self.keeps(lens, found, found.place.start);
-        let Pass { mut found, is_settled } = pass(self, text, lens.key, &keep);
+        let Pass { mut found, is_settled } = pass(self, text, (lens.key, lens.seen), &keep);
         for _ in 1..ROUNDS {
             if is_settled || found.is_empty() || budget.is_spent() {
                 break;
@@ -192,7 +194,7 @@ impl Rules {
             let view = apply(text, &findings);
             budget.spend(view.text().len());
             let keep = |found: &Candidate| self.keeps(lens, found, view.source_of(&found.place).start);
-            let more = pass(self, view.text(), lens.key, &keep).found;
+            let more = pass(self, view.text(), (lens.key, None), &keep).found;
             if more.is_empty() {
                 return findings;
             }
@@ -292,6 +294,23 @@ const LONGEST_MARK: usize = LONGEST_NAME + 2 + crate::pseudonym::LETTERS;
 
 /// What [`crate::walk`] asks on its way.
 impl Rules {
+    /// Where something may be in texts that are not folded yet; false where only a reading tells. What patterns of users
+    /// look at, nobody knows.
+    pub(crate) fn glance(&self, text: &[u8], seen: &mut Glance) -> bool {
+        let engine = self.builtin.as_ref().filter(|_| self.own_count() == 0);
+        engine.is_some_and(|engine| engine.glance(text, seen))
+    }
+
+    /// Looks at a folded text where a glance has seen something.
+    pub(crate) fn look_at(&self, text: &str, sights: impl Iterator<Item = Sight>, out: &mut Vec<Candidate>) {
+        let Some(engine) = &self.builtin else { return };
+        let from = out.len();
+        engine.look_at(text, sights, out);
+        if out.len() > from {
+            spare(&self.marks(text), out, from);
+        }
+    }
+
     /// Looks through a folded text.
     pub(crate) fn plain(&self, text: &str, out: &mut Vec<Candidate>) {
         let from = out.len();

@@ -4,15 +4,18 @@ use crate::base64::is_url_safe;
 use crate::detect::{DETECTORS, Find, Label, TOKENS, Token, Trigger, WINDOW};
 use crate::steps;
 use literals::Literals;
-use scout::{MOST_TRIGGERS, Sight, scout};
+pub(crate) use scout::Sight;
+use scout::{MOST_TRIGGERS, scout};
 use std::borrow::Cow;
 use std::ops::{Range, RangeInclusive};
 
 mod blob;
+mod glance;
 mod literals;
 mod merge;
 mod rows;
 mod scout;
+pub(crate) use glance::{Glance, Seen};
 pub(crate) use merge::{merge, spare};
 
 /// A finding by the number of its rule; the lower number names what overlaps.
@@ -108,6 +111,11 @@ impl Engine {
         Engine { literals, targets, triggers, bytes, digits, groups, digits_behind_letter }
     }
 
+    /// Where something may be in texts that are not folded yet; false where only a reading tells.
+    pub(crate) fn glance(&self, text: &[u8], seen: &mut Glance) -> bool {
+        glance::glance(text, &self.literals, &self.triggers, seen)
+    }
+
     /// Looks through a folded text.
     pub(crate) fn scan(&self, text: &str, out: &mut Vec<Candidate>) {
         steps::read(text.len());
@@ -116,20 +124,14 @@ impl Engine {
             self.look(text.as_bytes(), &sight, &mut found);
             found.values.len().max(found.tokens.len()) <= MOST_CANDIDATES
         });
-        let Found { mut values, mut tokens, .. } = found;
-        let is_cut_short = values.len().max(tokens.len()) > MOST_CANDIDATES;
-        if !values.is_empty() {
-            blob::drop_inside(text.as_bytes(), &mut values);
-        }
-        let first = values
-            .first()
-            .or(tokens.first())
-            .filter(|_| is_cut_short || values.len() + tokens.len() > MOST_FINDINGS);
-        if let Some(first) = first {
-            return out.push(Candidate { place: 0..text.len(), ..first.clone() });
-        }
-        out.append(&mut values);
-        out.append(&mut tokens);
+        found.tell(text, out);
+    }
+
+    /// Looks at a folded text where something was seen.
+    pub(crate) fn look_at(&self, text: &str, sights: impl Iterator<Item = Sight>, out: &mut Vec<Candidate>) {
+        let mut found = Found::default();
+        sights.for_each(|sight| self.look(text.as_bytes(), &sight, &mut found));
+        found.tell(text, out);
     }
 
     fn look(&self, text: &[u8], sight: &Sight, found: &mut Found) {
@@ -235,6 +237,23 @@ const INSERTED: &[&str] = &["values"];
 const RULED: &[&str] = &["|---", "| ---", "|:--", "| :--"];
 
 impl Found {
+    fn tell(self, text: &str, out: &mut Vec<Candidate>) {
+        let Self { mut values, mut tokens, .. } = self;
+        let is_cut_short = values.len().max(tokens.len()) > MOST_CANDIDATES;
+        if !values.is_empty() {
+            blob::drop_inside(text.as_bytes(), &mut values);
+        }
+        let first = values
+            .first()
+            .or(tokens.first())
+            .filter(|_| is_cut_short || values.len() + tokens.len() > MOST_FINDINGS);
+        if let Some(first) = first {
+            return out.push(Candidate { place: 0..text.len(), ..first.clone() });
+        }
+        out.append(&mut values);
+        out.append(&mut tokens);
+    }
+
     fn keep(&mut self, looks: &[Look], text: &[u8], at: Range<usize>) {
         let found = looks.iter().filter_map(|&(rule, find)| {
             Some(Candidate { place: find(text, at.clone())?, rule, bare_number: None })

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 mod fold;
-pub(crate) use fold::{fold, fold_in_json};
+pub(crate) use fold::{fold, fold_in_json, is_plain};
 
 /// A stretch of the view that is not a plain copy of its source. There may be millions.
 #[derive(Debug, Clone, Copy)]
@@ -121,6 +121,16 @@ impl<'a> View<'a> {
         }
         let end = self.text.ceil_char_boundary(range.end);
         self.locate(start).start..self.locate(end - 1).end
+    }
+
+    /// Where the byte of the source at `at` stands in the view, unless something else stands there for it.
+    pub(crate) fn view_of(&self, at: usize) -> Option<usize> {
+        let next = self.units.partition_point(|unit| unit.source.range().start <= at);
+        match next.checked_sub(1).map(|last| self.units[last]) {
+            None => Some(at),
+            Some(unit) if at < unit.source.range().end => None,
+            Some(unit) => Some(unit.view.range().end + (at - unit.source.range().end)),
+        }
     }
 
     /// The source of the one byte of the view at `at`.

@@ -4,7 +4,7 @@
 use crate::Rules;
 use crate::detect::is_bare_card;
 use crate::json::{self, Leaf};
-use crate::scan::{Candidate, merge};
+use crate::scan::{Candidate, Glance, Seen, Sight, merge};
 use crate::text::{View, fold, fold_in_json};
 use std::ops::Range;
 
@@ -26,10 +26,33 @@ pub(crate) struct Pass {
 
 /// Scans a text as what it is: JSON leaf by leaf, anything else as a whole; where it is the value of a key, for
 /// what the key says as well. What `keeps` says stays.
-pub(crate) fn pass(rules: &Rules, text: &str, key: Option<&str>, keeps: &dyn Fn(&Candidate) -> bool) -> Pass {
-    let mut way = Way { rules, is_settled: true };
+pub(crate) fn pass(
+    rules: &Rules,
+    text: &str,
+    (key, seen): (Option<&str>, Option<Seen<'_>>),
+    keeps: &dyn Fn(&Candidate) -> bool,
+) -> Pass {
+    look(Way { rules, glances: true, is_settled: true }, text, (key, seen), keeps)
+}
+
+/// The same without a glance before it: it finds the same.
+#[cfg(test)]
+pub(crate) fn thorough(rules: &Rules, text: &str) -> Vec<Candidate> {
+    look(Way { rules, glances: false, is_settled: true }, text, (None, None), &|_| false).found
+}
+
+fn look(
+    mut way: Way<'_>,
+    text: &str,
+    (key, seen): (Option<&str>, Option<Seen<'_>>),
+    keeps: &dyn Fn(&Candidate) -> bool,
+) -> Pass {
     let mut found = Vec::new();
-    way.walk(text, 0, &mut found);
+    let glance = if seen.is_none() { way.glance(text) } else { None };
+    let seen = seen.or(glance.as_ref().map(|glance| glance.from(0)));
+    if !seen.is_some_and(|seen| seen.passes(&(0..text.len()))) {
+        way.walk(text, seen, 0, &mut found);
+    }
     if let Some(key) = key {
         way.labelled(&fold(key), || fold(text), 0, &mut found);
     }
@@ -39,17 +62,26 @@ pub(crate) fn pass(rules: &Rules, text: &str, key: Option<&str>, keeps: &dyn Fn(
     Pass { is_settled: way.is_settled && found.len() == count, found: merge(found) }
 }
 
+/// Where a string begins, and what was seen of the text that it stands in.
+type Stands<'a> = (usize, Option<Seen<'a>>);
+
 struct Way<'a> {
     rules: &'a Rules,
+    glances: bool,
     is_settled: bool,
 }
 
 impl Way<'_> {
-    fn walk(&mut self, text: &str, depth: u8, out: &mut Vec<Candidate>) {
+    fn glance(&self, text: &str) -> Option<Glance> {
+        let mut glance = Glance::default();
+        (self.glances && self.rules.glance(text.as_bytes(), &mut glance)).then_some(glance)
+    }
+
+    fn walk(&mut self, text: &str, seen: Option<Seen<'_>>, depth: u8, out: &mut Vec<Candidate>) {
         if !json::looks_like(text) {
-            return self.folded(&fold(text), 0, depth, out);
+            return self.seen(&fold(text), (0, seen), depth, out);
         }
-        let Some(fault) = json::fault(text) else { return self.json(text, depth, out) };
+        let Some(fault) = json::fault(text) else { return self.json(text, seen, depth, out) };
         let before = out.len();
         self.folded(&fold(text), 0, depth, out);
         self.stays_faulty(fault, &out[before..]);
@@ -60,14 +92,19 @@ impl Way<'_> {
         self.is_settled &= found.iter().all(|found| found.place.start > fault);
     }
 
-    fn json(&mut self, text: &str, depth: u8, out: &mut Vec<Candidate>) {
+    /// What a glance passes is not looked at.
+    fn json(&mut self, text: &str, seen: Option<Seen<'_>>, depth: u8, out: &mut Vec<Candidate>) {
+        let passes = |place: &Range<usize>| seen.is_some_and(|seen| seen.passes(place));
         let every = json::leaves(text, |leaf| match leaf {
-            Leaf::Key(place) => self.key(&text[place.clone()], place.start, depth, out),
+            Leaf::Key(place) if passes(&place) => {}
+            Leaf::Key(place) => self.key(&text[place.clone()], (place.start, seen), depth, out),
             Leaf::Number(place) => self.number(text, place, depth, out),
             Leaf::Text(place, key) => {
                 let raw = &text[place.clone()];
-                self.string(raw, place.start, depth, out);
-                if let Some(key) = key {
+                if !passes(&place) {
+                    self.string(raw, (place.start, seen), depth, out);
+                }
+                if let Some(key) = key.filter(|key| !passes(key)) {
                     self.labelled(&fold_in_json(&text[key]), || fold_in_json(raw), place.start, out);
                 }
             }
@@ -75,17 +112,17 @@ impl Way<'_> {
         debug_assert!(every.is_ok(), "it was JSON a moment ago");
     }
 
-    fn key(&mut self, raw: &str, offset: usize, depth: u8, out: &mut Vec<Candidate>) {
+    fn key(&mut self, raw: &str, at: Stands<'_>, depth: u8, out: &mut Vec<Candidate>) {
         let before = out.len();
-        self.folded(&fold_in_json(raw), offset, depth, out);
+        self.seen(&fold_in_json(raw), at, depth, out);
         // Another key may be the label of the value.
         self.is_settled &= out.len() == before;
     }
 
     /// A JSON string: JSON again, or text.
-    fn string(&mut self, raw: &str, offset: usize, depth: u8, out: &mut Vec<Candidate>) {
+    fn string(&mut self, raw: &str, (offset, seen): Stands<'_>, depth: u8, out: &mut Vec<Candidate>) {
         if depth == ROUNDS || !json::looks_like(raw) && !raw.trim_ascii_start().starts_with('\\') {
-            return self.folded(&fold_in_json(raw), offset, depth, out);
+            return self.seen(&fold_in_json(raw), (offset, seen), depth, out);
         }
         let view = json::decode(raw);
         if view.is_too_dense() {
@@ -96,7 +133,8 @@ impl Way<'_> {
         }
         let Some(fault) = json::fault(view.text()) else {
             let mut inner = Vec::new();
-            self.json(view.text(), depth + 1, &mut inner);
+            let glance = self.glance(view.text());
+            self.json(view.text(), glance.as_ref().map(|glance| glance.from(0)), depth + 1, &mut inner);
             return out
                 .extend(inner.into_iter().map(|found| moved(&found, |place| view.source_of(place), offset)));
         };
@@ -105,7 +143,23 @@ impl Way<'_> {
         self.stays_faulty(offset + view.source_of(&(fault..fault + 1)).start, &out[before..]);
     }
 
-    /// A text as a reader would see it.
+    /// A text as a reader would see it, of which the source begins at `offset` of what was seen.
+    fn seen(&mut self, view: &View<'_>, (offset, seen): Stands<'_>, depth: u8, out: &mut Vec<Candidate>) {
+        let place = offset..offset + view.source().len();
+        let sights = seen.and_then(|seen| seen.sights(&place)).filter(|_| !view.is_too_dense());
+        let Some(sights) = sights else { return self.folded(view, offset, depth, out) };
+        // An escape stands for a sign that is in no word.
+        let in_view = |sight: Sight| sight.moved(|at| view.view_of(at - offset));
+        let sights = sights.filter_map(in_view);
+        let mut found = Vec::new();
+        self.rules.look_at(view.text(), sights, &mut found);
+        if !found.is_empty() {
+            self.is_settled = self.is_settled && settled::is_settled(self.rules, view.text(), &found);
+        }
+        out.extend(found.iter().map(|found| moved(found, |place| view.source_of(place), offset)));
+    }
+
+    /// The same where nothing is known of it.
     fn folded(&mut self, view: &View<'_>, offset: usize, depth: u8, out: &mut Vec<Candidate>) {
         if view.is_too_dense() {
             return out.push(self.whole(view, offset));
@@ -130,7 +184,7 @@ impl Way<'_> {
     fn decoded(&mut self, text: &str, depth: u8, out: &mut Vec<Candidate>) {
         for encoded in encoded::texts(text) {
             let mut inner = Vec::new();
-            self.walk(&encoded.text, depth + 1, &mut inner);
+            self.walk(&encoded.text, None, depth + 1, &mut inner);
             // A mark in the middle of it makes other texts of the rest.
             self.is_settled &= inner.is_empty();
             out.extend(inner.iter().map(|found| encoded.encoded(found)));

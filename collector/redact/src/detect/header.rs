@@ -34,7 +34,8 @@ pub(super) const SESSION_COOKIE: Detector = Detector {
             ],
             cookie,
         ),
-        Trigger::Literal(&["cookie:", "cookie\": \"", "cookie="], cookies),
+        Trigger::Literal(&["cookie:", "cookie="], cookies),
+        Trigger::Literal(&["cookie"], quoted_cookies),
     ],
 };
 
@@ -56,6 +57,12 @@ fn cookies(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
             .any(|part| memchr::memmem::find(&name, part).is_some());
         opens.then(|| value(text, sign + 1)).flatten()
     })
+}
+
+/// The same as JSON writes it. The quotes are no part of the word that is looked for: they may be escaped.
+fn quoted_cookies(text: &[u8], at: Range<usize>) -> Option<Range<usize>> {
+    const SIGNS: &[u8] = b"\": \"";
+    text[at.end..].starts_with(SIGNS).then(|| cookies(text, at.start..at.end + SIGNS.len())).flatten()
 }
 
 fn value(text: &[u8], start: usize) -> Option<Range<usize>> {

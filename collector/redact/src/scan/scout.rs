@@ -7,11 +7,27 @@ use crate::block::{BLOCK, Block, bits_of_three, block};
 pub(super) const MOST_TRIGGERS: usize = 5;
 
 /// What is worth a look, and where.
-pub(super) enum Sight {
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Sight {
     /// The rare bytes of a word may end here.
     Word(usize),
     /// A run of digits begins here, or a byte is a trigger by itself.
     Sign(usize),
+}
+
+impl Sight {
+    pub(crate) fn at(self) -> usize {
+        let (Self::Word(at) | Self::Sign(at)) = self;
+        at
+    }
+
+    /// The same in another place.
+    pub(crate) fn moved(self, to: impl FnOnce(usize) -> Option<usize>) -> Option<Self> {
+        Some(match self {
+            Self::Word(at) => Self::Word(to(at)?),
+            Self::Sign(at) => Self::Sign(to(at)?),
+        })
+    }
 }
 
 /// Calls `visit` with all that is worth a look, block by block; stops where `visit` says `false`.
@@ -37,7 +53,7 @@ pub(super) fn scout(
 }
 
 /// The places of the bits, until it is told to stop.
-fn each(mut bits: u32, mut visit: impl FnMut(usize) -> bool) -> bool {
+pub(super) fn each(mut bits: u32, mut visit: impl FnMut(usize) -> bool) -> bool {
     while bits != 0 {
         if !visit(bits.trailing_zeros() as usize) {
             return false;

@@ -4,6 +4,7 @@ use super::BUILTIN;
 use crate::Finding;
 use crate::detect::{DETECTORS, TOKENS, Trigger};
 use crate::steps;
+use crate::walk::{pass, thorough};
 use proptest::prelude::*;
 use serde_json::{Map, Value};
 
@@ -92,6 +93,23 @@ fn piece() -> impl Strategy<Value = String> {
 
 fn nasty() -> impl Strategy<Value = String> {
     prop::collection::vec(piece(), 0..24).prop_map(|pieces| pieces.concat())
+}
+
+/// Words as in prose, over lines and in quotes, with something among them that goes, whole or cut in two.
+fn in_prose() -> impl Strategy<Value = String> {
+    let words = [
+        "the", "whether", "\n", "\r\n", " ", "\t", "\"", "'", "\" + \"", "' '", "=\n", "5", "(", "17",
+        "e\n1", ", ",
+    ];
+    let word = prop::sample::select(words.map(str::to_owned).to_vec());
+    let cut = (prop_oneof![canary(), prop::sample::select(canaries())], any::<prop::sample::Index>())
+        .prop_map(|(canary, at)| (canary.clone(), at.index(canary.len())));
+    let joint = prop::sample::select(vec!["", "\n", "\" + \"", "\n  ", "' '", "=\n", "\" \""]);
+    let words = || prop::collection::vec(word.clone(), 0..24).prop_map(|words| words.concat());
+    (words(), cut, joint, words()).prop_map(|(before, (canary, at), joint, after)| {
+        let at = canary.floor_char_boundary(at);
+        format!("{before} {}{joint}{} {after}", &canary[..at], &canary[at..])
+    })
 }
 
 /// Every word and byte at which a detector looks closer.
@@ -197,6 +215,25 @@ proptest! {
         prop_assert!(in_order(&text, &findings), "{findings:?}");
     }
 
+    /// What nothing was seen in holds nothing, and what was seen is all there is.
+    #[test]
+    fn a_glance_misses_nothing(text in prop_oneof![
+        nasty(),
+        at_a_limit(),
+        in_prose(),
+        json().prop_map(|value| value.to_string()),
+        json().prop_map(|value| format!("{value:#}")),
+        planted().prop_map(|(_, text)| text),
+    ]) {
+        let look = |text: &str| pass(&BUILTIN, text, (None, None), &|_| false).found;
+        prop_assert_eq!(look(&text), thorough(&BUILTIN, &text), "in {:?}", text);
+        // As a string of JSON, and of JSON in JSON, it is escaped.
+        let once = Value::from(vec![text]).to_string();
+        prop_assert_eq!(look(&once), thorough(&BUILTIN, &once), "in {}", once);
+        let twice = serde_json::json!({ "content": once }).to_string();
+        prop_assert_eq!(look(&twice), thorough(&BUILTIN, &twice), "in {}", twice);
+    }
+
     #[test]
     fn limits_are_never_inside_of_a_character(text in at_a_limit(), key in prop::sample::select(triggers())) {
         let redacted = BUILTIN.redact(&text);
@@ -263,6 +300,14 @@ const MOST_LOOKS: usize = 8;
 
 fn steps_for_each_byte(text: &str) -> usize {
     steps::of(|| drop(BUILTIN.redact(text))) / text.len().max(1)
+}
+
+/// A glance takes them for what parts words, however they were escaped.
+#[test]
+fn no_word_holds_the_end_of_a_line_a_tab_or_a_quote() {
+    let words: Vec<_> =
+        triggers().into_iter().filter(|word| word.contains(['\n', '\r', '\t', '"'])).collect();
+    assert!(words.is_empty(), "{words:?}");
 }
 
 #[test]

@@ -211,6 +211,11 @@ fn ascii(code: u32) -> Option<char> {
     char::from_u32(code).filter(|char| matches!(char, ' '..='~' | '\n' | '\r' | '\t'))
 }
 
+/// Whether a character is read as itself.
+pub(crate) fn is_plain(char: char) -> bool {
+    plain(char) == Some(char)
+}
+
 /// What a character is read as: `None` where nobody sees it.
 fn plain(char: char) -> Option<char> {
     match char {
