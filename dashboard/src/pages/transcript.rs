@@ -3,7 +3,7 @@ use std::sync::Arc;
 use axum::extract::State;
 use axum::response::Response;
 use serde::{Deserialize, Serialize};
-use treering_step::Step;
+use treering_step::{Step, TraceId};
 
 use super::shell::Shell;
 use super::template::Page;
@@ -64,15 +64,26 @@ pub(super) struct Look {
     at: Option<String>,
 }
 
+/// The execution that is asked for, as far as who asks may see it.
+async fn load(
+    app: &App,
+    viewer: &Viewer,
+    trace: &str,
+    look: &Look,
+) -> Result<(TraceId, Chosen, TraceView), Error> {
+    let trace = parsed(trace).ok_or(Error::TraceId)?;
+    let chosen = viewer.choose(&app.source, given(&look.project)).await?;
+    let view = TraceView::load(app, &chosen, trace).await?;
+    Ok((trace, chosen, view))
+}
+
 pub(super) async fn transcript(
     State(app): State<Arc<App>>,
     viewer: Viewer,
     Named(trace): Named<String>,
     Asked(look): Asked<Look>,
 ) -> Result<Response, Error> {
-    let trace = parsed(&trace).ok_or(Error::TraceId)?;
-    let chosen = viewer.choose(&app.source, given(&look.project)).await?;
-    let view = TraceView::load(&app, &chosen, trace).await?;
+    let (trace, chosen, view) = load(&app, &viewer, &trace, &look).await?;
     let all = rows(&view, transcript::speaks);
     let at = given(&look.at).map(|id| parsed(id).ok_or(Error::SpanId)).transpose()?;
     let from = match at {
@@ -119,9 +130,7 @@ pub(super) async fn context(
     Named(trace): Named<String>,
     Asked(look): Asked<Look>,
 ) -> Result<Response, Error> {
-    let trace = parsed(&trace).ok_or(Error::TraceId)?;
-    let chosen = viewer.choose(&app.source, given(&look.project)).await?;
-    let view = TraceView::load(&app, &chosen, trace).await?;
+    let (trace, chosen, view) = load(&app, &viewer, &trace, &look).await?;
     let mut calls = rows(&view, |kind| kind == treering_step::Kind::Llm);
     let hidden = calls.len().saturating_sub(CALLS);
     calls.truncate(CALLS);
