@@ -78,9 +78,7 @@ impl Turns {
             }
             Stage::DecodeJson => {
                 let number = self.number;
-                let sample = self.sample();
-                sample.stamp(number);
-                let json = sample.to_json();
+                let json = self.sample().clone().into_json().stamp(number).to_vec();
                 Box::new(move || drop(Export::from_json(Signal::Traces, &json).expect("it is well-formed")))
             }
             Stage::Redact => {

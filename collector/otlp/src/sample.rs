@@ -31,8 +31,8 @@ impl Default for Shape {
 #[derive(Debug, Clone)]
 pub struct Sample {
     shape: Shape,
-    /// In protobuf.
     bytes: Vec<u8>,
+    is_json: bool,
     /// Where a number of the span stands that is unlike that of any other.
     places: Vec<(usize, Stamp)>,
 }
@@ -75,22 +75,34 @@ impl Sample {
         let group_at = header(&mut bytes, GROUPS, group.len());
         bytes.extend(group);
         places.iter_mut().for_each(|(at, _)| *at += spans_at + group_at);
-        Self { shape, bytes, places }
+        Self { shape, bytes, is_json: false, places }
     }
 
     /// The request as the one of this number: with ids, times and texts of its own.
     pub fn stamp(&mut self, number: u64) -> &[u8] {
         let first = number * self.shape.spans as u64;
         for (at, stamp) in &self.places {
-            let mut put = |bytes: &[u8]| self.bytes[*at..at + bytes.len()].copy_from_slice(bytes);
-            match stamp {
-                Stamp::Trace(place) => put(&trace_id(self.shape, first + place)),
-                Stamp::Span(place) => put(&span_id(first + place)),
-                Stamp::Time(after) => put(&(FIRST + first * APART + after).to_le_bytes()),
-                Stamp::Word(place) => put(format!("{:016x}", mix(!(first + place))).as_bytes()),
-            }
+            let written = stamp.written(self.shape, first, self.is_json);
+            self.bytes[*at..at + written.len()].copy_from_slice(&written);
         }
         &self.bytes
+    }
+
+    /// The same in OTLP/JSON.
+    pub fn into_json(mut self) -> Self {
+        self.stamp(0);
+        let bytes = self.json();
+        let mut from = 0;
+        // What is stamped stands in the order in which it stood in protobuf.
+        let place = |(_, stamp): &(usize, Stamp)| {
+            let written = stamp.written(self.shape, 0, true);
+            let found = bytes[from..].windows(written.len()).position(|window| window == &*written);
+            let at = from + found.expect("nothing was left out");
+            from = at + written.len();
+            (at, *stamp)
+        };
+        let places = self.places.iter().map(place).collect();
+        Self { bytes, is_json: true, places, ..self }
     }
 
     /// The ids of the executions of the request of this number, each with how many of its spans it has.
@@ -107,12 +119,27 @@ impl Sample {
         counted.into_iter()
     }
 
-    /// The request as it stands, in OTLP/JSON.
-    pub fn to_json(&self) -> Vec<u8> {
+    fn json(&self) -> Vec<u8> {
         let export = Export::from_protobuf(Signal::Traces, self.bytes.clone()).expect("it is well-formed");
         let (records, mut assembly) = (export.records(), Assembly::new(Signal::Traces));
         records.iter().for_each(|(context, record)| assembly.add(context, record));
         serde_json::json!({ "resourceSpans": assembly.to_json() }).to_string().into_bytes()
+    }
+}
+
+impl Stamp {
+    /// As it stands in a request whose first span has this number.
+    fn written(self, shape: Shape, first: u64, is_json: bool) -> Vec<u8> {
+        let hexadecimal =
+            |id: &[u8]| id.iter().map(|byte| format!("{byte:02x}")).collect::<String>().into_bytes();
+        let id = |id: &[u8]| if is_json { hexadecimal(id) } else { id.to_vec() };
+        match self {
+            Self::Trace(place) => id(&trace_id(shape, first + place)),
+            Self::Span(place) => id(&span_id(first + place)),
+            Self::Time(after) if is_json => (FIRST + first * APART + after).to_string().into_bytes(),
+            Self::Time(after) => (FIRST + first * APART + after).to_le_bytes().to_vec(),
+            Self::Word(place) => format!("{:016x}", mix(!(first + place))).into_bytes(),
+        }
     }
 }
 
@@ -479,8 +506,10 @@ mod tests {
     #[test]
     fn the_same_is_said_in_json() {
         let mut sample = Sample::new(Shape::default(), 2);
-        sample.stamp(4);
-        let json = Export::from_json(Signal::Traces, &sample.to_json()).unwrap();
-        assert_eq!(spans(json.as_bytes()), spans(&sample.bytes));
+        let mut json = sample.clone().into_json();
+        for number in [4, 400_000] {
+            let read = Export::from_json(Signal::Traces, json.stamp(number)).unwrap();
+            assert!(spans(read.as_bytes()) == spans(sample.stamp(number)), "the request {number}");
+        }
     }
 }
