@@ -4,7 +4,9 @@ mod key;
 mod login;
 
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -104,6 +106,14 @@ pub(crate) enum Command {
     #[command(after_help = "Examples:\n  treering import shop.jsonl --project shop\n  \
                       treering export --data old | treering import --data new\n\nExit code 1 where anything was refused.")]
     Import(Import),
+    /// Sends spans as agents do, and tells how many a server takes, how soon it answers and what that costs it.
+    ///
+    /// Without --url it starts a server of its own, over a folder that goes with it. Spans have 1.5 KB; no two have an id in
+    /// common.
+    #[command(after_help = "Examples:\n  treering bench --spans 200000\n  \
+                      TREERING_API_KEY=trk_… treering bench --url http://127.0.0.1:4318 --protocol http --duration 1m\n\n\
+                      Exit code 1 where anything was refused or is missing.")]
+    Bench(Bench),
     /// Tries the redaction rules out on text, JSON lines or OTLP/JSON from standard input.
     #[command(
         after_help = "Example:\n  echo 'write to ada@example.com' | treering redact\n\nExit code 1 with --check if anything was found."
@@ -112,7 +122,7 @@ pub(crate) enum Command {
 }
 
 /// Where the data is.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 pub(crate) struct Place {
     /// The folder of the journal and, unless --store says otherwise, of the store [default: ./treering-data]
     #[arg(long, env = "TREERING_DATA", value_name = "DIR")]
@@ -383,6 +393,87 @@ pub(crate) struct Import {
     /// The file to read [default: standard input]
     #[arg(value_name = "FILE")]
     pub(crate) input: Option<PathBuf>,
+}
+
+/// How OTLP is spoken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Protocol {
+    Grpc,
+    /// OTLP/HTTP with protobuf
+    Http,
+    /// OTLP/HTTP with JSON
+    HttpJson,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Compression {
+    None,
+    Gzip,
+    Zstd,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Bench {
+    /// The server to send to [default: one of its own]
+    #[arg(long)]
+    pub(crate) url: Option<String>,
+    /// An API key of that server
+    #[arg(long, env = "TREERING_API_KEY", hide_env_values = true, requires = "url")]
+    pub(crate) key: Option<String>,
+    /// The data folder of that server, where it is on this machine: what was acknowledged is then looked for in its store
+    #[arg(long, value_name = "DIR", requires = "url")]
+    pub(crate) data: Option<PathBuf>,
+    /// The project that the key belongs to
+    #[arg(long, default_value = "default", requires = "data")]
+    pub(crate) project: String,
+    /// The process of that server, where it is on this machine: what it takes of the machine is told then
+    #[arg(long, requires = "url")]
+    pub(crate) pid: Option<u32>,
+    /// Where the folder of a server of its own is made: on the disk that is to be measured [default: the system's for
+    /// temporary files]
+    #[arg(long, value_name = "DIR", conflicts_with = "url")]
+    pub(crate) folder: Option<PathBuf>,
+    /// How OTLP is spoken
+    #[arg(long, value_enum, default_value = "grpc")]
+    pub(crate) protocol: Protocol,
+    /// How requests are compressed
+    #[arg(long, value_enum, default_value = "none")]
+    pub(crate) compression: Compression,
+    /// Spans in a request
+    #[arg(long, default_value = "100")]
+    pub(crate) batch: NonZeroUsize,
+    /// Requests under way at a time
+    #[arg(long, default_value = "8")]
+    pub(crate) in_flight: NonZeroUsize,
+    /// Connections of gRPC; over HTTP/1.1 each request under way has its own
+    #[arg(long, default_value = "4")]
+    pub(crate) connections: NonZeroUsize,
+    /// Spans a second; answers are then waited for from the moment that a request was due [default: as fast as it answers]
+    #[arg(long, value_parser = rate)]
+    pub(crate) rate: Option<f64>,
+    /// Ends after so many spans
+    #[arg(long)]
+    pub(crate) spans: Option<u64>,
+    /// Ends after so long, such as 1m [default: 10s]
+    #[arg(long, value_parser = humantime::parse_duration, conflicts_with = "spans")]
+    pub(crate) duration: Option<Duration>,
+    /// Bytes of what a model was sent in one step; a span has some 950 more
+    #[arg(long, value_name = "BYTES", default_value_t = 600)]
+    pub(crate) prompt_bytes: usize,
+    /// Of a hundred spans so many hold something that is redacted
+    #[arg(long, value_name = "PERCENT", default_value_t = 20)]
+    pub(crate) secrets: u8,
+    /// Requests whose words differ; those of later ones are the same but for a mark in each
+    #[arg(long, default_value = "512")]
+    pub(crate) variants: NonZeroUsize,
+    /// Prints JSON.
+    #[arg(long)]
+    pub(crate) json: bool,
+}
+
+fn rate(text: &str) -> Result<f64, &'static str> {
+    let rate = text.parse().ok().filter(|rate: &f64| rate.is_finite() && *rate > 0.0);
+    rate.ok_or("name a number above 0")
 }
 
 #[derive(Debug, Args)]

@@ -137,6 +137,16 @@ pub(crate) enum Error {
     NotTaken { line: usize, reason: String },
     #[error("line {line} is longer than {most} bytes")]
     LongLine { line: usize, most: usize },
+    #[error("{0:?} is no address of a server; name one such as http://127.0.0.1:4317")]
+    BenchUrl(String),
+    #[error("a server takes spans with an API key alone; name one with TREERING_API_KEY")]
+    BenchKey,
+    #[error("the server at {address} cannot be reached; does it speak the --protocol that was named?")]
+    BenchUnreachable { address: String, source: std::io::Error },
+    #[error("a server to measure could not be started; what it said stands above")]
+    BenchServer,
+    #[error("this program cannot be started once more")]
+    Program(#[source] std::io::Error),
     #[error("standard input or output failed")]
     Stream(#[from] std::io::Error),
 }

@@ -12,6 +12,7 @@ mod allocator;
 mod announce;
 mod audit;
 mod backup;
+mod bench;
 mod checkpoints;
 mod cli;
 mod copy;
@@ -93,6 +94,7 @@ fn run(cli: Cli) -> Result<Answer, Error> {
         Command::Prune(options) => wait_for(prune::run(options, file)),
         Command::Export(options) => wait_for(export::run(options, file)),
         Command::Import(options) => wait_for(import::run(options, file)),
+        Command::Bench(options) => wait_for(bench::run(options, file)),
         Command::Up(options) => wait_for(serve::up(options, file)),
         Command::Collect(options) => wait_for(serve::collect(options, file)),
         Command::Dash(options) => wait_for(serve::dash(options, file)),
