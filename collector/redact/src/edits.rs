@@ -54,7 +54,7 @@ impl<'a> Work<'a> {
         let mut places = export.places().peekable();
         let mut numbers = export.numbers().peekable();
         let mut planner = Planner::new(self.rules, self.pseudonyms);
-        let (mut glance, mut own) = (Glance::default(), Vec::new());
+        let (mut glance, mut own, mut strings) = (Glance::default(), Vec::new(), Vec::new());
         for part in export.parts() {
             let place = part.place();
             let before = std::iter::from_fn(|| places.next_if(|text| text.start() < place.start));
@@ -66,7 +66,8 @@ impl<'a> Work<'a> {
                 return Err(Spent(place.start));
             }
             let from = self.edits.len();
-            let is_seen = self.rules.glance(&export.as_bytes()[place.clone()], &mut glance);
+            apart(export, &place, &own, &mut strings);
+            let is_seen = self.rules.glance(&strings, &mut glance);
             let seen = is_seen.then_some((&glance, place.start));
             let looked = self.part(export, &own, &plan, seen);
             self.numbers(std::iter::from_fn(|| numbers.next_if(|number| number.start < place.end)), &plan);
@@ -162,6 +163,20 @@ impl<'a> Work<'a> {
                 replacement: mark(&finding).into(),
             }));
         }
+    }
+}
+
+/// Stands where no string does. It is no sign, no letter and no digit, and nothing that is escaped.
+const NO_STRING: u8 = 1;
+
+/// The strings of a part in their places, and nothing between them: tags and lengths are bytes like any other, and would be
+/// read as the letter or the digit before or behind a string.
+fn apart(export: &Export, part: &Range<usize>, strings: &[Place], out: &mut Vec<u8>) {
+    out.clear();
+    out.resize(part.len(), NO_STRING);
+    for string in strings.iter().filter(|string| !string.is_bytes()) {
+        let at = string.range();
+        out[at.start - part.start..at.end - part.start].copy_from_slice(&export.as_bytes()[at]);
     }
 }
 

@@ -112,7 +112,7 @@ mod tests {
 
     fn redacted(signal: Signal, request: &serde_json::Value) -> Redacted {
         let export = Export::from_json(signal, request.to_string().as_bytes()).unwrap();
-        Rules::builtin().redact_export(export).unwrap()
+        crate::tests::BUILTIN.redact_export(export).unwrap()
     }
 
     #[test]
@@ -137,6 +137,39 @@ mod tests {
             let kept = String::from_utf8_lossy(clean.as_bytes()).into_owned();
             assert!(!kept.contains(&secret), "{secret} in {kept}");
             assert_eq!(clean.records_count(), 1);
+        }
+    }
+
+    /// What stands between two strings of a request are tags and lengths: bytes like any other, and part of neither.
+    #[test]
+    fn a_string_is_redacted_as_if_it_stood_alone_whatever_its_length_and_its_neighbours() {
+        let ends = [
+            format!("4111 1111 {} 1111", 1111),
+            "ada@example.com".into(),
+            "YWRhQGV4YW1wbGUuY29tISEh".into(),
+            r"ada\u0040example.com".into(),
+            "%61da%40example.com".into(),
+            r"\u0061da\u0040example.com".into(),
+            format!("\\u0073k-{}-{}", "proj", "aB3dE6gH9jK2mN5pQ8rS1tU4vW7xY0zA3bC6dE9f"),
+            format!("%73k-{}-{}", "proj", "aB3dE6gH9jK2mN5pQ8rS1tU4vW7xY0zA3bC6dE9f"),
+        ];
+        for end in &ends {
+            for fill in 0..160 {
+                let fill = " a".repeat(80)[..fill].to_owned();
+                let values = [format!("{end}{fill}"), format!("{fill} {end}"), end.clone()];
+                let attributes =
+                    values.each_ref().map(|value| json!({"key": "k", "value": {"stringValue": value}}));
+                let request = json!({"resourceSpans": [{"scopeSpans": [{"spans": [{
+                    "traceId": "5b8efff798038103d269b633813fc60c", "spanId": "eee19b7ec3c1b174", "name": "n",
+                    "attributes": attributes,
+                }]}]}]});
+                let clean = redacted(Signal::Traces, &request);
+                let records = clean.records();
+                let span = records[0].span().unwrap();
+                let kept: Vec<_> = span.attributes.iter().filter_map(|(_, value)| value.as_text()).collect();
+                let alone = values.each_ref().map(|value| crate::tests::BUILTIN.redact(value).text);
+                assert_eq!(kept, alone);
+            }
         }
     }
 

@@ -63,7 +63,10 @@ impl Pieces {
     /// Takes what of this text is a piece.
     pub(crate) fn take(&mut self, export: &Export, place: &Place, may_stream: bool) {
         let bytes = &export.as_bytes()[place.range()];
-        let is_json = json::may_be(bytes);
+        let is_json = match place.is_bytes() {
+            true => json::looks_like(&export.text(*place).text),
+            false => json::may_be(bytes),
+        };
         if !is_json && !may_stream {
             return;
         }

@@ -1,8 +1,12 @@
 //! The first look at a text: where something might be, in any reading of its escapes.
 //!
 //! It takes the bytes as they stand, without folding them and without knowing where the strings of JSON begin, and says
-//! too much rather than too little: a stretch without a hit holds nothing that any detector would find, by itself or as a
-//! string of the JSON that it stands in. Most texts have none, and are not looked at again.
+//! too much rather than too little: a stretch in which nothing was seen holds nothing that any detector would find, by
+//! itself or as a string of the JSON that it stands in. Most are such. Where something was seen, and nothing that only a
+//! reading tells, the detectors look there and nowhere else.
+//!
+//! Several texts are looked at in one go only where a byte stands between them that belongs to none: what stands before and
+//! behind a text is read with it.
 
 use std::ops::Range;
 
@@ -187,10 +191,6 @@ impl Looking<'_> {
         let before = &self.text[before.saturating_sub(PIECE)..before];
         let before = before.strip_suffix(b"\r").unwrap_or(before);
         let is_digit = |byte: &u8| byte.is_ascii_digit();
-        // In a request most bytes that end a line are the tag of a field, and a length follows them.
-        if self.text.get(behind).is_none_or(|byte| *byte < b' ' && !byte.is_ascii_whitespace()) {
-            return false;
-        }
         if before.iter().rev().take_while(is_piece).any(is_digit) {
             return true;
         }
