@@ -1,12 +1,20 @@
 //! What must hold for any text.
 
 use super::BUILTIN;
-use crate::Finding;
 use crate::detect::{DETECTORS, TOKENS, Trigger};
 use crate::steps;
 use crate::walk::{pass, thorough};
+use crate::{Finding, Rules};
 use proptest::prelude::*;
 use serde_json::{Map, Value};
+use std::sync::LazyLock;
+use treering_otlp::{Export, Signal};
+
+/// The built-in rules, and a pattern that is nowhere: nobody has a glance for those who have one.
+static THOROUGH: LazyLock<Rules> = LazyLock::new(|| {
+    let never = "[[pattern]]\nname = \"NEVER\"\nregex = \"never [0-9]{40} this\"";
+    Rules::parse(never).expect("the file is well-formed")
+});
 
 /// Values that must go, put together here so that no scanner of secrets trips over this file.
 fn canaries() -> Vec<String> {
@@ -232,6 +240,26 @@ proptest! {
         prop_assert_eq!(look(&once), thorough(&BUILTIN, &once), "in {}", once);
         let twice = serde_json::json!({ "content": once }).to_string();
         prop_assert_eq!(look(&twice), thorough(&BUILTIN, &twice), "in {}", twice);
+    }
+
+    /// The strings of a request stand beside each other, and rules with a pattern of their own look through each.
+    #[test]
+    fn a_request_is_redacted_alike_with_a_glance_and_without(texts in prop::collection::vec(
+        (key(), prop_oneof![nasty(), in_prose(), planted().prop_map(|(_, text)| text)], 0..160_usize), 1..6,
+    )) {
+        let attribute = |(key, text, fill): &(String, String, usize)| {
+            serde_json::json!({ "key": key, "value": { "stringValue": format!("{text}{}", " a".repeat(*fill / 2)) } })
+        };
+        let span = serde_json::json!({
+            "traceId": "5b8efff798038103d269b633813fc60c", "spanId": "eee19b7ec3c1b174",
+            "attributes": texts.iter().map(attribute).collect::<Vec<_>>(),
+        });
+        let request = serde_json::json!({ "resourceSpans": [{ "scopeSpans": [{ "spans": [span] }] }] }).to_string();
+        let redact = |rules: &Rules| {
+            let export = Export::from_json(Signal::Traces, request.as_bytes()).expect("it is well-formed");
+            rules.redact_export(export).expect("its edits fit").as_bytes().to_vec()
+        };
+        prop_assert!(redact(&BUILTIN) == redact(&THOROUGH), "{}", request);
     }
 
     #[test]
